@@ -1,0 +1,40 @@
+// Discharge down and adjoints up across cut edges: a PETSc star forest (PetscSF).
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "dpl/parallel/communicator.hpp"
+#include "dpl/physics/boundary.hpp"
+#include "dpl/base/rank_network.hpp"
+
+namespace dpl {
+
+/// Starts and ends PETSc on the given communicator; one in main after MpiSession. Checks at start that PETSc has real
+/// scalars. PETSc's own options are not read from the command line.
+class PetscSession {
+ public:
+  explicit PetscSession(const Communicator& comm);
+  ~PetscSession();
+  PetscSession(const PetscSession&) = delete;
+};
+
+/// **Collective** construction. Roots = cut_out of a rank, leaves = ghosts of the rank below.
+template <class Real>
+class BoundaryExchange final : public Boundary<Real> {
+ public:
+  BoundaryExchange(const Communicator& comm, const RankNetwork& network);
+  ~BoundaryExchange() override;
+  void send_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override;
+  void send_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override;
+  bool nothing_to_exchange() const override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+extern template class BoundaryExchange<float>;
+extern template class BoundaryExchange<double>;
+
+}  // namespace dpl

@@ -1,0 +1,63 @@
+// netCDF-4 files through one checked wrapper: parallel reading, serial or parallel writing. The only door to netCDF.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dpl/base/types.hpp"
+#include "dpl/parallel/communicator.hpp"
+
+namespace dpl {
+
+/// An open file. Every function throws Error that names the file and the variable.
+/// Open with a communicator: calls marked Collective are made by all ranks. Without: private to the calling rank.
+class NetcdfFile {
+ public:
+  /// **Collective** with comm. Error text distinguishes: does not exist, is not netCDF, may not be read.
+  static NetcdfFile open(const Communicator& comm, const std::string& path);
+  static NetcdfFile open_local(const std::string& path);
+  /// Serial file written by the calling rank alone; an existing file is replaced.
+  static NetcdfFile create_local(const std::string& path);
+  ~NetcdfFile();
+  NetcdfFile(NetcdfFile&&) noexcept;
+
+  const std::string& path() const;
+  bool has_variable(const std::string& name) const;
+  std::vector<std::string> variable_names() const;
+  std::vector<std::string> dimension_names(const std::string& variable) const;
+  std::vector<Count> shape(const std::string& variable) const;
+  /// Empty string where the attribute does not exist. `variable` "" = global.
+  std::string text_attribute(const std::string& variable, const std::string& name) const;
+  bool is_text(const std::string& variable) const;     ///< char or string type
+
+  /// Hyperslab as double; _FillValue and missing_value become NaN. Collective when opened with a communicator.
+  std::vector<double> read(const std::string& variable, std::span<const Count> start,
+                           std::span<const Count> count) const;
+  std::vector<double> read(const std::string& variable) const;   ///< whole variable
+  std::vector<std::int64_t> read_integers(const std::string& variable) const;
+  std::vector<std::string> read_strings(const std::string& variable) const;  ///< char(n, len) or string(n); trailing blanks and NULs cut
+
+  /// Writing (create_local): define everything, then write.
+  void define_dimension(const std::string& name, Count size);
+  void define_variable(const std::string& name, const std::string& type /* float double int int64 char */,
+                       const std::vector<std::string>& dimensions, int deflate_level = 0);
+  void put_attribute(const std::string& variable, const std::string& name, const std::string& text);
+  void put_attribute(const std::string& variable, const std::string& name, double value);
+  void write(const std::string& variable, std::span<const double> values);
+  void write(const std::string& variable, std::span<const float> values);
+  void write(const std::string& variable, std::span<const std::int64_t> values);
+  void write_strings(const std::string& variable, std::span<const std::string> values);  ///< char(n, len)
+  void write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                  std::span<const float> values);
+  void close();                                        ///< throws where the destructor could not
+
+ private:
+  struct Impl;
+  explicit NetcdfFile(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dpl

@@ -1,0 +1,32 @@
+// The river network file of domain format 1: reaches, where they drain, length and slope.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dpl/base/topology.hpp"
+#include "dpl/parallel/communicator.hpp"
+
+namespace dpl {
+
+/// All reaches of the domain in file order, replicated on every rank.
+struct RiverNetwork {
+  std::vector<ReachId> reach_id;
+  std::vector<double> length_m;
+  std::vector<double> slope;               ///< as in the file, then raised to slope_min
+  std::vector<double> upstream_area_km2;   ///< empty where the file has none
+  std::vector<double> muskingum_k_s;       ///< empty where the file has none
+  std::vector<double> muskingum_x;
+  Topology topology;
+  std::unordered_map<ReachId, Index> index_of;
+  std::string path;
+  Index size() const { return static_cast<Index>(reach_id.size()); }
+};
+
+/// **Collective:** reads and checks the file. Throws Error (same text on all ranks) for a missing file or variable, a
+/// wrong dimension or unit, duplicate ids, an unknown downstream id, cycles, lengths or slopes that are not usable.
+/// A downstream id that is 0, missing or not in the table is an outlet; `strict` refuses ids that are not in the table.
+RiverNetwork read_river_network(const Communicator& comm, const std::string& path, double slope_min);
+
+}  // namespace dpl

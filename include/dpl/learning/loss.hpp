@@ -1,0 +1,34 @@
+// Losses between daily series at gauges and their derivatives (method section 4); plain C++, evaluated identically on
+// every rank in ascending gauge order.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dpl/base/types.hpp"
+
+namespace dpl {
+
+/// Simulated and observed values [gauge][time], m3/s; NaN observations are missing. A time with `scored` false is
+/// left out for all gauges.
+struct LossInput {
+  Index gauges = 0;
+  Count times = 0;
+  std::span<const double> simulated;
+  std::span<const double> observed;
+  std::span<const std::uint8_t> scored;       ///< [time]
+  std::span<const double> sigma;              ///< [gauge] observed standard deviation in the TRAINING period (nse_batch)
+};
+
+struct LossResult {
+  double value = 0;
+  std::vector<double> gradient;               ///< [gauge][time] d value / d simulated
+  Count count = 0;                            ///< observations used
+};
+
+/// Names: rmse, rmse_log, nse_batch, kge, l1. Throws Error naming all when unknown.
+std::vector<std::string> loss_names();
+LossResult evaluate_loss(const std::string& name, const LossInput& input);
+
+}  // namespace dpl

@@ -1,0 +1,38 @@
+// The network that maps standardised attributes to raw outputs (one per learned parameter).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dpl/base/run_config.hpp"
+
+namespace dpl {
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+/// Interface of a parameter network. Weights are replicated on all ranks and drawn from counter-based keys.
+class ParameterNetwork {
+ public:
+  virtual ~ParameterNetwork() = default;
+  /// inputs [reaches][attributes] -> outputs [reaches][parameters], autograd graph attached.
+  virtual at::Tensor forward(const at::Tensor& inputs) = 0;
+  /// Leaves that require grad, in a fixed order.
+  virtual const std::vector<NamedTensor>& weights() const = 0;
+  std::int64_t weight_count() const;
+};
+
+std::vector<std::string> network_kinds();
+
+/// @param start_outputs  bias of the last layer, so that parameters start at stated values (parameter_ranges.hpp)
+/// @param dtype double or float: "double" | "single"
+std::unique_ptr<ParameterNetwork> make_parameter_network(const NetworkConfig& config, std::int64_t inputs,
+                                                         const std::vector<double>& start_outputs,
+                                                         const std::string& precision, std::uint64_t seed);
+
+}  // namespace dpl

@@ -1,0 +1,59 @@
+// MPI behind one small type, and `agree`, which makes one rank's failure everyone's.
+#pragma once
+
+#include <mpi.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dpl {
+
+/// Starts and ends MPI and PETSc-free process state; exactly one in main (and in each parallel test's main).
+class MpiSession {
+ public:
+  MpiSession(int* argc, char*** argv);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+};
+
+/// A communicator with the few operations the program needs. Copies share the MPI communicator.
+class Communicator {
+ public:
+  explicit Communicator(MPI_Comm comm = MPI_COMM_WORLD);
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  bool is_root() const { return rank_ == 0; }
+  MPI_Comm mpi() const { return comm_; }
+
+  /// **Collective:** all of these.
+  void barrier() const;
+  double max(double value) const;
+  std::int64_t max(std::int64_t value) const;
+  std::int64_t sum(std::int64_t value) const;
+  void max(std::span<double> values) const;               ///< element by element, in place
+  void sum(std::span<std::int64_t> values) const;         ///< exact, any order
+  /// Adds arrays in which every element is non-zero on at most one rank: exact, used to gather owned values.
+  void gather_owned(std::span<double> values) const;
+  void broadcast(std::span<double> values, int root = 0) const;
+  void broadcast(std::span<std::int64_t> values, int root = 0) const;
+  std::string broadcast(std::string text, int root = 0) const;
+  bool any(bool value) const;
+  bool all_equal(std::uint64_t value) const;              ///< true when all ranks hold the same value
+
+ private:
+  MPI_Comm comm_;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+/// **Collective:** runs `body` on every rank; when it throws on any, every rank throws Error with the message of the
+/// lowest failing rank. `body` must hold no collective call. `phase` goes before messages that are not dpl::Error.
+void agree(const Communicator& comm, const char* phase, const std::function<void()>& body);
+
+/// **Collective:** runs `body` on rank 0 alone under the same promise.
+void agree_on_root(const Communicator& comm, const char* phase, const std::function<void()>& body);
+
+}  // namespace dpl
