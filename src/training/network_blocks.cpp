@@ -1,0 +1,88 @@
+// Forward and backward of the parameter network over this rank's blocks.
+#include "dpl/training/network_blocks.hpp"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "dpl/parallel/exact_sum.hpp"
+
+namespace dpl {
+namespace {
+
+// A tensor that owns aligned storage: library kernels may choose their code path by alignment.
+at::Tensor owned(std::span<const double> values, std::int64_t rows, std::int64_t columns, at::ScalarType type) {
+  auto view = torch::from_blob(const_cast<double*>(values.data()), {rows, columns}, torch::kFloat64);
+  return view.to(type, /*non_blocking=*/false, /*copy=*/true).contiguous();
+}
+
+}  // namespace
+
+NetworkBlocks::NetworkBlocks(const Communicator& comm, const BlockDistribution& blocks, std::span<const double> inputs,
+                             std::int64_t input_count, const std::vector<std::uint8_t>& used, bool double_precision)
+    : comm_(comm) {
+  const auto type = double_precision ? torch::kFloat64 : torch::kFloat32;
+  Index row = 0;
+  for (Index b = blocks.first_block(); b < blocks.end_block(); ++b) {
+    const Index count = std::min(blocks.block_size, blocks.reaches - b * blocks.block_size);
+    block_rows_.push_back(count);
+    block_used_.push_back(std::any_of(used.begin() + row, used.begin() + row + count, [](auto u) { return u != 0; }));
+    block_inputs_.push_back(owned(inputs.subspan(row * input_count, count * input_count), count, input_count, type));
+    row += count;
+  }
+}
+
+std::vector<double> NetworkBlocks::evaluate(ParameterNetwork& network, const std::vector<LearnedParameter>& parameters,
+                                            bool keep_graph) {
+  std::vector<double> theta;
+  block_theta_.clear();
+  for (std::size_t b = 0; b < block_inputs_.size(); ++b) {
+    const bool graph = keep_graph && block_used_[b];
+    at::AutoGradMode mode(graph);
+    auto block = apply_ranges(network.forward(block_inputs_[b]), parameters);
+    const auto values = block.detach().to(torch::kFloat64).contiguous();
+    theta.insert(theta.end(), values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel());
+    block_theta_.push_back(graph ? block : at::Tensor());
+  }
+  return theta;
+}
+
+std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& network,
+                                                         std::span<const double> theta_gradient) {
+  std::vector<at::Tensor> weights;
+  for (const auto& w : network.weights()) weights.push_back(w.tensor);
+  // [weight tensor][used block] values kept alive until they are added.
+  std::vector<std::vector<std::vector<double>>> contributions(weights.size());
+  agree(comm_, "gradient of the parameter network", [&] {
+    Count offset = 0;
+    for (std::size_t b = 0; b < block_theta_.size(); ++b) {
+      if (!block_theta_[b].defined()) {
+        offset += block_rows_[b];
+        continue;
+      }
+      const auto width = block_theta_[b].size(1);
+      const auto seed = owned(theta_gradient.subspan(offset * width, block_rows_[b] * width), block_rows_[b], width,
+                              block_theta_[b].scalar_type());
+      const auto gradients = torch::autograd::grad({block_theta_[b]}, weights, {seed}, /*retain_graph=*/false,
+                                                   /*create_graph=*/false, /*allow_unused=*/true);
+      for (std::size_t w = 0; w < weights.size(); ++w) {
+        if (!gradients[w].defined()) continue;
+        const auto values = gradients[w].to(torch::kFloat64).contiguous();
+        contributions[w].emplace_back(values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel());
+      }
+      offset += block_rows_[b];
+    }
+    block_theta_.clear();
+  });
+  std::vector<std::vector<double>> total;
+  for (std::size_t w = 0; w < weights.size(); ++w) {
+    std::vector<const double*> items;
+    for (const auto& c : contributions[w]) items.push_back(c.data());
+    total.push_back(exact_sum<double>(comm_, items, weights[w].numel()));
+  }
+  return total;
+}
+
+}  // namespace dpl
