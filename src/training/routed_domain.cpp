@@ -50,6 +50,7 @@ class RoutedDomainOf final : public RoutedDomain {
   std::vector<double> final_state() const override;
   WaterVolumes water_volumes() const override;
   std::string describe_not_finite() const override;
+  Count discharge_rows(Count inflow_rows) const override { return router_->output_rows(inflow_rows * hold_); }
   Count tape_bytes(Count rows) const override { return router_->tape_bytes(rows * hold_); }
   const Partition& partition() const override { return partition_; }
   Count own_reaches() const override { return own_.size(); }

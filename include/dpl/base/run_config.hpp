@@ -75,6 +75,7 @@ struct TrainConfig {
   std::map<Index, double> learning_rate{{1, 1e-2}};  ///< from this epoch on
   double clip = 1;                     ///< largest gradient norm; 0 = no clipping
   std::string loss = "l1";             ///< rmse | rmse_log | nse_batch | kge | l1
+  std::vector<std::string> gauges;     ///< ids to train on; empty = all of the observations file
 };
 
 struct NetworkConfig {
@@ -98,6 +99,7 @@ struct TestConfig {
 struct OutputConfig {
   std::string folder = "output";
   std::string discharge = "gauges";    ///< none | gauges | all
+  std::vector<std::string> reaches;    ///< further reach ids whose discharge is written
   double interval_h = 24;              ///< length of the means written to discharge.nc
   std::string state;                   ///< route/evaluate: write the final state to this file
 };

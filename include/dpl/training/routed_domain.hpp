@@ -68,6 +68,8 @@ class RoutedDomain {
   /// "reach 73005278 at step 12 (2 steps after ...)" of the earliest value that is not finite; empty if none.
   virtual std::string describe_not_finite() const = 0;
 
+  /// Rows of discharge a window of this many inflow rows gives (one more where the scheme gives instants).
+  virtual Count discharge_rows(Count inflow_rows) const = 0;
   virtual Count tape_bytes(Count rows) const = 0;         ///< of this rank
   virtual const Partition& partition() const = 0;
   virtual Count own_reaches() const = 0;
