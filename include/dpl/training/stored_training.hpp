@@ -1,0 +1,31 @@
+// What is taken from a checkpoint: a whole training to continue, or a network to use.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dpl/data/attributes.hpp"
+#include "dpl/learning/parameter_network.hpp"
+#include "dpl/training/checkpoint.hpp"
+#include "dpl/training/problem.hpp"
+
+namespace dpl {
+
+/// Throws Error naming the first difference when the checkpoint belongs to another network or another configuration.
+/// Keys that do not change the training may differ: output, test, checkpoint, resume, device, epochs, data paths, the
+/// layout over ranks.
+void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint);
+
+/// Copies stored values into the network's weights; throws Error where names or shapes differ.
+void restore_weights(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& stored);
+
+/// **Collective:** reads a checkpoint folder, or the newest checkpoint of a run folder. Every rank reads the file.
+Checkpoint read_stored_training(const Communicator& comm, const std::string& path);
+
+/// **Collective:** the newest checkpoint of a run folder that is complete, if there is one.
+std::string newest_checkpoint(const Communicator& comm, const std::string& run_folder);
+
+/// Statistics of the attributes as the checkpoint's network was trained with.
+AttributeStatistics stored_statistics(const Checkpoint& checkpoint);
+
+}  // namespace dpl

@@ -1,0 +1,77 @@
+// The training loop: window, parameters, routing, loss, adjoint, exact gradient, optimizer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dpl/learning/optimizer.hpp"
+#include "dpl/learning/parameter_network.hpp"
+#include "dpl/training/checkpoint.hpp"
+#include "dpl/training/gauge_clock.hpp"
+#include "dpl/training/network_blocks.hpp"
+#include "dpl/training/parameter_field.hpp"
+#include "dpl/training/problem.hpp"
+#include "dpl/training/routed_domain.hpp"
+#include "dpl/training/run_folder.hpp"
+#include "dpl/training/sampler.hpp"
+
+namespace dpl {
+
+enum class TrainingEnd { finished, stopped_by_signal };
+
+/// Trains the parameter network of a problem. All members are **Collective**. The problem must outlive the trainer.
+class Trainer {
+ public:
+  /// Loads the training period's inflow. Throws Error where the period is not covered or holds no observation.
+  explicit Trainer(const Problem& problem);
+
+  /// Continues from a checkpoint; refuses one of another network or another configuration, naming the first difference.
+  void restore(const Checkpoint& checkpoint);
+
+  /// Runs the remaining updates; writes tables and checkpoints into the folder.
+  TrainingEnd run(RunFolder& folder);
+
+  Count update() const { return update_; }
+  Count updates_in_all() const;
+  ParameterNetwork& network() { return *network_; }
+  const ParameterField& field() const { return field_; }
+  RoutedDomain& domain() { return *domain_; }
+
+  /// n, p, q of this rank's block reaches for the present weights.
+  std::vector<double> theta();
+
+  /// Loss over the whole training period in one window (hot start, warm-up days left out) for given parameters.
+  double training_loss(std::span<const double> theta);
+
+  /// Loss and weight gradient of one window without an optimizer step (tests: finite differences, bits).
+  struct Gradient {
+    double loss = 0;
+    std::vector<std::vector<double>> weights;
+  };
+  Gradient gradient(Count first_day, const std::vector<Index>& gauges);
+
+ private:
+  struct Targets;
+  void step();
+  Sample next_sample(Count update) const;
+  RoutedWindow window(Count first_day, Count days) const;
+  double learning_rate(Count update) const;
+  void write(const RunFolder& folder);
+  [[noreturn]] void fail_not_finite(const Sample& sample);
+
+  const Problem& problem_;
+  const Communicator& comm_;
+  ParameterField field_;
+  std::unique_ptr<ParameterNetwork> network_;
+  std::unique_ptr<RoutedDomain> domain_;
+  std::unique_ptr<NetworkBlocks> blocks_;
+  std::unique_ptr<Adam> optimizer_;
+  GaugeClock clock_;
+  std::vector<double> sigma_;       // [gauge] observed deviation in the training period
+  Count rows_per_day_ = 1;
+  Count update_ = 0;
+  TrainingRow last_;                // of the newest update
+};
+
+}  // namespace dpl

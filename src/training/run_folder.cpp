@@ -1,0 +1,116 @@
+// Making, opening and appending: the files of a run.
+#include "dpl/training/run_folder.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <sstream>
+#include <vector>
+
+#include "dpl/base/error.hpp"
+
+namespace dpl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTrainingHeader = "update,loss,gradient_norm,learning_rate,reach_hours";
+constexpr const char* kTimingHeader = "update,seconds,reach_steps_per_s";
+
+std::string time_stamp() {
+  return fmt::format("{:%Y%m%dT%H%M%S}", fmt::gmtime(std::chrono::system_clock::now()));
+}
+
+void write_or_fail(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".tmp";
+  {
+    std::ofstream out(temporary, std::ios::binary);
+    out << text;
+    out.flush();
+    if (!out) fail("{}: cannot be written; check that the folder is writable and the disk is not full", path);
+  }
+  std::error_code problem;
+  fs::rename(temporary, path, problem);
+  if (problem) fail("{}: cannot be written ({})", path, problem.message());
+}
+
+// Keeps the header and complete rows whose update is at most `last_update`.
+std::string rows_up_to(const std::string& path, const char* header, Count last_update) {
+  std::string kept = std::string(header) + "\n";
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  while (last_update > 0 && std::getline(in, line)) {
+    if (in.eof()) break;  // no newline at its end: a row cut off while it was written
+    std::istringstream first(line);
+    Count update = 0;
+    if (first >> update && update <= last_update) kept += line + "\n";
+  }
+  return kept;
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const Communicator& comm, const std::string& folder, const std::string& name) {
+  std::string path;
+  agree_on_root(comm, "run folder", [&] {
+    const fs::path parent = fs::path(folder) / name;
+    std::error_code problem;
+    fs::create_directories(parent, problem);
+    if (problem)
+      fail("output folder {}: cannot be made ({}); set the key output to a folder you may write to", parent.string(),
+           problem.message());
+    const std::string stamp = time_stamp();
+    for (int copy = 1;; ++copy) {
+      const fs::path candidate = parent / (copy == 1 ? stamp : fmt::format("{}-{}", stamp, copy));
+      if (fs::create_directory(candidate, problem)) {
+        path = candidate.string();
+        break;
+      }
+      if (problem)
+        fail("output folder {}: cannot be made ({}); set the key output to a folder you may write to",
+             candidate.string(), problem.message());
+    }
+  });
+  return RunFolder(comm.broadcast(path));
+}
+
+RunFolder RunFolder::open(const Communicator& comm, const std::string& path) {
+  agree_on_root(comm, "run folder", [&] {
+    if (!fs::is_directory(path)) fail("resume: the run folder {} does not exist", path);
+    write_or_fail(path + "/.writable", "");
+    fs::remove(path + "/.writable");
+  });
+  return RunFolder(path);
+}
+
+void RunFolder::write_text(const Communicator& comm, const std::string& name, const std::string& text) const {
+  agree_on_root(comm, "run folder", [&] { write_or_fail(file(name), text); });
+}
+
+void RunFolder::begin_tables(const Communicator& comm, Count last_update) {
+  agree_on_root(comm, "run folder", [&] {
+    for (auto [name, header, stream] : {std::tuple{"training.csv", kTrainingHeader, &training_},
+                                        std::tuple{"timing.csv", kTimingHeader, &timing_}}) {
+      write_or_fail(file(name), rows_up_to(file(name), header, last_update));
+      stream->open(file(name), std::ios::app);
+      if (!*stream) fail("{}: cannot be opened for writing", file(name));
+    }
+  });
+}
+
+void RunFolder::append(const TrainingRow& row, double seconds, double reach_steps_per_s) {
+  training_ << fmt::format("{},{},{},{},{}\n", row.update, row.loss, row.gradient_norm, row.learning_rate,
+                           row.reach_hours)
+            << std::flush;
+  timing_ << fmt::format("{},{:.6f},{:.4g}\n", row.update, seconds, reach_steps_per_s) << std::flush;
+  if (!training_ || !timing_) fail("{}: a row could not be written; is the disk full?", path_);
+}
+
+bool is_run_folder(const std::string& path) {
+  return fs::exists(fs::path(path) / "config.yaml") || fs::is_directory(fs::path(path) / "checkpoints");
+}
+
+}  // namespace dpl

@@ -1,0 +1,93 @@
+// Checks and copies between a checkpoint and a run.
+#include "dpl/training/stored_training.hpp"
+
+#include <torch/types.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "dpl/base/config.hpp"
+#include "dpl/base/error.hpp"
+
+namespace dpl {
+namespace {
+
+// The configuration without the keys that may differ between the parts of one training.
+std::string comparable(RunConfig config) {
+  const RunConfig neutral;
+  config.resume = neutral.resume;
+  config.device = neutral.device;
+  config.output = neutral.output;
+  config.test = neutral.test;
+  config.checkpoint = neutral.checkpoint;
+  config.data_sources = neutral.data_sources;
+  config.synth = neutral.synth;
+  config.name = neutral.name;
+  config.experiment.epochs = neutral.experiment.epochs;
+  config.routing.chunk_steps = neutral.routing.chunk_steps;
+  config.routing.pieces_per_rank = neutral.routing.pieces_per_rank;
+  return resolved_yaml(config);
+}
+
+std::string trimmed(const std::string& line) {
+  const auto first = line.find_first_not_of(' ');
+  return first == std::string::npos ? "" : line.substr(first);
+}
+
+}  // namespace
+
+void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint) {
+  if (checkpoint.network_fingerprint != problem.fingerprint)
+    fail("checkpoint of update {}: it was made with another river network (fingerprint {}, {} has {}); use the network it "
+         "was trained on or start a new run",
+         checkpoint.update, checkpoint.network_fingerprint, problem.network.path, problem.fingerprint);
+  std::istringstream now(comparable(problem.config));
+  std::istringstream then(comparable(config_from_text(checkpoint.config_yaml, "checkpoint")));
+  std::string a, b, section;
+  while (true) {
+    const bool more_now = static_cast<bool>(std::getline(now, a)), more_then = static_cast<bool>(std::getline(then, b));
+    if (!more_now && !more_then) return;
+    if (a != b || more_now != more_then)
+      fail("checkpoint of update {}: it was made with another configuration: \"{}\" then, \"{}\" now (section {}); resume "
+           "with the configuration of the run folder or start a new run",
+           checkpoint.update, more_then ? trimmed(b) : "", more_now ? trimmed(a) : "", section);
+    if (!a.empty() && a[0] != ' ') section = a.substr(0, a.find(':'));
+  }
+}
+
+void restore_weights(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& stored) {
+  if (weights.size() != stored.size())
+    fail("checkpoint: {} weight tensors, the configured network has {}", stored.size(), weights.size());
+  at::AutoGradMode no_gradient(false);
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    auto target = weights[k].tensor;
+    if (weights[k].name != stored[k].name || target.sizes() != stored[k].tensor.sizes() ||
+        target.scalar_type() != stored[k].tensor.scalar_type())
+      fail("checkpoint: tensor {} does not fit the configured network's {} (name, shape or precision differ)",
+           stored[k].name, weights[k].name);
+    target.copy_(stored[k].tensor);
+  }
+}
+
+std::string newest_checkpoint(const Communicator& comm, const std::string& run_folder) {
+  std::string newest;
+  agree_on_root(comm, "checkpoint", [&] { newest = latest_checkpoint(run_folder).value_or(""); });
+  return comm.broadcast(newest);
+}
+
+Checkpoint read_stored_training(const Communicator& comm, const std::string& path) {
+  std::string folder = path;
+  if (std::filesystem::is_directory(path + "/checkpoints")) {
+    folder = newest_checkpoint(comm, path);
+    if (folder.empty()) fail("{}: the run folder holds no complete checkpoint", path);
+  }
+  Checkpoint checkpoint;
+  agree(comm, "checkpoint", [&] { checkpoint = read_checkpoint(folder); });
+  return checkpoint;
+}
+
+AttributeStatistics stored_statistics(const Checkpoint& checkpoint) {
+  return {checkpoint.attribute_names, checkpoint.attribute_mean, checkpoint.attribute_std};
+}
+
+}  // namespace dpl
