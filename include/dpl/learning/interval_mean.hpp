@@ -15,14 +15,19 @@ struct IntervalMean {
   Count length = 24;
   Count offset = 0;          ///< tau in rows; may be negative
 
-  Count intervals(Count rows) const;   ///< whole intervals of the run: floor(rows_of_steps / length), see .cpp
+  /// Intervals of a run of `rows` rows: floor(rows / length), whatever the offset, so that all gauges have equally many.
+  /// D days of hourly data have D with 24 D rows (step means) and with 24 D + 1 (instants). With length 1 every row is
+  /// one: instants then have one interval more than steps.
+  Count intervals(Count rows) const;
+  /// Whether all rows of an interval lie in 0..rows-1.
   bool complete(Count interval, Count rows) const;
 
-  /// rows -> intervals, in double, added in time order.
+  /// rows -> intervals, in double, added in time order. `means` may be shorter or longer than intervals(rows).
   template <class Real>
   void apply(std::span<const Real> series, std::span<double> means) const;
 
-  /// Adjoint: adds seed / length to every row of the interval (overwrites `series_adjoint`).
+  /// Adjoint: seed / length on every row of a complete interval, 0 on all other rows; overwrites `series_adjoint`.
+  /// Seeds of incomplete intervals are not read.
   template <class Real>
   void apply_adjoint(std::span<const double> means_adjoint, std::span<Real> series_adjoint) const;
 };

@@ -2,6 +2,7 @@
 // every rank in ascending gauge order.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,8 +28,12 @@ struct LossResult {
   Count count = 0;                            ///< observations used
 };
 
-/// Names: rmse, rmse_log, nse_batch, kge, l1. Throws Error naming all when unknown.
+/// Names: rmse, rmse_log, nse_batch, kge, l1.
 std::vector<std::string> loss_names();
+/// Value and gradient of a loss. rmse, rmse_log, l1 and nse_batch pool the observations of all gauges; kge is the mean of
+/// 1 - KGE over the gauges with at least two observations (the others are left out, of `count` too).
+/// A NaN among the simulated values that count makes the value NaN and throws nothing.
+/// Throws Error when the name is unknown (naming all), when nothing can be scored, when nse_batch lacks a sigma.
 LossResult evaluate_loss(const std::string& name, const LossInput& input);
 
 }  // namespace dpl
