@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "dpl/base/error.hpp"
 
@@ -127,14 +126,6 @@ void Adam::restore(const std::vector<NamedTensor>& state) {
   for (std::size_t k = 0; k < weights_.size(); ++k) {
     copy_values(state[1 + 2 * k].tensor, first_moment_[k]);
     copy_values(state[2 + 2 * k].tensor, second_moment_[k]);
-  }
-}
-
-void restore_weights(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& source) {
-  check_same(weights, source);
-  for (std::size_t k = 0; k < weights.size(); ++k) {
-    const at::Tensor target = weights[k].tensor.detach(), values = source[k].tensor.contiguous();
-    std::memcpy(target.mutable_data_ptr(), values.const_data_ptr(), target.nbytes());
   }
 }
 

@@ -39,7 +39,4 @@ class Adam {
   std::vector<std::vector<double>> first_moment_, second_moment_;
 };
 
-/// Copies `source` into `weights` in place (resuming from a checkpoint). Error where names, shapes or types differ.
-void restore_weights(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& source);
-
 }  // namespace dpl
