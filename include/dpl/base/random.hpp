@@ -1,6 +1,7 @@
 // Counter-based random numbers: a draw depends on its key alone, never on ranks, threads or restarts.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace dpl {
@@ -24,6 +25,9 @@ struct RandomKey {
   std::uint64_t update = 0;
   std::uint64_t item = 0;
 };
+
+/// The generator itself: 128 random bits of a counter and a key (Salmon et al. 2011, section 3.2).
+std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 /// 64 random bits of draw number `draw` of a key. Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers:
 /// as easy as 1, 2, 3").

@@ -1,0 +1,33 @@
+// What the program can do: one table of verbs, from which main parses and prints its help.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dpl/base/run_config.hpp"
+#include "dpl/parallel/communicator.hpp"
+
+namespace dpl {
+
+/// What a verb gets from the command line; the same on all ranks.
+struct VerbContext {
+  const Communicator& comm;
+  RunConfig config;
+  std::string config_path;         ///< as typed; empty for verbs without a configuration
+  bool validate_only = false;      ///< read the configuration and all file headers, say what would run, stop
+  std::vector<std::string> files;  ///< for verbs that take files
+  std::string command_line;        ///< for the record in outputs
+};
+
+struct Verb {
+  const char* name;
+  const char* summary;             ///< one line of help
+  bool takes_config;               ///< CONFIG.yaml [key.sub=value ...]
+  bool takes_files;                ///< FILE ...
+  int (*run)(const VerbContext&);  ///< **Collective**, returns the exit status
+};
+
+/// All verbs, in the order of the help.
+const std::vector<Verb>& verbs();
+
+}  // namespace dpl

@@ -1,0 +1,22 @@
+// The table of verbs: a new verb is one file and one line here.
+#include "dpl/experiments/evaluate.hpp"
+#include "dpl/experiments/route.hpp"
+#include "dpl/experiments/synth.hpp"
+#include "dpl/experiments/train.hpp"
+#include "dpl/experiments/verb.hpp"
+#include "dpl/experiments/verify.hpp"
+
+namespace dpl {
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> table{
+      {"train", "learn parameters from observed discharge, then score the test period", true, false, run_train},
+      {"evaluate", "score given or learned parameters at gauges over the test period", true, false, run_evaluate},
+      {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
+      {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
+      {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
+  };
+  return table;
+}
+
+}  // namespace dpl
