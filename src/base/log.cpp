@@ -1,0 +1,80 @@
+// One spdlog logger with a console sink for each stream and, once the run folder exists, a file sink.
+#include "dpl/base/log.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "dpl/base/error.hpp"
+
+namespace dpl {
+namespace {
+
+struct Log {
+  std::shared_ptr<spdlog::sinks::sink> standard_output, standard_error, file;
+  bool speaks = false;
+  bool line_to_erase = false;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+void send(const std::shared_ptr<spdlog::sinks::sink>& sink, spdlog::level::level_enum level, std::string_view text) {
+  if (!sink) return;
+  sink->log(spdlog::details::log_msg("dpl", level, spdlog::string_view_t(text.data(), text.size())));
+  sink->flush();
+}
+
+}  // namespace
+
+void start_log(bool speaks) {
+  Log& log = the_log();
+  log = Log{};
+  log.speaks = speaks;
+  if (!speaks) return;
+  log.standard_output = std::make_shared<spdlog::sinks::stdout_sink_st>();
+  log.standard_error = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  log.standard_output->set_pattern("%v");
+  log.standard_error->set_pattern("%v");
+}
+
+void add_log_file(const std::string& path) {
+  Log& log = the_log();
+  if (!log.speaks) return;
+  try {
+    log.file = std::make_shared<spdlog::sinks::basic_file_sink_st>(path, false);
+  } catch (const spdlog::spdlog_ex&) {
+    fail("cannot write the log {}: the folder must exist and be writable", path);
+  }
+  log.file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
+}
+
+void write_log_line(bool warning, std::string_view text) {
+  Log& log = the_log();
+  if (!log.speaks) return;
+  rewrite_terminal_line("");
+  const std::string line = warning ? fmt::format("warning: {}", text) : std::string(text);
+  const auto level = warning ? spdlog::level::warn : spdlog::level::info;
+  send(warning ? log.standard_error : log.standard_output, level, line);
+  send(log.file, level, line);
+}
+
+void rewrite_terminal_line(std::string_view text) {
+  Log& log = the_log();
+  if (!log_on_terminal() || (text.empty() && !log.line_to_erase)) return;
+  fmt::print("\r{}\x1b[K", text);
+  std::fflush(stdout);
+  log.line_to_erase = !text.empty();
+}
+
+bool log_on_terminal() { return the_log().speaks && isatty(STDOUT_FILENO) == 1; }
+
+bool log_speaks() { return the_log().speaks; }
+
+}  // namespace dpl
