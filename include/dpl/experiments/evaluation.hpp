@@ -1,0 +1,65 @@
+// Scores contenders (learned parameters, baselines) on the same gauges and days.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dpl/learning/metrics.hpp"
+#include "dpl/training/gauge_clock.hpp"
+#include "dpl/training/output.hpp"
+#include "dpl/training/problem.hpp"
+#include "dpl/training/routed_domain.hpp"
+
+namespace dpl {
+
+/// One line of the comparison.
+struct Contender {
+  std::string name;                      ///< learned, untrained, uniform, summed_lateral_inflow, ...
+  std::vector<double> means;             ///< [gauge][interval] m3/s; empty where the contender is absent
+  std::vector<Metrics> scores;           ///< [gauge]
+  std::string reason;                    ///< why it is absent
+  std::map<std::string, double> facts;   ///< training_loss, delay_h, n, p, q ...
+};
+
+/// A period at the gauges of a problem, routed in one window. All members are **Collective**.
+class Evaluation {
+ public:
+  /// Loads the inflow of the period. Discharge of `further` reaches is kept too.
+  Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further = {});
+
+  /// Routes the period with n, p, q (or K, X) of this rank's block reaches; starts as routing.initial_state says.
+  Contender routed(const std::string& name, std::span<const double> theta);
+
+  /// Scores means that were made without routing.
+  Contender scored(const std::string& name, std::vector<double> means) const;
+
+  const std::vector<double>& observed() const { return observed_; }       ///< [gauge][interval], NaN = not scored
+  const GaugeClock& clock() const { return clock_; }
+  Count intervals() const { return gauge_intervals_; }
+  const Period& period() const { return period_; }
+  const ReachSeries& further() const { return further_; }                 ///< of the last routed contender
+  WaterVolumes water() const { return domain_->water_volumes(); }
+  RoutingState final_state() const;
+  RoutedDomain& domain() { return *domain_; }
+  /// First and last day with a scored observation at any gauge, and the number of scored values of all gauges.
+  struct Scored {
+    Count first_day = 0, last_day = -1, values = 0;
+  };
+  Scored scored_days() const;
+
+ private:
+  const Problem& problem_;
+  Period period_;
+  RoutedReaches reaches_;
+  std::unique_ptr<RoutedDomain> domain_;
+  GaugeClock clock_;
+  RoutedWindow window_;
+  Index gauges_ = 0;
+  Count gauge_intervals_ = 0;
+  std::vector<double> observed_;
+  ReachSeries further_;
+};
+
+}  // namespace dpl

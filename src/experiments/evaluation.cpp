@@ -1,0 +1,115 @@
+// One window over the whole period, its means at the gauges, their scores.
+#include "dpl/experiments/evaluation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "dpl/base/date.hpp"
+#include "dpl/base/error.hpp"
+
+namespace dpl {
+namespace {
+
+Count rows_of(double seconds, double step_s, const char* key) {
+  const double rows = seconds / step_s;
+  if (std::abs(rows - std::round(rows)) > 1e-9 || rows == 0)
+    fail("config: {} ({} h) is not a whole number of routing steps ({} s)", key, seconds / 3600, step_s);
+  return std::llround(rows);
+}
+
+}  // namespace
+
+Evaluation::Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further)
+    : problem_(problem), period_(period) {
+  const RunConfig& config = problem.config;
+  std::vector<Index> probes;
+  if (problem.observations) probes = problem.observations->reach;
+  gauges_ = static_cast<Index>(probes.size());
+  probes.insert(probes.end(), further.begin(), further.end());
+  if (probes.empty()) fail("config: no discharge is asked for; set data_sources.observations, output.reaches or output.discharge: all");
+  reaches_ = reaches_above(problem.network, probes);
+  domain_ = make_routed_domain(problem.comm, config, problem.network, reaches_, problem.blocks);
+  const double step_s = domain_->step_s();
+  const auto rows = inflow_rows(problem, period, "the period to route");
+  window_ = {rows.first, rows.end - rows.first, {}, 0, {}};
+  if (problem.observations) {
+    clock_ = make_gauge_clock(config, *problem.observations, step_s);
+    gauge_intervals_ = period.days() * clock_.per_day;
+    window_.means = clock_.means;
+  }
+  further_.reaches = further;
+  if (!further.empty()) {
+    const double interval_s = config.output.interval_h * 3600;
+    const IntervalMean mean{rows_of(interval_s, step_s, "output.interval_h"),
+                            static_cast<Count>(std::llround(config.params.tau_h * 3600 / step_s))};
+    further_.interval_s = static_cast<Count>(interval_s);
+    further_.intervals = period.days() * 86400 / further_.interval_s;
+    window_.means.insert(window_.means.end(), further.size(), mean);
+  }
+  window_.intervals = std::max(gauge_intervals_, further_.intervals);
+  if (const auto& start = config.routing.initial_state; start == "zero") {
+    const auto counts = sub_reach_counts(problem.network, config);
+    Count cells = 0;
+    for (Index r : reaches_.active) cells += counts[r];
+    window_.initial_state.assign(cells, 0.0);
+  } else if (start != "hot") {
+    window_.initial_state = read_state(problem.comm, start, problem, reaches_);
+  }
+  domain_->load_inflow(problem.inflow, rows.first, rows.end);
+  if (problem.observations)
+    observed_ = clock_.observed(*problem.observations, period.start.day, period.days(), config.experiment.warmup_days,
+                                domain_->discharge_rows(window_.rows));
+}
+
+Contender Evaluation::routed(const std::string& name, std::span<const double> theta) {
+  const auto all = domain_->forward(theta, window_, false);
+  if (const auto where = domain_->describe_not_finite(); !where.empty())
+    fail("routing: discharge is not finite, first at {}; check the inflow and parameters", where);
+  std::vector<double> means;
+  for (Index g = 0; g < gauges_; ++g)
+    means.insert(means.end(), all.begin() + g * window_.intervals, all.begin() + g * window_.intervals + gauge_intervals_);
+  further_.values.clear();
+  for (std::size_t k = 0; k < further_.reaches.size(); ++k) {
+    const auto row = all.begin() + (gauges_ + static_cast<Count>(k)) * window_.intervals;
+    further_.values.insert(further_.values.end(), row, row + further_.intervals);
+  }
+  return scored(name, std::move(means));
+}
+
+Contender Evaluation::scored(const std::string& name, std::vector<double> means) const {
+  Contender c;
+  c.name = name;
+  c.means = std::move(means);
+  const auto n = static_cast<std::size_t>(gauge_intervals_);
+  for (Index g = 0; g < gauges_; ++g)
+    c.scores.push_back(score(std::span(c.means).subspan(g * n, n), std::span(observed_).subspan(g * n, n)));
+  return c;
+}
+
+Evaluation::Scored Evaluation::scored_days() const {
+  Scored s{std::numeric_limits<Count>::max(), std::numeric_limits<Count>::min(), 0};
+  for (std::size_t k = 0; k < observed_.size(); ++k) {
+    if (std::isnan(observed_[k])) continue;
+    const Count day = period_.start.day + static_cast<Count>(k) % gauge_intervals_ / clock_.per_day;
+    s.first_day = std::min(s.first_day, day);
+    s.last_day = std::max(s.last_day, day);
+    ++s.values;
+  }
+  return s;
+}
+
+RoutingState Evaluation::final_state() const {
+  RoutingState state;
+  state.scheme = problem_.config.routing.scheme;
+  state.time_s = (period_.end.day + 1) * 86400;
+  const auto counts = sub_reach_counts(problem_.network, problem_.config);
+  for (Index r : reaches_.active) {
+    state.reach_id.push_back(problem_.network.reach_id[r]);
+    state.sub_reaches.push_back(counts[r]);
+  }
+  state.values = domain_->final_state();
+  return state;
+}
+
+}  // namespace dpl

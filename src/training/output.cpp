@@ -1,0 +1,255 @@
+// Writers and readers of discharge.nc, parameters.nc and state files.
+#include "dpl/training/output.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "dpl/base/config.hpp"
+#include "dpl/base/date.hpp"
+#include "dpl/base/error.hpp"
+#include "dpl/data/netcdf_file.hpp"
+
+namespace dpl {
+namespace {
+
+constexpr const char* kDischargeName = "water_volume_transport_in_river_channel";
+
+struct ParameterColumn {
+  const char* name;
+  const char* units;
+  const char* long_name;
+};
+
+constexpr ParameterColumn kChannel[] = {{"n", "s m-1/3", "Manning's roughness"},
+                                        {"p", "1", "width law T = p d^q, coefficient (m^(1-q))"},
+                                        {"q", "1", "width law T = p d^q, exponent"}};
+constexpr ParameterColumn kMuskingum[] = {{"muskingum_k", "s", "Muskingum travel time K"},
+                                          {"muskingum_x", "1", "Muskingum weight X"}};
+
+std::span<const ParameterColumn> columns_of(const Problem& problem) {
+  if (problem.config.routing.scheme == "muskingum") return kMuskingum;
+  return kChannel;
+}
+
+void put_header(NetcdfFile& file, const Problem& problem, const std::string& title) {
+  file.put_attribute("", "Conventions", "CF-1.8");
+  file.put_attribute("", "title", title);
+  file.put_attribute("", "source", "dpl_hpc");
+  file.put_attribute("", "run_name", problem.config.name);
+  file.put_attribute("", "configuration", resolved_yaml(problem.config));
+}
+
+void define_time(NetcdfFile& file, const std::string& name, Count size) {
+  file.define_dimension(name, size);
+  file.define_variable(name, "int64", {name});
+  file.put_attribute(name, "standard_name", "time");
+  file.put_attribute(name, "units", "seconds since 1970-01-01 00:00:00");
+  file.put_attribute(name, "calendar", "proleptic_gregorian");
+  file.put_attribute(name, "axis", "T");
+  file.put_attribute(name, "comment", "start of the interval; values are means over the interval");
+}
+
+void write_time(NetcdfFile& file, const std::string& name, Count start_s, Count step_s, Count size) {
+  std::vector<std::int64_t> time(size);
+  for (Count i = 0; i < size; ++i) time[i] = start_s + i * step_s;
+  file.write(name, time);
+}
+
+void define_flow(NetcdfFile& file, const std::string& name, const std::string& dimension, const std::string& time,
+                 const std::string& long_name, const std::string& coordinates) {
+  file.define_variable(name, "double", {dimension, time}, 1);
+  file.put_attribute(name, "standard_name", kDischargeName);
+  file.put_attribute(name, "long_name", long_name);
+  file.put_attribute(name, "units", "m3 s-1");
+  file.put_attribute(name, "cell_methods", time + ": mean");
+  file.put_attribute(name, "coordinates", coordinates);
+}
+
+std::vector<std::int64_t> ids_of(const Problem& problem, const std::vector<Index>& reaches) {
+  std::vector<std::int64_t> ids;
+  for (Index r : reaches) ids.push_back(problem.network.reach_id[r]);
+  return ids;
+}
+
+std::vector<double> distance_to_outlet(const RiverNetwork& network) {
+  auto order = upstream_first_order(network.topology);
+  std::reverse(order.begin(), order.end());
+  std::vector<double> distance(network.size());
+  for (Index r : order) {
+    const Index down = network.topology.downstream[r];
+    distance[r] = network.length_m[r] + (down < 0 ? 0 : distance[down]);
+  }
+  return distance;
+}
+
+// One column of all reaches of the domain, on every rank.
+std::vector<double> gather_column(const Problem& problem, std::span<const double> theta, int column) {
+  std::vector<double> all(problem.network.size(), 0.0);
+  for (Index r = problem.blocks.first_reach(); r < problem.blocks.end_reach(); ++r)
+    all[r] = theta[(r - problem.blocks.first_reach()) * kReachParameters + column];
+  problem.comm.gather_owned(all);
+  return all;
+}
+
+void write_network_part(NetcdfFile& file, const Problem& problem) {
+  const auto& network = problem.network;
+  std::vector<std::int64_t> downstream;
+  for (Index d : network.topology.downstream) downstream.push_back(d < 0 ? 0 : network.reach_id[d]);
+  file.write("reach_id", network.reach_id);
+  file.write("downstream_id", downstream);
+  file.write("distance_to_outlet", distance_to_outlet(network));
+  if (!network.upstream_area_km2.empty()) file.write("upstream_area", network.upstream_area_km2);
+}
+
+void define_reach_variable(NetcdfFile& file, const std::string& name, const std::string& type, const std::string& units,
+                           const std::string& long_name) {
+  file.define_variable(name, type, {"reach"});
+  if (!units.empty()) file.put_attribute(name, "units", units);
+  file.put_attribute(name, "long_name", long_name);
+}
+
+}  // namespace
+
+void write_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
+                     Count gauge_intervals, const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches) {
+  auto file = NetcdfFile::create_local(path);
+  put_header(file, problem, "Routed discharge");
+  file.put_attribute("", "featureType", "timeSeries");
+  const bool with_gauges = !gauges.empty() && problem.observations, with_reaches = !reaches.reaches.empty();
+  std::vector<std::int64_t> gauge_reach;
+  if (with_gauges) {
+    gauge_reach = ids_of(problem, problem.observations->reach);
+    std::size_t longest = 1;
+    for (const auto& id : problem.observations->gauge_id) longest = std::max(longest, id.size());
+    file.define_dimension("gauge", problem.observations->size());
+    file.define_dimension("strlen_gauge_id", static_cast<Count>(longest));
+    define_time(file, "time", gauge_intervals);
+    file.define_variable("gauge_id", "char", {"gauge", "strlen_gauge_id"});
+    file.put_attribute("gauge_id", "cf_role", "timeseries_id");
+    file.define_variable("gauge_reach_id", "int64", {"gauge"});
+    for (const auto& s : gauges) define_flow(file, s.name, "gauge", "time", s.long_name, "gauge_id");
+  }
+  if (with_reaches) {
+    const std::string time = with_gauges ? "reach_time" : "time";
+    file.define_dimension("reach", static_cast<Count>(reaches.reaches.size()));
+    define_time(file, time, reaches.intervals);
+    file.define_variable("reach_id", "int64", {"reach"});
+    if (!with_gauges) file.put_attribute("reach_id", "cf_role", "timeseries_id");
+    define_flow(file, "discharge", "reach", time, "discharge at the downstream end of the reach", "reach_id");
+  }
+  if (with_gauges) {
+    write_time(file, "time", start_s, gauge_interval_s, gauge_intervals);
+    file.write_strings("gauge_id", problem.observations->gauge_id);
+    file.write("gauge_reach_id", gauge_reach);
+    for (const auto& s : gauges) file.write(s.name, s.values);
+  }
+  if (with_reaches) {
+    write_time(file, with_gauges ? "reach_time" : "time", start_s, reaches.interval_s, reaches.intervals);
+    file.write("reach_id", ids_of(problem, reaches.reaches));
+    file.write("discharge", reaches.values);
+  }
+  file.close();
+}
+
+void write_parameters(const std::string& path, const Problem& problem, std::span<const double> theta) {
+  const auto columns = columns_of(problem);
+  std::vector<std::vector<double>> values;
+  for (std::size_t c = 0; c < columns.size(); ++c) values.push_back(gather_column(problem, theta, static_cast<int>(c)));
+  agree_on_root(problem.comm, "parameters", [&] {
+    auto file = NetcdfFile::create_local(path);
+    put_header(file, problem, "Routing parameters of every reach");
+    file.define_dimension("reach", problem.network.size());
+    define_reach_variable(file, "reach_id", "int64", "", "reach identifier");
+    define_reach_variable(file, "downstream_id", "int64", "", "reach_id of the downstream reach, 0 = outlet");
+    define_reach_variable(file, "distance_to_outlet", "double", "m", "distance from the upper end of the reach to the outlet");
+    if (!problem.network.upstream_area_km2.empty())
+      define_reach_variable(file, "upstream_area", "double", "km2", "drainage area");
+    for (const auto& c : columns) define_reach_variable(file, c.name, "double", c.units, c.long_name);
+    write_network_part(file, problem);
+    for (std::size_t c = 0; c < columns.size(); ++c) file.write(columns[c].name, values[c]);
+    file.close();
+  });
+}
+
+std::vector<double> read_parameters(const std::string& path, const Problem& problem) {
+  const auto file = NetcdfFile::open(problem.comm, path);
+  const auto columns = columns_of(problem);
+  const auto ids = file.read_integers("reach_id");
+  std::vector<std::vector<double>> values;
+  for (const auto& c : columns) values.push_back(file.read(c.name));
+  const Index first = problem.blocks.first_reach(), end = problem.blocks.end_reach();
+  std::vector<double> theta(static_cast<std::size_t>(end - first) * kReachParameters, 0.0);
+  agree(problem.comm, "parameters", [&] {
+    std::vector<Count> row(problem.network.size(), -1);
+    for (std::size_t k = 0; k < ids.size(); ++k)
+      if (const auto it = problem.network.index_of.find(ids[k]); it != problem.network.index_of.end())
+        row[it->second] = static_cast<Count>(k);
+    for (Index r = first; r < end; ++r) {
+      if (row[r] < 0) fail("{}: no row for reach {}; the file must hold every reach of {}", path,
+                           problem.network.reach_id[r], problem.network.path);
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        const double value = values[c].at(row[r]);
+        if (!std::isfinite(value) || value < 0 || (value == 0 && c < 2 && columns.size() == 3))
+          fail("{}: {} of reach {} is {}; it must be positive and finite", path, columns[c].name,
+               problem.network.reach_id[r], value);
+        theta[(r - first) * kReachParameters + c] = value;
+      }
+    }
+  });
+  return theta;
+}
+
+void write_state(const std::string& path, const RoutingState& state) {
+  auto file = NetcdfFile::create_local(path);
+  const bool storage = state.scheme == "conservative";
+  file.put_attribute("", "Conventions", "CF-1.8");
+  file.put_attribute("", "title", "Routing state");
+  file.put_attribute("", "scheme", state.scheme);
+  file.put_attribute("", "time", iso_time(state.time_s));
+  file.define_dimension("reach", static_cast<Count>(state.reach_id.size()));
+  file.define_dimension("sub_reach", static_cast<Count>(state.values.size()));
+  define_reach_variable(file, "reach_id", "int64", "", "reach identifier");
+  define_reach_variable(file, "sub_reaches", "int", "1", "number of sub-reaches of the reach");
+  file.define_variable("state", "double", {"sub_reach"});
+  file.put_attribute("state", "units", storage ? "m3" : "m3 s-1");
+  file.put_attribute("state", "long_name", storage ? "storage of the sub-reach" : "discharge of the sub-reach");
+  file.put_attribute("state", "comment", "sub-reaches of the reaches in the order of reach_id, upstream one first");
+  file.write("reach_id", state.reach_id);
+  file.write("sub_reaches", std::vector<std::int64_t>(state.sub_reaches.begin(), state.sub_reaches.end()));
+  file.write("state", state.values);
+  file.close();
+}
+
+std::vector<double> read_state(const Communicator& comm, const std::string& path, const Problem& problem,
+                               const RoutedReaches& reaches) {
+  const auto file = NetcdfFile::open(comm, path);
+  const auto ids = file.read_integers("reach_id"), counts = file.read_integers("sub_reaches");
+  const auto values = file.read("state");
+  const auto expected = sub_reach_counts(problem.network, problem.config);
+  const std::string scheme = file.text_attribute("", "scheme");
+  if (scheme != problem.config.routing.scheme)
+    fail("{}: the state was written by scheme {}, the run uses {}; states cannot be exchanged between schemes", path,
+         scheme, problem.config.routing.scheme);
+  std::vector<Count> start(problem.network.size(), -1);
+  Count offset = 0;
+  for (std::size_t k = 0; k < ids.size(); ++k) {
+    const auto it = problem.network.index_of.find(ids[k]);
+    if (it != problem.network.index_of.end()) {
+      if (counts[k] != expected[it->second])
+        fail("{}: reach {} has {} sub-reaches, the run splits it into {}; use the same routing.split", path, ids[k],
+             counts[k], expected[it->second]);
+      start[it->second] = offset;
+    }
+    offset += counts[k];
+  }
+  if (offset != static_cast<Count>(values.size()))
+    fail("{}: state has {} values, sub_reaches add up to {}; the file is damaged", path, values.size(), offset);
+  std::vector<double> state;
+  for (Index r : reaches.active) {
+    if (start[r] < 0) fail("{}: no state for reach {}", path, problem.network.reach_id[r]);
+    state.insert(state.end(), values.begin() + start[r], values.begin() + start[r] + expected[r]);
+  }
+  return state;
+}
+
+}  // namespace dpl
