@@ -176,25 +176,26 @@ TrainingEnd Trainer::run(RunFolder& folder) {
   using Clock = std::chrono::steady_clock;
   const auto& config = problem_.config;
   folder.begin_tables(comm_, update_);
-  Progress progress("update", updates_in_all(), update_, comm_.is_root());
+  Progress progress("update", updates_in_all(), "reach-steps", update_);
+  const double hours_at_start = last_.reach_hours;
   while (update_ < updates_in_all()) {
     if (comm_.any(stop_requested())) {
       write(folder);
-      progress.finish();
       return TrainingEnd::stopped_by_signal;
     }
     const auto begin = Clock::now();
     const double hours_before = last_.reach_hours;
     step();
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    const double rate = (last_.reach_hours - hours_before) * 3600 / domain_->step_s() / seconds;
-    if (comm_.is_root()) folder.append(last_, seconds, rate);
-    progress.update(update_, fmt::format("loss {:<10.4g} {:.2e} reach-steps/s", last_.loss, rate));
+    const double steps_per_hour = 3600 / domain_->step_s();
+    agree_on_root(comm_, "run folder", [&] {
+      folder.append(last_, seconds, (last_.reach_hours - hours_before) * steps_per_hour / seconds);
+    });
+    progress.show(update_, (last_.reach_hours - hours_at_start) * steps_per_hour, fmt::format("loss {:.4g}", last_.loss));
     if (config.checkpoint.every > 0 && update_ % config.checkpoint.every == 0 && update_ < updates_in_all())
       write(folder);
   }
   write(folder);
-  progress.finish();
   return TrainingEnd::finished;
 }
 

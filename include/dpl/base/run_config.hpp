@@ -20,11 +20,12 @@ struct Date {
   Count day = 0;
 };
 
-/// First and last day, both included.
+/// First and last day, both included. Without days where it was not given.
 struct Period {
-  Date start;
-  Date end;
+  Date start{0};
+  Date end{-1};
   Count days() const { return end.day - start.day + 1; }
+  bool given() const { return days() > 0; }
 };
 
 struct DataSources {
