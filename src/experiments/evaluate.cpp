@@ -1,0 +1,69 @@
+// The verb evaluate: scores stored or constant parameters over the test period.
+#include "dpl/experiments/evaluate.hpp"
+
+#include "dpl/base/config.hpp"
+#include "dpl/base/error.hpp"
+#include "dpl/base/log.hpp"
+#include "dpl/experiments/parameter_source.hpp"
+#include "dpl/experiments/plan.hpp"
+#include "dpl/learning/loss.hpp"
+
+namespace dpl {
+namespace {
+
+// The configured loss over the whole training period, for the best uniform parameters.
+class TrainingLoss {
+ public:
+  explicit TrainingLoss(const Problem& problem)
+      : problem_(problem),
+        evaluation_(problem, problem.config.experiment.period),
+        sigma_(observed_deviation(*problem.observations, problem.config.experiment.period)),
+        scored_(evaluation_.intervals(), 1) {}
+
+  double operator()(std::span<const double> theta) {
+    auto means = evaluation_.routed("", theta).means;
+    const auto& observed = evaluation_.observed();
+    for (std::size_t k = 0; k < means.size(); ++k)
+      if (std::isnan(observed[k])) means[k] = 0;
+    return evaluate_loss(problem_.config.experiment.loss, {problem_.observations->size(), evaluation_.intervals(), means,
+                                                           observed, scored_, sigma_})
+        .value;
+  }
+
+ private:
+  const Problem& problem_;
+  Evaluation evaluation_;
+  std::vector<double> sigma_;
+  std::vector<std::uint8_t> scored_;
+};
+
+}  // namespace
+
+int run_evaluate(const VerbContext& context) {
+  const RunConfig& config = context.config;
+  if (!config.test.period.given())
+    fail("{}: test.start_time and test.end_time are not set; evaluate needs a period", context.config_path);
+  if (config.data_sources.observations.empty())
+    fail("{}: data_sources.observations is not set; evaluate needs observed discharge (route does not)",
+         context.config_path);
+  const auto [problem, entry] = load_with_parameters(context.comm, config);
+  for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
+  if (context.validate_only) {
+    print_plan(problem, false);
+    return 0;
+  }
+  auto folder = RunFolder::create(context.comm, config.output.folder, config.name);
+  agree_on_root(context.comm, "log", [&] { add_log_file(folder.file("log.txt")); });
+  folder.write_text(context.comm, "config.yaml", resolved_yaml(config));
+  std::optional<TrainingLoss> training;
+  std::function<double(std::span<const double>)> training_loss;
+  if (config.experiment.period.given()) {
+    training.emplace(problem);
+    training_loss = [&](std::span<const double> theta) { return (*training)(theta); };
+  }
+  hold_contest(problem, config.test.period, entry, training_loss, folder);
+  log_info("run folder: {}", folder.path());
+  return 0;
+}
+
+}  // namespace dpl
