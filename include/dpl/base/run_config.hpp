@@ -1,6 +1,8 @@
 // The whole configuration of a run as plain structs; read, checked and documented by base/config.cpp.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,16 +17,19 @@ struct Range {
   double high = 1;
 };
 
+/// The day of a date that the configuration does not give.
+inline constexpr Count kNoDay = std::numeric_limits<Count>::min();
+
 /// A calendar day. Days are counted from 1970-01-01 (proleptic Gregorian).
 struct Date {
-  Count day = 0;
+  Count day = kNoDay;
 };
 
 /// First and last day, both included. Without days where it was not given.
 struct Period {
-  Date start{0};
-  Date end{-1};
-  Count days() const { return end.day - start.day + 1; }
+  Date start;
+  Date end;
+  Count days() const { return end.day == kNoDay ? 0 : end.day - start.day + 1; }
   bool given() const { return days() > 0; }
 };
 
@@ -68,6 +73,7 @@ struct ParamsConfig {
 
 struct TrainConfig {
   Period period;
+  bool set = false;                    ///< the period is given
   Index rho_days = 90;
   Index warmup_days = 5;
   Index batch_size = 0;                ///< gauges per update; 0 = all
@@ -92,8 +98,9 @@ struct NetworkConfig {
 
 struct TestConfig {
   Period period;
-  bool set = false;
-  std::vector<std::string> baselines{"all"};
+  bool set = false;                    ///< the period is given
+  /// all | auto (all below 1e9 training reach-steps, above that those of the lateral inflow) | names; empty = none
+  std::vector<std::string> baselines{"auto"};
   std::vector<std::string> gauges;     ///< ids to score; empty = all of the observations file
 };
 

@@ -1,0 +1,63 @@
+// One function per rule.
+#include "dpl/base/config_check.hpp"
+
+#include <algorithm>
+
+#include "dpl/base/date.hpp"
+#include "dpl/base/error.hpp"
+
+namespace dpl {
+namespace {
+
+using PlaceOf = std::function<std::string(const std::string& key)>;
+
+void check_period(const Period& period, const std::string& section, const PlaceOf& place) {
+  const bool start = period.start.day != kNoDay, end = period.end.day != kNoDay;
+  if (start != end)
+    fail("{}: key {section}.{} is given without {section}.{}; give both or none",
+         place(section + (start ? ".start_time" : ".end_time")), start ? "start_time" : "end_time",
+         start ? "end_time" : "start_time", fmt::arg("section", section));
+  if (start && period.start.day > period.end.day)
+    fail("{}: key {section}.end_time is {}, before {section}.start_time, {}", place(section + ".end_time"),
+         iso_date(period.end.day), iso_date(period.start.day), fmt::arg("section", section));
+}
+
+void check_window(const TrainConfig& experiment, const PlaceOf& place) {
+  if (experiment.rho_days <= experiment.warmup_days)
+    fail("{}: key experiment.rho is {}, and experiment.warmup {}: a window must be longer than its warm-up",
+         place("experiment.rho"), experiment.rho_days, experiment.warmup_days);
+  if (experiment.set && experiment.rho_days > experiment.period.days())
+    fail("{}: key experiment.rho is {}: a window of {} days is longer than the training period {} to {}, {} days",
+         place("experiment.rho"), experiment.rho_days, experiment.rho_days, iso_date(experiment.period.start.day),
+         iso_date(experiment.period.end.day), experiment.period.days());
+}
+
+void check_parameters(const ParamsConfig& params, const PlaceOf& place) {
+  for (const auto& name : params.log_space)
+    if (const auto& range = params.ranges.at(name); range.low <= 0)
+      fail("{}: key params.parameter_ranges.{} is [{}, {}], but {} is in params.log_space_parameters: its range must "
+           "begin above 0", place("params.parameter_ranges." + name), name, range.low, range.high, name);
+  for (const auto& [name, range] : params.ranges)
+    if (const double value = params.defaults.at(name); value < range.low || value > range.high)
+      fail("{}: key params.defaults.{} is {}, outside params.parameter_ranges.{}, [{}, {}]",
+           place("params.defaults." + name), name, value, name, range.low, range.high);
+}
+
+void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& place) {
+  for (const char* word : {"auto", "all"})
+    if (baselines.size() > 1 && std::find(baselines.begin(), baselines.end(), word) != baselines.end())
+      fail("{}: key test.baselines: {} stands alone or not at all", place("test.baselines"), word);
+}
+
+}  // namespace
+
+void check_config(const RunConfig& config, const PlaceOf& place) {
+  check_period(config.experiment.period, "experiment", place);
+  check_period(config.test.period, "test", place);
+  check_window(config.experiment, place);
+  check_parameters(config.params, place);
+  check_baselines(config.test.baselines, place);
+  parse_iso_date(config.synth.start, place("synth.start") + ": key synth.start");
+}
+
+}  // namespace dpl
