@@ -30,7 +30,7 @@ std::vector<double> network_theta(const Problem& problem, const Checkpoint* chec
 SourcedProblem from_checkpoint(const Communicator& comm, RunConfig config) {
   const Checkpoint checkpoint = read_stored_training(comm, config.params.source);
   // The network, its inputs and its ranges are those it was trained with; everything else is this run's.
-  const RunConfig stored = config_from_text(checkpoint.config_yaml, config.params.source);
+  const RunConfig stored = parse_config(checkpoint.config_yaml, config.params.source);
   config.network = stored.network;
   config.precision = stored.precision;
   config.seed = stored.seed;

@@ -42,7 +42,7 @@ void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint)
          "was trained on or start a new run",
          checkpoint.update, checkpoint.network_fingerprint, problem.network.path, problem.fingerprint);
   std::istringstream now(comparable(problem.config));
-  std::istringstream then(comparable(config_from_text(checkpoint.config_yaml, "checkpoint")));
+  std::istringstream then(comparable(parse_config(checkpoint.config_yaml, "checkpoint")));
   std::string a, b, section;
   while (true) {
     const bool more_now = static_cast<bool>(std::getline(now, a)), more_then = static_cast<bool>(std::getline(then, b));
