@@ -12,15 +12,16 @@
 namespace dpl {
 namespace {
 
-constexpr double kLogShare = 0.25;         // a of RMSE+log
-constexpr double kDivisorOffset = 0.1;     // added to sigma (nse_batch), to observed mean and deviation (kge)
+constexpr double kLogShare = 0.25;      // a of RMSE+log
+constexpr double kDivisorOffset = 0.1;  // added to sigma (nse_batch), to observed mean and deviation (kge)
 
 /// Calls body(position) for every observation that counts, gauges ascending, then times ascending.
 template <class Body>
 void for_each_observation(const LossInput& in, Index first_gauge, Index last_gauge, Body body) {
   for (Index g = first_gauge; g < last_gauge; ++g) {
     for (Count t = 0; t < in.times; ++t) {
-      const std::size_t at = static_cast<std::size_t>(g) * static_cast<std::size_t>(in.times) + static_cast<std::size_t>(t);
+      const std::size_t at =
+          static_cast<std::size_t>(g) * static_cast<std::size_t>(in.times) + static_cast<std::size_t>(t);
       if (in.scored[static_cast<std::size_t>(t)] != 0 && !std::isnan(in.observed[at])) body(at);
     }
   }
@@ -75,8 +76,10 @@ void nse_batch(const LossInput& in, LossResult& out) {
     const double divisor = in.sigma[static_cast<std::size_t>(g)] + kDivisorOffset;
     for_each_observation(in, g, g + 1, [&](std::size_t at) {
       if (!std::isfinite(divisor)) {
-        fail("loss nse_batch: gauge number {} has no standard deviation of its observations in the training period: "
-             "give it at least one observation there or leave the gauge out", g);
+        fail(
+            "loss nse_batch: gauge number {} has no standard deviation of its observations in the training period: "
+            "give it at least one observation there or leave the gauge out",
+            g);
       }
       const double scaled = (in.simulated[at] - in.observed[at]) / divisor;
       out.value += scaled * scaled;
@@ -146,8 +149,9 @@ void kge(const LossInput& in, LossResult& out) {
     ++used;
   }
   if (used == 0) {
-    fail("loss kge: no gauge has two observations on the scored times of this window: choose another period, a longer "
-         "window (experiment.rho) or the loss l1");
+    fail(
+        "loss kge: no gauge has two observations on the scored times of this window: choose another period, a longer "
+        "window (experiment.rho) or the loss l1");
   }
   out.value /= static_cast<double>(used);
   for (double& slope : out.gradient) slope /= static_cast<double>(used);
@@ -173,9 +177,10 @@ constexpr std::array<NamedLoss, 5> kLosses{
 
 void check_sizes(const LossInput& in) {
   const std::size_t all = static_cast<std::size_t>(in.gauges) * static_cast<std::size_t>(in.times);
-  if (in.simulated.size() != all || in.observed.size() != all || in.scored.size() != static_cast<std::size_t>(in.times)) {
-    fail("loss: {} simulated, {} observed and {} scored values were given for {} gauges x {} times", in.simulated.size(),
-         in.observed.size(), in.scored.size(), in.gauges, in.times);
+  if (in.simulated.size() != all || in.observed.size() != all ||
+      in.scored.size() != static_cast<std::size_t>(in.times)) {
+    fail("loss: {} simulated, {} observed and {} scored values were given for {} gauges x {} times",
+         in.simulated.size(), in.observed.size(), in.scored.size(), in.gauges, in.times);
   }
 }
 
@@ -198,8 +203,10 @@ LossResult evaluate_loss(const std::string& name, const LossInput& input) {
   result.gradient.assign(input.simulated.size(), 0.0);
   for_each_observation(input, [&](std::size_t) { ++result.count; });
   if (result.count == 0) {
-    fail("loss {}: no observation on the scored times of this window: choose another period, a longer window "
-         "(experiment.rho) or other gauges", name);
+    fail(
+        "loss {}: no observation on the scored times of this window: choose another period, a longer window "
+        "(experiment.rho) or other gauges",
+        name);
   }
   chosen->evaluate(input, result);
   return result;

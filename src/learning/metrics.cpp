@@ -56,8 +56,8 @@ double rmse_where(const Pairs& days, Selects selects) {
 
 /// 1 - distance of (r, variability ratio, mean ratio) from (1, 1, 1): Gupta et al. 2009 and Kling et al. 2012.
 double kling_gupta(double r, double variability, double bias_ratio) {
-  const double value = 1 - std::sqrt((r - 1) * (r - 1) + (variability - 1) * (variability - 1) +
-                                     (bias_ratio - 1) * (bias_ratio - 1));
+  const double value =
+      1 - std::sqrt((r - 1) * (r - 1) + (variability - 1) * (variability - 1) + (bias_ratio - 1) * (bias_ratio - 1));
   return std::isfinite(value) ? value : kNaN;
 }
 
@@ -133,8 +133,9 @@ std::vector<double> flow_range_scores(const Pairs& days) {
 }  // namespace
 
 const std::vector<std::string>& metric_names() {
-  static const std::vector<std::string> names{"bias",  "rmse", "ubrmse", "pearson_r", "nse",      "kge",      "kge_2012",
-                                              "pbias", "fhv",  "flv",    "rmse_low",  "rmse_mid", "rmse_high"};
+  static const std::vector<std::string> names{"bias",     "rmse",     "ubrmse",   "pearson_r", "nse",
+                                              "kge",      "kge_2012", "pbias",    "fhv",       "flv",
+                                              "rmse_low", "rmse_mid", "rmse_high"};
   return names;
 }
 

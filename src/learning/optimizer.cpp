@@ -30,8 +30,8 @@ void check_same(const NamedTensor& expected, const NamedTensor& found) {
 
 void check_same(const std::vector<NamedTensor>& expected, const std::vector<NamedTensor>& found) {
   if (expected.size() != found.size()) {
-    fail("{} stored tensors do not fit a network that needs {}: use the configuration it was trained with", found.size(),
-         expected.size());
+    fail("{} stored tensors do not fit a network that needs {}: use the configuration it was trained with",
+         found.size(), expected.size());
   }
   for (std::size_t k = 0; k < expected.size(); ++k) check_same(expected[k], found[k]);
 }
@@ -98,8 +98,12 @@ void Adam::step(const std::vector<std::vector<double>>& gradients, double learni
   }
   ++step_;
   const double steps = static_cast<double>(step_);
-  const StepFactors factors{settings_.beta1, settings_.beta2, settings_.epsilon, learning_rate,
-                            1 - std::pow(settings_.beta1, steps), 1 - std::pow(settings_.beta2, steps)};
+  const StepFactors factors{settings_.beta1,
+                            settings_.beta2,
+                            settings_.epsilon,
+                            learning_rate,
+                            1 - std::pow(settings_.beta1, steps),
+                            1 - std::pow(settings_.beta2, steps)};
   for (std::size_t k = 0; k < weights_.size(); ++k) {
     const at::Tensor weight = weights_[k].tensor.detach();
     if (weight.scalar_type() == at::kFloat) {

@@ -140,7 +140,8 @@ constexpr std::array<NetworkKind, 2> kKinds{{{"mlp", make<Mlp>}, {"kan", make<Ka
 void check_plan(const Plan& plan) {
   if (plan.inputs < 1) fail("network.input_var_names: the list is empty, at least one attribute is needed");
   if (plan.start_outputs.empty()) fail("network.learnable_parameters: the list is empty, nothing could be learned");
-  if (plan.config.hidden_size < 1) fail("network.hidden_size: {} is not allowed, at least 1 is needed", plan.config.hidden_size);
+  if (plan.config.hidden_size < 1)
+    fail("network.hidden_size: {} is not allowed, at least 1 is needed", plan.config.hidden_size);
   if (plan.config.num_hidden_layers < 0) {
     fail("network.num_hidden_layers: {} is not allowed, at least 0 is needed", plan.config.num_hidden_layers);
   }

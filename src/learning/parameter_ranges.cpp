@@ -23,11 +23,14 @@ Range working_range(const LearnedParameter& parameter) {
 void check_range(const LearnedParameter& parameter) {
   const auto [low, high] = parameter.range;
   if (!(low < high)) {
-    fail("params.parameter_ranges.{}: [{}, {}] is empty, the first value must be the smaller", parameter.name, low, high);
+    fail("params.parameter_ranges.{}: [{}, {}] is empty, the first value must be the smaller", parameter.name, low,
+         high);
   }
   if (parameter.log_space && !(low > 0)) {
-    fail("params.log_space_parameters: the range [{}, {}] of '{}' must be positive to be interpolated in log space: "
-         "raise its lower bound or take it off the list", low, high, parameter.name);
+    fail(
+        "params.log_space_parameters: the range [{}, {}] of '{}' must be positive to be interpolated in log space: "
+        "raise its lower bound or take it off the list",
+        low, high, parameter.name);
   }
 }
 

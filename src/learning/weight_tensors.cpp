@@ -46,7 +46,8 @@ at::Tensor WeightTensors::add(const std::string& name, const at::Tensor& values)
   return leaf;
 }
 
-at::Tensor WeightTensors::add_normal(const std::string& name, const std::vector<std::int64_t>& shape, double deviation) {
+at::Tensor WeightTensors::add_normal(const std::string& name, const std::vector<std::int64_t>& shape,
+                                     double deviation) {
   std::vector<double> values(element_count(shape));
   const RandomKey key{seed_, Purpose::network_weights, 0, list_.size()};
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -1,10 +1,11 @@
 // Writing, checking and reading checkpoint folders.
 #include "dpl/training/checkpoint.hpp"
 
+#include <fmt/ranges.h>
+
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "dpl/base/error.hpp"
@@ -37,7 +38,8 @@ std::vector<NamedTensor> all_tensors(const Checkpoint& checkpoint) {
 void check_statistics(const std::string& folder, const Checkpoint& checkpoint) {
   for (const auto* values : {&checkpoint.attribute_mean, &checkpoint.attribute_std}) {
     for (const double value : *values) {
-      if (!std::isfinite(value)) fail("checkpoint {}: a statistic of the attributes is not finite and cannot be stored", folder);
+      if (!std::isfinite(value))
+        fail("checkpoint {}: a statistic of the attributes is not finite and cannot be stored", folder);
     }
   }
 }
@@ -46,7 +48,8 @@ json manifest_of(const Checkpoint& c, const std::vector<NamedTensor>& tensors, c
   json list = json::array();
   for (const NamedTensor& entry : tensors) {
     const TensorRecord record = describe_tensor(entry);
-    list.push_back({{"name", record.name}, {"shape", record.shape}, {"type", record.type}, {"checksum", record.checksum}});
+    list.push_back(
+        {{"name", record.name}, {"shape", record.shape}, {"type", record.type}, {"checksum", record.checksum}});
   }
   return {{"format", "dpl_hpc checkpoint"},
           {"format_version", kFormatVersion},
@@ -54,7 +57,8 @@ json manifest_of(const Checkpoint& c, const std::vector<NamedTensor>& tensors, c
           {"git_hash", c.git_hash},
           {"update", c.update},
           {"network_fingerprint", c.network_fingerprint},
-          {"attributes", {{"names", c.attribute_names}, {"mean", c.attribute_mean}, {"standard_deviation", c.attribute_std}}},
+          {"attributes",
+           {{"names", c.attribute_names}, {"mean", c.attribute_mean}, {"standard_deviation", c.attribute_std}}},
           {"more", c.more},
           {"tensors_file", {{"bytes", tensor_bytes.size()}, {"fingerprint", fingerprint_of(tensor_bytes)}}},
           {"tensors", list},
@@ -77,8 +81,8 @@ json checked_manifest(const std::string& folder) {
   }
   const int version = manifest.at("format_version").get<int>();
   if (version > kFormatVersion) {
-    fail("checkpoint {}: it has format {}, this program reads up to {}; use the newer program that wrote it ({})", folder,
-         version, kFormatVersion, manifest.value("program_version", "version unknown"));
+    fail("checkpoint {}: it has format {}, this program reads up to {}; use the newer program that wrote it ({})",
+         folder, version, kFormatVersion, manifest.value("program_version", "version unknown"));
   }
   if (read_text(folder + "/" + kDone) != fingerprint_of(text) + "\n") {
     fail("checkpoint {}: {} was changed after it was written; take an earlier checkpoint", folder, kManifest);
@@ -92,7 +96,8 @@ void check_tensor_file(const std::string& folder, const json& expected) {
   const std::string bytes = read_text(path);
   const auto size = expected.at("bytes").get<std::size_t>();
   if (bytes.size() < size) {
-    fail("checkpoint {}: {} is truncated ({} of {} bytes); take an earlier checkpoint", folder, kTensors, bytes.size(), size);
+    fail("checkpoint {}: {} is truncated ({} of {} bytes); take an earlier checkpoint", folder, kTensors, bytes.size(),
+         size);
   }
   if (bytes.size() != size || fingerprint_of(bytes) != expected.at("fingerprint").get<std::string>()) {
     fail("checkpoint {}: {} was changed after it was written; take an earlier checkpoint", folder, kTensors);
@@ -131,15 +136,21 @@ void distribute(std::vector<NamedTensor> tensors, Checkpoint& checkpoint) {
   }
 }
 
-std::string described(const TensorRecord& r) { return fmt::format("'{}' [{}] {}", r.name, fmt::join(r.shape, "x"), r.type); }
+std::string described(const TensorRecord& r) {
+  return fmt::format("'{}' [{}] {}", r.name, fmt::join(r.shape, "x"), r.type);
+}
 
-void check_expected(const std::string& folder, const std::vector<NamedTensor>& found, const std::vector<NamedTensor>& expected) {
+void check_expected(const std::string& folder, const std::vector<NamedTensor>& found,
+                    const std::vector<NamedTensor>& expected) {
   for (std::size_t k = 0; k < std::max(found.size(), expected.size()); ++k) {
     const std::string stored = k < found.size() ? described(describe_tensor(found[k])) : "nothing";
     const std::string needed = k < expected.size() ? described(describe_tensor(expected[k])) : "nothing";
     if (stored != needed) {
-      fail("checkpoint {}: weight number {} is {}, the configured network needs {}; use the configuration it was trained "
-           "with", folder, k, stored, needed);
+      fail(
+          "checkpoint {}: weight number {} is {}, the configured network needs {}; use the configuration it was "
+          "trained "
+          "with",
+          folder, k, stored, needed);
     }
   }
 }
@@ -177,8 +188,8 @@ Checkpoint read_checkpoint(const std::string& folder, const std::vector<NamedTen
     if (!expected_weights.empty()) check_expected(folder, checkpoint.weights, expected_weights);
     return checkpoint;
   } catch (const json::exception& error) {
-    fail("checkpoint {}: {} lacks an entry or has one of a wrong type ({}); take an earlier checkpoint", folder, kManifest,
-         error.what());
+    fail("checkpoint {}: {} lacks an entry or has one of a wrong type ({}); take an earlier checkpoint", folder,
+         kManifest, error.what());
   }
 }
 

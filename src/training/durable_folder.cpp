@@ -25,7 +25,8 @@ void force_to_disk(const fs::path& path) {
   const bool forced = descriptor >= 0 && ::fsync(descriptor) == 0;
   const int reason = errno;
   if (descriptor >= 0) ::close(descriptor);
-  if (!forced) fail("{}: cannot be forced to disk: {}; check free space and permissions", path.string(), std::strerror(reason));
+  if (!forced)
+    fail("{}: cannot be forced to disk: {}; check free space and permissions", path.string(), std::strerror(reason));
 }
 
 fs::path parent_of(const fs::path& folder) {

@@ -1,6 +1,4 @@
 // The custom autograd function passes values, adjoints and errors through unchanged.
-#include "dpl/learning/differentiable_model.hpp"
-
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -8,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "dpl/base/error.hpp"
+#include "dpl/learning/differentiable_model.hpp"
 
 namespace {
 

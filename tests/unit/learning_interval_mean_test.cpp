@@ -1,6 +1,4 @@
 // The operator from discharge rows to means, and its adjoint.
-#include "dpl/learning/interval_mean.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +6,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/learning/interval_mean.hpp"
 
 namespace {
 

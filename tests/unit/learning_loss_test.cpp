@@ -1,6 +1,4 @@
 // Invariants of the losses: stated values, gradients against finite differences, masks.
-#include "dpl/learning/loss.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +6,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/learning/loss.hpp"
 
 namespace {
 
@@ -127,8 +126,7 @@ TEST(Loss, RmseLogIsTheWeightedSumOfBothParts) {
 TEST(Loss, KgeAddsATenthToTheObservedMeanAndDeviation) {
   const double r = 0.8510473601, sd_s = 1, mean_s = 2.5, mean_o = 2.3;
   const double sd_o = std::sqrt((1.2 * 1.2 + 1.8 * 1.8 + 3.5 * 3.5 + 9 + 4) / 5 - 2.3 * 2.3);
-  const double expected =
-      std::hypot(r - 1, sd_s / (sd_o + 0.1) - 1, mean_s / (mean_o + 0.1) - 1);
+  const double expected = std::hypot(r - 1, sd_s / (sd_o + 0.1) - 1, mean_s / (mean_o + 0.1) - 1);
   EXPECT_NEAR(example("kge"), expected, 1e-9);
 }
 
@@ -138,7 +136,8 @@ TEST(Loss, KgeIsTheMeanOverGaugesAndLeavesOutThoseWithOneObservation) {
   dpl::Count count = 0;
   for (std::size_t g = 0; g < 3; ++g) {
     const auto part = [&](const std::vector<double>& v) { return std::span(v).subspan(30 * g, 30); };
-    const auto one = dpl::evaluate_loss("kge", {1, 30, part(series.simulated), part(series.observed), series.scored, {}});
+    const auto one =
+        dpl::evaluate_loss("kge", {1, 30, part(series.simulated), part(series.observed), series.scored, {}});
     sum += one.value;
     count += one.count;
   }

@@ -1,12 +1,11 @@
 // Metrics against the worked example and hand-made series.
-#include "dpl/learning/metrics.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "dpl/base/error.hpp"
+#include "dpl/learning/metrics.hpp"
 
 namespace {
 

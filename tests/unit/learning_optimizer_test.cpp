@@ -1,6 +1,4 @@
 // Adam against its definition, clipping, and a state that restores bit for bit.
-#include "dpl/learning/optimizer.hpp"
-
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/learning/optimizer.hpp"
 
 namespace {
 

@@ -1,6 +1,4 @@
 // Networks and ranges together: start values, finite differences, bits that depend on keys and shapes alone.
-#include "dpl/learning/parameter_network.hpp"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
@@ -11,6 +9,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
 #include "dpl/learning/differentiable_model.hpp"
+#include "dpl/learning/parameter_network.hpp"
 #include "dpl/learning/parameter_ranges.hpp"
 #include "dpl/learning/spline_basis.hpp"
 
@@ -102,13 +101,15 @@ TEST_P(EveryNetwork, StartsAtTheStatedValues) {
 
 TEST_P(EveryNetwork, WeightsDependOnTheSeedAlone) {
   const auto config = small_network(GetParam());
-  const auto first = make(config), second = make(config), other = make(config, "double", 43), single = make(config, "single");
+  const auto first = make(config), second = make(config), other = make(config, "double", 43),
+             single = make(config, "single");
   std::int64_t count = 0;
   for (std::size_t k = 0; k < first->weights().size(); ++k) {
     const auto& [name, tensor] = first->weights()[k];
     EXPECT_TRUE(same_bits(tensor, second->weights()[k].tensor)) << name;
     EXPECT_TRUE(same_bits(tensor.to(at::kFloat), single->weights()[k].tensor)) << name;
-    const bool drawn = name != "output.bias" && tensor.detach().abs().max().item<double>() > 0 && !name.ends_with(".scale");
+    const bool drawn =
+        name != "output.bias" && tensor.detach().abs().max().item<double>() > 0 && !name.ends_with(".scale");
     EXPECT_EQ(same_bits(tensor, other->weights()[k].tensor), !drawn) << name;
     count += tensor.numel();
   }

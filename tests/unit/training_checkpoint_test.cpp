@@ -1,6 +1,4 @@
 // A checkpoint comes back bit for bit, or is refused with the reason.
-#include "dpl/training/checkpoint.hpp"
-
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/fingerprint.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/training/checkpoint.hpp"
 
 namespace fs = std::filesystem;
 
@@ -55,14 +54,17 @@ class CheckpointTest : public testing::Test {
  protected:
   void SetUp() override {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root = fs::path(testing::TempDir()) / ("dpl_checkpoint_" + std::string(test->name()) + "_" + std::to_string(::getpid()));
+    root = fs::path(testing::TempDir()) /
+           ("dpl_checkpoint_" + std::string(test->name()) + "_" + std::to_string(::getpid()));
     fs::create_directories(root);
     folder = (root / "checkpoints" / "update_000150").string();
     checkpoint.update = 150;
     checkpoint.config_yaml = "name: \"tücke\"\nseed: 42\n";
     checkpoint.network_fingerprint = "0123456789abcdef";
-    checkpoint.weights = {{"hidden.0.weight", random_tensor<float>({5, 3}, 1)}, {"output.bias", random_tensor<float>({3}, 2)}};
-    checkpoint.optimizer = {{"adam.step", random_tensor<double>({2}, 3)}, {"adam.m.x", random_tensor<double>({5, 3}, 4)}};
+    checkpoint.weights = {{"hidden.0.weight", random_tensor<float>({5, 3}, 1)},
+                          {"output.bias", random_tensor<float>({3}, 2)}};
+    checkpoint.optimizer = {{"adam.step", random_tensor<double>({2}, 3)},
+                            {"adam.m.x", random_tensor<double>({5, 3}, 4)}};
     checkpoint.attribute_names = {"area", "slope"};
     checkpoint.attribute_mean = {0.1, 1.0 / 3};
     checkpoint.attribute_std = {2e-300, 12345.678901234567};

@@ -13,11 +13,11 @@ namespace dpl {
 /// Intervals that reach outside the rows 0..rows-1 are NaN.
 struct IntervalMean {
   Count length = 24;
-  Count offset = 0;          ///< tau in rows; may be negative
+  Count offset = 0;  ///< tau in rows; may be negative
 
-  /// Intervals of a run of `rows` rows: floor(rows / length), whatever the offset, so that all gauges have equally many.
-  /// D days of hourly data have D with 24 D rows (step means) and with 24 D + 1 (instants). With length 1 every row is
-  /// one: instants then have one interval more than steps.
+  /// Intervals of a run of `rows` rows: floor(rows / length), whatever the offset, so that all gauges have equally
+  /// many. D days of hourly data have D with 24 D rows (step means) and with 24 D + 1 (instants). With length 1 every
+  /// row is one: instants then have one interval more than steps.
   Count intervals(Count rows) const;
   /// Whether all rows of an interval lie in 0..rows-1.
   bool complete(Count interval, Count rows) const;

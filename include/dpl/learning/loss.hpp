@@ -18,22 +18,23 @@ struct LossInput {
   Count times = 0;
   std::span<const double> simulated;
   std::span<const double> observed;
-  std::span<const std::uint8_t> scored;       ///< [time]
-  std::span<const double> sigma;              ///< [gauge] observed standard deviation in the TRAINING period (nse_batch)
+  std::span<const std::uint8_t> scored;  ///< [time]
+  std::span<const double> sigma;         ///< [gauge] observed standard deviation in the TRAINING period (nse_batch)
 };
 
 struct LossResult {
   double value = 0;
-  std::vector<double> gradient;               ///< [gauge][time] d value / d simulated
-  Count count = 0;                            ///< observations used
+  std::vector<double> gradient;  ///< [gauge][time] d value / d simulated
+  Count count = 0;               ///< observations used
 };
 
-/// Names: rmse, rmse_log, nse_batch, kge, l1.
+/// rmse, rmse_log, nse_batch, kge, l1.
 std::vector<std::string> loss_names();
-/// Value and gradient of a loss. rmse, rmse_log, l1 and nse_batch pool the observations of all gauges; kge is the mean of
-/// 1 - KGE over the gauges with at least two observations (the others are left out, of `count` too).
-/// A NaN among the simulated values that count makes the value NaN and throws nothing.
-/// Throws Error when the name is unknown (naming all), when nothing can be scored, when nse_batch lacks a sigma.
+
+/// Value and gradient of a loss. rmse, rmse_log, l1 and nse_batch pool the observations of all gauges; kge is the mean
+/// of 1 - KGE over the gauges with at least two observations (the others are left out, of `count` too). A NaN among the
+/// simulated values that count makes the value NaN and throws nothing. Throws Error when the name is unknown (naming
+/// all), when nothing can be scored, when nse_batch lacks a sigma.
 LossResult evaluate_loss(const std::string& name, const LossInput& input);
 
 }  // namespace dpl

@@ -16,7 +16,7 @@ const std::vector<std::string>& metric_names();
 /// One value a metric, NaN where it is not defined (fewer than two observations, constant observations).
 struct Metrics {
   std::vector<double> values;
-  Count count = 0;                 ///< days scored
+  Count count = 0;  ///< days scored
   double get(const std::string& name) const;
 };
 

@@ -13,8 +13,8 @@ namespace dpl {
 struct TensorRecord {
   std::string name;
   std::vector<std::int64_t> shape;
-  std::string type;       ///< float | double
-  std::string checksum;   ///< fingerprint of name, type, shape and bytes, 16 hexadecimal digits
+  std::string type;      ///< float | double
+  std::string checksum;  ///< fingerprint of name, type, shape and bytes, 16 hexadecimal digits
 };
 
 /// Throws Error for tensors that are neither float nor double or not contiguous in CPU memory.
