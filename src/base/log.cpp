@@ -73,6 +73,16 @@ void rewrite_terminal_line(std::string_view text) {
   log.line_to_erase = !text.empty();
 }
 
+void report_error(std::string_view text) {
+  rewrite_terminal_line("");
+  std::fflush(stdout);
+  std::string line = "error: ";
+  for (char c : text) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  fmt::print(stderr, "{}\n", line);
+  std::fflush(stderr);
+  send(the_log().file, spdlog::level::err, line);
+}
+
 bool log_on_terminal() { return the_log().speaks && isatty(STDOUT_FILENO) == 1; }
 
 bool log_speaks() { return the_log().speaks; }

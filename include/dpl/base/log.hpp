@@ -22,6 +22,10 @@ void write_log_line(bool warning, std::string_view text);
 /// Replaces the last line of a terminal (progress); `text` empty erases it. Nothing where standard output is no terminal.
 void rewrite_terminal_line(std::string_view text);
 
+/// **Local:** the one line of a failure, `error: ...`, on standard error and in the file; also on a rank that does not
+/// speak. Line breaks and other control characters become blanks.
+void report_error(std::string_view text);
+
 /// True when standard output is a terminal and this rank speaks.
 bool log_on_terminal();
 /// True when this rank speaks.

@@ -1,0 +1,190 @@
+// dpl_hpc: the command line, the sessions of the libraries, the choice of the verb, and the only catch of the program.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "dpl/base/config.hpp"
+#include "dpl/base/config_table.hpp"
+#include "dpl/base/error.hpp"
+#include "dpl/base/log.hpp"
+#include "dpl/base/nearest_name.hpp"
+#include "dpl/base/stop_flag.hpp"
+#include "dpl/base/version.hpp"
+#include "dpl/coupling/boundary_exchange.hpp"
+#include "dpl/coupling/versions.hpp"
+#include "dpl/data/versions.hpp"
+#include "dpl/experiments/verb.hpp"
+#include "dpl/learning/differentiable_model.hpp"
+#include "dpl/learning/versions.hpp"
+#include "dpl/parallel/communicator.hpp"
+#include "dpl/parallel/versions.hpp"
+#include "dpl/physics/versions.hpp"
+
+namespace dpl {
+namespace {
+
+/// What the command line asks for: a verb, or a text to print and stop.
+struct Request {
+  const Verb* verb = nullptr;
+  std::string config_path;
+  std::vector<std::string> settings;
+  std::vector<std::string> files;
+  bool validate_only = false;
+  std::string text;
+};
+
+std::string version_text() {
+  return fmt::format("dpl_hpc {} ({}, {}, {})\n", kVersion, kGitHash, kBuildType, kCompiler) + parallel_versions() +
+         coupling_versions() + data_versions() + learning_versions() + physics_versions();
+}
+
+std::string verb_footer(const Verb& verb) {
+  if (!verb.takes_config) return "";
+  std::string needed;
+  for (const auto& key : config_keys())
+    if ((" " + key.needed_by + " ").find(fmt::format(" {} ", verb.name)) != std::string::npos)
+      needed += fmt::format("\n  {:<32} {}", key.key, key.help);
+  return fmt::format("{}{}\nAll keys of a configuration: dpl_hpc config-reference", needed.empty() ? "" : "Keys it needs:",
+                     needed);
+}
+
+void check_verb_name(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& verb : verbs()) names.emplace_back(verb.name);
+  names.emplace_back("config-reference");
+  if (name.starts_with("-") || std::find(names.begin(), names.end(), name) != names.end()) return;
+  const auto near = nearest_name(name, names);
+  throw UsageError(fmt::format("{} is not a verb of dpl_hpc; {}allowed: {}", name,
+                               near.empty() ? "" : fmt::format("did you mean {}? ", near), fmt::join(names, ", ")));
+}
+
+void add_verb(CLI::App& app, const Verb& verb, Request& request) {
+  auto* sub = app.add_subcommand(verb.name, verb.summary);
+  sub->footer(verb_footer(verb));
+  sub->callback([&] { request.verb = &verb; });
+  if (verb.takes_config) {
+    sub->add_option("CONFIG.yaml", request.config_path, "configuration file (YAML)")->required();
+    sub->add_option("SETTINGS", request.settings, "settings that win over the file")->option_text("key.sub=value ...");
+    sub->add_flag("--validate", request.validate_only, "read the configuration and the files' headers, say what would run, stop");
+  }
+  if (verb.takes_files) sub->add_option("FILES", request.files, "files")->required()->option_text("FILE ...");
+}
+
+Request parse_command_line(int argc, char** argv) {
+  if (argc > 1) check_verb_name(argv[1]);
+  Request request;
+  bool reference = false, version = false;
+  CLI::App app{"Differentiable parameter learning for distributed hydrology", "dpl_hpc"};
+  app.require_subcommand(0, 1);
+  for (const auto& verb : verbs()) add_verb(app, verb, request);
+  app.add_subcommand("config-reference", "print all keys of a configuration")->callback([&] { reference = true; });
+  app.add_flag("--help-config", reference, "the same");
+  app.add_flag("--version", version, "versions and options of the program and its libraries");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    std::ostringstream out;
+    app.exit(help, out, out);
+    request.text = out.str();
+    return request;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(fmt::format("{}; try dpl_hpc {}--help", error.what(),
+                                 argc > 1 && argv[1][0] != '-' ? fmt::format("{} ", argv[1]) : ""));
+  }
+  if (reference) request.text = configuration_reference();
+  if (version) request.text = version_text();
+  if (request.verb == nullptr && request.text.empty()) throw UsageError("no verb is given; try dpl_hpc --help");
+  for (const auto& setting : request.settings)
+    if (setting.find('=') == std::string::npos)
+      throw UsageError(fmt::format("'{}' was not expected; settings have the form key.sub=value", setting));
+  return request;
+}
+
+/// **Collective:** rank 0 reads the file and expands its variables; the others get the result.
+RunConfig shared_config(const Communicator& comm, const Request& request) {
+  std::string text;
+  agree_on_root(comm, "reading the configuration", [&] {
+    const auto config = load_config(request.config_path, request.settings);
+    check_needed_keys(config, request.verb->name, request.config_path);
+    text = resolved_yaml(config);
+  });
+  text = comm.broadcast(text);
+  RunConfig config;
+  agree(comm, "reading the configuration", [&] { config = parse_config(text, request.config_path); });
+  return config;
+}
+
+/// **Collective:** the program, step by step. Returns the exit status.
+int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSession>& petsc) {
+  // 1. The command line: the same on all ranks, so they all fail or go on together.
+  const Request request = parse_command_line(argc, argv);
+  start_log(comm.is_root());
+  if (!request.text.empty()) {
+    if (comm.is_root()) fmt::print("{}", request.text);
+    return 0;
+  }
+  // 2. The libraries that keep a state; the signal handlers after them, because they set their own.
+  petsc.emplace(comm);
+  prepare_torch(1);
+  install_stop_signals();
+  // 3. The configuration.
+  VerbContext context{comm, {}, request.config_path, request.validate_only, request.files, ""};
+  for (int i = 0; i < argc; ++i) context.command_line += fmt::format("{}{}", i == 0 ? "" : " ", argv[i]);
+  if (request.verb->takes_config) context.config = shared_config(comm, request);
+  // 4. The work.
+  const int status = request.verb->run(context);
+  // 5. One exit status for all ranks.
+  return static_cast<int>(comm.max(static_cast<std::int64_t>(status)));
+}
+
+/// The sentence of a failure: ours as it is; of others the first line, for they append call stacks.
+std::string sentence(const std::exception& error) {
+  const std::string text = error.what();
+  if (dynamic_cast<const Error*>(&error) != nullptr) return text;
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory; use more nodes or fewer reaches per rank";
+  return "unexpected failure: " + text.substr(0, text.find('\n'));
+}
+
+/// Called by every rank that fails, on a communicator of its own. When all ranks come, rank 0 prints and all return the
+/// same status. When some never come, they sit in a collective that this rank has left: nothing but MPI_Abort ends them.
+/// The lowest rank that failed waits the shortest, so that one line is printed.
+int fail_together(const Communicator& comm, MPI_Comm failure_comm, const std::exception& error) {
+  const int own_status = dynamic_cast<const UsageError*>(&error) != nullptr ? 2 : 1;
+  int status = 0, all_came = 0;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Iallreduce(&own_status, &status, 1, MPI_INT, MPI_MAX, failure_comm, &request);
+  const auto patience = std::chrono::milliseconds(5000 + 200 * std::min(comm.rank(), 50));
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (MPI_Test(&request, &all_came, MPI_STATUS_IGNORE), all_came == 0) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      report_error(sentence(error));
+      MPI_Abort(MPI_COMM_WORLD, own_status);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (comm.is_root()) report_error(sentence(error));
+  return status;
+}
+
+}  // namespace
+}  // namespace dpl
+
+int main(int argc, char** argv) {
+  const dpl::MpiSession mpi(&argc, &argv);
+  const dpl::Communicator comm;
+  MPI_Comm failure_comm = MPI_COMM_NULL;
+  MPI_Comm_dup(comm.mpi(), &failure_comm);
+  std::optional<dpl::PetscSession> petsc;  // out here: ends after the catch, when all ranks are known to come
+  int status = 1;
+  try {
+    status = dpl::run(comm, argc, argv, petsc);
+  } catch (const std::exception& error) {
+    status = dpl::fail_together(comm, failure_comm, error);
+  }
+  MPI_Comm_free(&failure_comm);
+  return status;
+}
