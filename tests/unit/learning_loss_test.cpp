@@ -130,6 +130,14 @@ TEST(Loss, KgeAddsATenthToTheObservedMeanAndDeviation) {
   EXPECT_NEAR(example("kge"), expected, 1e-9);
 }
 
+TEST(Loss, KgeAtItsMinimumHasGradientZero) {
+  const std::vector<double> simulated{0, 2}, observed{0, 1.8};  // mean and deviation 1 against 0.9 + 0.1
+  const std::vector<std::uint8_t> scored(2, 1);
+  const auto result = dpl::evaluate_loss("kge", {1, 2, simulated, observed, scored, {}});
+  EXPECT_EQ(result.value, 0.0);
+  EXPECT_EQ(result.gradient, std::vector<double>(2, 0.0));
+}
+
 TEST(Loss, KgeIsTheMeanOverGaugesAndLeavesOutThoseWithOneObservation) {
   const Series series;
   double sum = 0;

@@ -23,6 +23,7 @@ TEST(Metrics, WorkedExampleOfTheMethodPage) {
   EXPECT_NEAR(m.get("kge"), 0.7369155509, 1e-10);
   EXPECT_NEAR(m.get("kge_2012"), 0.7992287551, 1e-10);
   EXPECT_NEAR(m.get("pbias"), 100 * 1.0 / 11.5, 1e-12);
+  EXPECT_NEAR(m.get("fhv"), 100 * (4 - 3.5) / 3.5, 1e-12);  // one day stands for the top 2 % of five
 }
 
 TEST(Metrics, DaysMissingInEitherSeriesAreLeftOut) {
@@ -79,9 +80,9 @@ TEST(Metrics, LowFlowBiasSurvivesDryDays) {
 
 TEST(Metrics, FlowRangesSplitAtTheObservedQuantiles) {
   std::vector<double> s, o;
-  for (int i = 1; i <= 100; ++i) {
-    o.push_back(i);  // quantiles 0.30 and 0.98: 30.7 and 98.02
-    s.push_back(i + (i <= 30 ? 1.0 : i <= 98 ? 2.0 : 3.0));
+  for (int i = 0; i <= 100; ++i) {
+    o.push_back(i);  // quantiles 0.30 and 0.98: 30 and 98, both belong to the middle
+    s.push_back(i + (i < 30 ? 1.0 : i <= 98 ? 2.0 : 3.0));
   }
   const auto m = dpl::score(s, o);
   EXPECT_NEAR(m.get("rmse_low"), 1, 1e-12);
