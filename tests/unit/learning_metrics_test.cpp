@@ -82,11 +82,11 @@ TEST(Metrics, FlowRangesSplitAtTheObservedQuantiles) {
   std::vector<double> s, o;
   for (int i = 0; i <= 100; ++i) {
     o.push_back(i);  // quantiles 0.30 and 0.98: 30 and 98, both belong to the middle
-    s.push_back(i + (i < 30 ? 1.0 : i <= 98 ? 2.0 : 3.0));
+    s.push_back(i + (i < 30 ? 1.0 : i == 30 || i == 98 ? 5.0 : i < 98 ? 2.0 : 3.0));
   }
   const auto m = dpl::score(s, o);
   EXPECT_NEAR(m.get("rmse_low"), 1, 1e-12);
-  EXPECT_NEAR(m.get("rmse_mid"), 2, 1e-12);
+  EXPECT_NEAR(m.get("rmse_mid"), std::sqrt((2 * 25 + 67 * 4.0) / 69), 1e-12);
   EXPECT_NEAR(m.get("rmse_high"), 3, 1e-12);
 }
 
