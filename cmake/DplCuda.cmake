@@ -1,0 +1,26 @@
+# The CUDA language under CMake 3.25 and CUDA 13, which do not know each other well.
+if(NOT CMAKE_CUDA_COMPILER AND EXISTS /usr/local/cuda/bin/nvcc)
+  set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
+endif()
+set(DPL_CUDA_ARCHS "80-real;90-real;90-virtual" CACHE STRING "CUDA architectures")
+set(CMAKE_CUDA_ARCHITECTURES "${DPL_CUDA_ARCHS}")
+enable_language(CUDA)
+# CMake 3.25 has no C++20 for nvcc.
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)   # one runtime a process: LibTorch's shared one
+# Not find_package(CUDAToolkit): that of CMake 3.25 asks CUDA 13 for a library it no longer has.
+get_filename_component(DPL_CUDA_ROOT "${CMAKE_CUDA_COMPILER}/../.." ABSOLUTE)
+find_library(DPL_CUDART cudart HINTS "${DPL_CUDA_ROOT}/lib64" REQUIRED)
+find_library(DPL_NCCL nccl HINTS "${DPL_CUDA_ROOT}/lib64" REQUIRED)
+find_path(DPL_NCCL_INCLUDE nccl.h HINTS "${DPL_CUDA_ROOT}/include" REQUIRED)
+add_library(dpl::cudart INTERFACE IMPORTED)
+target_include_directories(dpl::cudart SYSTEM INTERFACE "${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}")
+target_link_libraries(dpl::cudart INTERFACE "${DPL_CUDART}")
+add_library(dpl::nccl INTERFACE IMPORTED)
+target_include_directories(dpl::nccl SYSTEM INTERFACE "${DPL_NCCL_INCLUDE}")
+target_link_libraries(dpl::nccl INTERFACE "${DPL_NCCL}" dpl::cudart)

@@ -1,0 +1,147 @@
+// The MPI calls of the program, each checked, and `agree`.
+#include "dpl/parallel/communicator.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "dpl/base/error.hpp"
+
+namespace dpl {
+namespace {
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  fail("MPI: {} failed: {}", call, std::string(text, length));
+}
+
+// MPI counts are int: long arrays go in parts of this many elements.
+constexpr std::size_t kPart = std::size_t{1} << 28;
+
+template <class T>
+void all_reduce(MPI_Comm comm, std::span<T> values, MPI_Datatype type, MPI_Op op) {
+  for (std::size_t begin = 0; begin < values.size(); begin += kPart) {
+    const auto part = values.subspan(begin, std::min(kPart, values.size() - begin));
+    check(MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), type, op, comm), "MPI_Allreduce");
+  }
+}
+
+template <class T>
+void broadcast_parts(MPI_Comm comm, std::span<T> values, MPI_Datatype type, int root) {
+  for (std::size_t begin = 0; begin < values.size(); begin += kPart) {
+    const auto part = values.subspan(begin, std::min(kPart, values.size() - begin));
+    check(MPI_Bcast(part.data(), static_cast<int>(part.size()), type, root, comm), "MPI_Bcast");
+  }
+}
+
+}  // namespace
+
+MpiSession::MpiSession(int* argc, char*** argv) {
+  int provided = 0;
+  check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+}
+
+MpiSession::~MpiSession() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized) MPI_Finalize();
+}
+
+Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
+  check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
+  check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+}
+
+void Communicator::barrier() const { check(MPI_Barrier(comm_), "MPI_Barrier"); }
+
+double Communicator::max(double value) const {
+  max(std::span(&value, 1));
+  return value;
+}
+
+std::int64_t Communicator::max(std::int64_t value) const {
+  all_reduce(comm_, std::span(&value, 1), MPI_INT64_T, MPI_MAX);
+  return value;
+}
+
+std::int64_t Communicator::sum(std::int64_t value) const {
+  sum(std::span(&value, 1));
+  return value;
+}
+
+void Communicator::max(std::span<double> values) const { all_reduce(comm_, values, MPI_DOUBLE, MPI_MAX); }
+
+void Communicator::sum(std::span<std::int64_t> values) const { all_reduce(comm_, values, MPI_INT64_T, MPI_SUM); }
+
+void Communicator::gather_owned(std::span<double> values) const {
+  // As bit patterns: exact for every value, NaN and -0.0 included, because all other ranks hold the pattern of +0.0.
+  if (size_ == 1) return;
+  const std::span bits(reinterpret_cast<std::uint64_t*>(values.data()), values.size());
+  all_reduce(comm_, bits, MPI_UINT64_T, MPI_BOR);
+}
+
+void Communicator::broadcast(std::span<double> values, int root) const {
+  broadcast_parts(comm_, values, MPI_DOUBLE, root);
+}
+
+void Communicator::broadcast(std::span<std::int64_t> values, int root) const {
+  broadcast_parts(comm_, values, MPI_INT64_T, root);
+}
+
+std::string Communicator::broadcast(std::string text, int root) const {
+  std::int64_t size = static_cast<std::int64_t>(text.size());
+  broadcast(std::span(&size, 1), root);
+  text.resize(size);
+  broadcast_parts(comm_, std::span(text.data(), text.size()), MPI_CHAR, root);
+  return text;
+}
+
+bool Communicator::any(bool value) const { return max(std::int64_t{value}) != 0; }
+
+bool Communicator::all_equal(std::uint64_t value) const {
+  std::uint64_t and_or[2] = {value, ~value};
+  all_reduce(comm_, std::span(and_or), MPI_UINT64_T, MPI_BAND);
+  return (and_or[0] | and_or[1]) == std::numeric_limits<std::uint64_t>::max();
+}
+
+namespace {
+
+void agree_where(const Communicator& comm, const char* phase, const std::function<void()>& body, bool here) {
+  std::string message;
+  bool failed = false;
+  if (here) {
+    try {
+      body();
+    } catch (const Error& error) {
+      failed = true;
+      message = error.what();
+    } catch (const std::exception& error) {
+      failed = true;
+      message = std::string(phase) + ": " + error.what();
+    } catch (...) {
+      failed = true;
+      message = std::string(phase) + ": unknown failure";
+    }
+  }
+  const auto first = -comm.max(failed ? -static_cast<std::int64_t>(comm.rank()) : std::numeric_limits<std::int64_t>::min() + 1);
+  if (first >= comm.size()) return;
+  throw Error(comm.broadcast(message, static_cast<int>(first)));
+}
+
+}  // namespace
+
+void agree(const Communicator& comm, const char* phase, const std::function<void()>& body) {
+  agree_where(comm, phase, body, true);
+}
+
+void agree_on_root(const Communicator& comm, const char* phase, const std::function<void()>& body) {
+  agree_where(comm, phase, body, comm.is_root());
+}
+
+}  // namespace dpl
