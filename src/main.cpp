@@ -48,8 +48,8 @@ std::string verb_footer(const Verb& verb) {
   for (const auto& key : config_keys())
     if ((" " + key.needed_by + " ").find(fmt::format(" {} ", verb.name)) != std::string::npos)
       needed += fmt::format("\n  {:<32} {}", key.key, key.help);
-  return fmt::format("{}{}\nAll keys of a configuration: dpl_hpc config-reference", needed.empty() ? "" : "Keys it needs:",
-                     needed);
+  return fmt::format("{}{}All keys of a configuration: dpl_hpc config-reference", needed.empty() ? "" : "Keys it needs:",
+                     needed.empty() ? "" : needed + "\n");
 }
 
 void check_verb_name(const std::string& name) {
@@ -82,7 +82,7 @@ Request parse_command_line(int argc, char** argv) {
   app.require_subcommand(0, 1);
   for (const auto& verb : verbs()) add_verb(app, verb, request);
   app.add_subcommand("config-reference", "print all keys of a configuration")->callback([&] { reference = true; });
-  app.add_flag("--help-config", reference, "the same");
+  app.add_flag("--help-config", reference, "print all keys of a configuration");
   app.add_flag("--version", version, "versions and options of the program and its libraries");
   try {
     app.parse(argc, argv);

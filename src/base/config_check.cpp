@@ -43,6 +43,11 @@ void check_parameters(const ParamsConfig& params, const PlaceOf& place) {
            place("params.defaults." + name), name, value, name, range.low, range.high);
 }
 
+void check_learnable_parameters(const std::vector<std::string>& names, const PlaceOf& place) {
+  if (names.empty())
+    fail("{}: key network.learnable_parameters is empty; name at least one of n, p, q", place("network.learnable_parameters"));
+}
+
 void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& place) {
   for (const char* word : {"auto", "all"})
     if (baselines.size() > 1 && std::find(baselines.begin(), baselines.end(), word) != baselines.end())
@@ -56,6 +61,7 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_period(config.test.period, "test", place);
   check_window(config.experiment, place);
   check_parameters(config.params, place);
+  check_learnable_parameters(config.network.learnable_parameters, place);
   check_baselines(config.test.baselines, place);
   parse_iso_date(config.synth.start, place("synth.start") + ": key synth.start");
 }

@@ -136,7 +136,7 @@ Keys network_keys() {
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
        "Attributes the network reads.", "train"},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "", one_of({"n", "p", "q"}),
-       "Parameters the network gives; the others keep params.defaults.", "train"},
+       "Parameters the network gives, at least one; the others keep params.defaults.", ""},
   };
 }
 

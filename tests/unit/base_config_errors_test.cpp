@@ -122,6 +122,8 @@ TEST(ConfigErrors, RulesBetweenKeys) {
             "above 0");
   EXPECT_EQ(error_of("params:\n  defaults:\n    n: 0.3\n"),
             "run.yaml:3: key params.defaults.n is 0.3, outside params.parameter_ranges.n, [0.015, 0.25]");
+  EXPECT_EQ(error_of("network: {learnable_parameters: []}"),
+            "run.yaml:1: key network.learnable_parameters is empty; name at least one of n, p, q");
   EXPECT_EQ(error_of("baselines: [all, uniform]"), "run.yaml:1: key test.baselines: all stands alone or not at all");
   EXPECT_EQ(error_of("params: {defaults: {n: 0.1}}", {"params.defaults.n=3"}),
             "command line: key params.defaults.n is 3, outside params.parameter_ranges.n, [0.015, 0.25]");
