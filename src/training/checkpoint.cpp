@@ -10,6 +10,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/fingerprint.hpp"
+#include "dpl/base/version.hpp"
 #include "dpl/training/durable_folder.hpp"
 #include "dpl/training/tensor_file.hpp"
 
@@ -53,8 +54,8 @@ json manifest_of(const Checkpoint& c, const std::vector<NamedTensor>& tensors, c
   }
   return {{"format", "dpl_hpc checkpoint"},
           {"format_version", kFormatVersion},
-          {"program_version", c.program_version},
-          {"git_hash", c.git_hash},
+          {"program_version", kVersion},
+          {"git_hash", kGitHash},
           {"update", c.update},
           {"network_fingerprint", c.network_fingerprint},
           {"attributes",

@@ -22,7 +22,7 @@ struct Checkpoint {
   std::vector<std::string> attribute_names;     ///< inputs of the network, with the statistics that standardise them
   std::vector<double> attribute_mean, attribute_std;
   std::map<std::string, std::string> more;
-  std::string program_version, git_hash;  ///< of the program that wrote it
+  std::string program_version, git_hash;  ///< of the program that wrote it; set by read_checkpoint
 };
 
 /// **Local:** (rank 0) writes `folder` under a temporary name beside it, forces it to disk, then renames it. A folder
