@@ -1,8 +1,10 @@
 // A checkpoint comes back bit for bit, or is refused with the reason.
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -216,6 +218,37 @@ TEST_F(CheckpointTest, StatisticsThatAreNotFiniteAreRefusedAtWriting) {
   checkpoint.attribute_std[1] = std::numeric_limits<double>::quiet_NaN();
   EXPECT_THROW(dpl::write_checkpoint(folder, checkpoint), dpl::Error);
   EXPECT_FALSE(fs::exists(folder));
+}
+
+/// Writes checkpoints 1, 2, 3, ... until it is killed.
+[[noreturn]] void write_for_ever(const std::string& checkpoints, dpl::Checkpoint checkpoint) {
+  for (checkpoint.update = 1;; ++checkpoint.update) {
+    dpl::write_checkpoint(checkpoints + "/update_" + std::to_string(checkpoint.update), checkpoint);
+  }
+}
+
+TEST_F(CheckpointTest, KilledWriterLeavesOnlyWholeCheckpoints) {
+  checkpoint.weights.push_back({"large", random_tensor<float>({200, 100}, 5)});
+  int inside_a_write = 0;
+  for (std::uint64_t round = 0; round < 12; ++round) {
+    fs::remove_all(root / "checkpoints");
+    fs::create_directories(root / "checkpoints");
+    const pid_t writer = ::fork();
+    ASSERT_GE(writer, 0);
+    if (writer == 0) write_for_ever((root / "checkpoints").string(), checkpoint);
+    ::usleep(static_cast<useconds_t>(2000 + dpl::random_index({17, dpl::Purpose::test, 0, round}, 40000)));
+    ::kill(writer, SIGKILL);
+    ::waitpid(writer, nullptr, 0);
+    for (const auto& entry : fs::directory_iterator(root / "checkpoints")) {
+      const std::string name = entry.path().filename();
+      if (name.find(".tmp-") != std::string::npos) {
+        ++inside_a_write;
+      } else {
+        EXPECT_TRUE(same_bits(dpl::read_checkpoint(entry.path().string()).weights, checkpoint.weights)) << name;
+      }
+    }
+  }
+  EXPECT_GT(inside_a_write, 0) << "no kill fell inside a write: the test shows nothing";
 }
 
 TEST_F(CheckpointTest, LatestIsTheCompleteOneWithTheLargestNumber) {
