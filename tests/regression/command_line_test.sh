@@ -1,8 +1,9 @@
 #!/bin/bash
 # Wrong command lines and configurations: one line `error: ...` on standard error, the right exit status, on 1 and 2 ranks.
-# Usage: command_line_test.sh PROGRAM
+# DPL_HPC names the program, DPL_MPIEXEC the starter of MPI (default mpirun).
 set -u
-program=${1:?usage: $0 PROGRAM}
+program=${DPL_HPC:?set it to the path of dpl_hpc}
+mpiexec=${DPL_MPIEXEC:-mpirun}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failures=0
@@ -12,7 +13,7 @@ expect() {
   local status=$1 message=$2 ranks launcher out found
   shift 2
   for ranks in 1 2; do
-    launcher="mpirun -n $ranks"
+    launcher="$mpiexec -n $ranks"
     [ "$ranks" -eq 1 ] && launcher=  # a program started alone is one rank
     out=$($launcher "$program" "$@" 2>&1 >"$folder/output")
     found=$?
@@ -46,7 +47,7 @@ slopes. Allowed: a path" train "$config"
 
 for arguments in --help "train --help" "verify --help" --version config-reference --help-config; do
   # shellcheck disable=SC2086  # two words on purpose
-  if ! mpirun -n 2 "$program" $arguments >"$folder/output" 2>&1 || [ ! -s "$folder/output" ]; then
+  if ! "$mpiexec" -n 2 "$program" $arguments >"$folder/output" 2>&1 || [ ! -s "$folder/output" ]; then
     echo "FAILED: dpl_hpc $arguments"
     failures=$((failures + 1))
   fi
