@@ -1,6 +1,5 @@
 // dpl_hpc: the command line, the sessions of the libraries, the choice of the verb, and the only catch of the program.
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -48,8 +47,8 @@ std::string verb_footer(const Verb& verb) {
   for (const auto& key : config_keys())
     if ((" " + key.needed_by + " ").find(fmt::format(" {} ", verb.name)) != std::string::npos)
       needed += fmt::format("\n  {:<32} {}", key.key, key.help);
-  return fmt::format("{}{}All keys of a configuration: dpl_hpc config-reference", needed.empty() ? "" : "Keys it needs:",
-                     needed.empty() ? "" : needed + "\n");
+  return fmt::format("{}{}All keys of a configuration: dpl_hpc config-reference",
+                     needed.empty() ? "" : "Keys it needs:", needed.empty() ? "" : needed + "\n");
 }
 
 void check_verb_name(const std::string& name) {
@@ -69,7 +68,8 @@ void add_verb(CLI::App& app, const Verb& verb, Request& request) {
   if (verb.takes_config) {
     sub->add_option("CONFIG.yaml", request.config_path, "configuration file (YAML)")->required();
     sub->add_option("SETTINGS", request.settings, "settings that win over the file")->option_text("key.sub=value ...");
-    sub->add_flag("--validate", request.validate_only, "read the configuration and the files' headers, say what would run, stop");
+    sub->add_flag("--validate", request.validate_only,
+                  "read the configuration and the files' headers, say what would run, stop");
   }
   if (verb.takes_files) sub->add_option("FILES", request.files, "files")->required()->option_text("FILE ...");
 }
@@ -145,13 +145,14 @@ int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSess
 std::string sentence(const std::exception& error) {
   const std::string text = error.what();
   if (dynamic_cast<const Error*>(&error) != nullptr) return text;
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory; use more nodes or fewer reaches per rank";
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
+    return "out of memory; use more nodes or fewer reaches per rank";
   return "unexpected failure: " + text.substr(0, text.find('\n'));
 }
 
 /// Called by every rank that fails, on a communicator of its own. When all ranks come, rank 0 prints and all return the
-/// same status. When some never come, they sit in a collective that this rank has left: nothing but MPI_Abort ends them.
-/// The lowest rank that failed waits the shortest, so that one line is printed.
+/// same status. When some never come, they sit in a collective that this rank has left: nothing but MPI_Abort ends
+/// them. The lowest rank that failed waits the shortest, so that one line is printed.
 int fail_together(const Communicator& comm, MPI_Comm failure_comm, const std::exception& error) {
   const int own_status = dynamic_cast<const UsageError*>(&error) != nullptr ? 2 : 1;
   int status = 0, all_came = 0;

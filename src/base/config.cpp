@@ -178,7 +178,8 @@ void check_needed_keys(const RunConfig& config, const std::string& verb, const s
   for (const auto& key : config_keys()) {
     const auto verbs = " " + key.needed_by + " ";
     if (verbs.find(" " + verb + " ") != std::string::npos && is_config_value_missing(key, copy))
-      fail("{}: key {} is not given, and {} needs it; {} Allowed: {}", path, key.key, verb, key.help, allowed_text(key));
+      fail("{}: key {} is not given, and {} needs it; {} Allowed: {}", path, key.key, verb, key.help,
+           allowed_text(key));
   }
 }
 

@@ -35,17 +35,26 @@ void check_window(const TrainConfig& experiment, const PlaceOf& place) {
 void check_parameters(const ParamsConfig& params, const PlaceOf& place) {
   for (const auto& name : params.log_space)
     if (const auto& range = params.ranges.at(name); range.low <= 0)
-      fail("{}: key params.parameter_ranges.{} is [{}, {}], but {} is in params.log_space_parameters: its range must "
-           "begin above 0", place("params.parameter_ranges." + name), name, range.low, range.high, name);
+      fail(
+          "{}: key params.parameter_ranges.{} is [{}, {}], but {} is in params.log_space_parameters: its range must "
+          "begin above 0",
+          place("params.parameter_ranges." + name), name, range.low, range.high, name);
   for (const auto& [name, range] : params.ranges)
     if (const double value = params.defaults.at(name); value < range.low || value > range.high)
       fail("{}: key params.defaults.{} is {}, outside params.parameter_ranges.{}, [{}, {}]",
            place("params.defaults." + name), name, value, name, range.low, range.high);
 }
 
+// The name becomes a folder.
+void check_name(const std::string& name, const PlaceOf& place) {
+  if (name.find('/') != std::string::npos || name == "." || name == "..")
+    fail("{}: key name is '{}'; it names a folder: / is not allowed, nor . and .. alone", place("name"), name);
+}
+
 void check_learnable_parameters(const std::vector<std::string>& names, const PlaceOf& place) {
   if (names.empty())
-    fail("{}: key network.learnable_parameters is empty; name at least one of n, p, q", place("network.learnable_parameters"));
+    fail("{}: key network.learnable_parameters is empty; name at least one of n, p, q",
+         place("network.learnable_parameters"));
 }
 
 void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& place) {
@@ -57,6 +66,7 @@ void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& p
 }  // namespace
 
 void check_config(const RunConfig& config, const PlaceOf& place) {
+  check_name(config.name, place);
   check_period(config.experiment.period, "experiment", place);
   check_period(config.test.period, "test", place);
   check_window(config.experiment, place);

@@ -24,11 +24,12 @@ Allowed some_text() { return {.empty = false}; }
 
 Keys run_keys() {
   return {
-      {"name", [](C& c) { return &c.name; }, "", some_text(), "Name of the run; its folder is output.folder/name/time.", ""},
-      {"seed", [](C& c) { return &c.seed; }, "", from(0), "Key of all random numbers.", ""},
-      {"device", [](C& c) { return &c.device; }, "", one_of({"cpu", "cuda"}), "Where the routing runs.", ""},
-      {"precision", [](C& c) { return &c.precision; }, "", one_of({"single", "double"}), "Numbers of the routing.", ""},
-      {"resume", [](C& c) { return &c.resume; }, "", path(), "Folder of a run to continue from its newest checkpoint.", ""},
+      {"name", [](C& c) { return &c.name; }, "", some_text(),
+       "Name of the run; its folder is output.folder/name/time."},
+      {"seed", [](C& c) { return &c.seed; }, "", from(0), "Key of all random numbers."},
+      {"device", [](C& c) { return &c.device; }, "", one_of({"cpu", "cuda"}), "Where the routing runs."},
+      {"precision", [](C& c) { return &c.precision; }, "", one_of({"single", "double"}), "Numbers of the routing."},
+      {"resume", [](C& c) { return &c.resume; }, "", path(), "Folder of a run to continue from its newest checkpoint."},
   };
 }
 
@@ -49,54 +50,56 @@ Keys routing_keys() {
   return {
       {"routing.scheme", [](C& c) { return &c.routing.scheme; }, "",
        one_of({"conservative", "published", "exact_celerity", "corrected", "positive", "muskingum"}),
-       "Routing scheme.", ""},
-      {"routing.dt_s", [](C& c) { return &c.routing.dt_s; }, "s", from(1, 86400), "Length of a routing step.", ""},
+       "Routing scheme."},
+      {"routing.dt_s", [](C& c) { return &c.routing.dt_s; }, "s", from(1, 86400), "Length of a routing step."},
       {"routing.substeps", [](C& c) { return &c.routing.substeps; }, "", from(1, 1000),
-       "Equal parts a step is routed in; use together with splitting.", ""},
+       "Equal parts a step is routed in; use together with splitting."},
       {"routing.slope_min", [](C& c) { return &c.routing.slope_min; }, "m/m", from(0, 1),
-       "Lower slopes are raised to this; with 0 slopes stay as they are and a slope of zero is refused.", ""},
+       "Lower slopes are raised to this; with 0 slopes stay as they are and a slope of zero is refused."},
       {"routing.q_min", [](C& c) { return &c.routing.q_min_m3s; }, "m3 s-1", from(0),
-       "Floor of flow and lateral inflow in the literature schemes.", ""},
-      {"routing.x", [](C& c) { return &c.routing.x; }, "", from(0, 0.5), "X of the schemes with a constant X.", ""},
+       "Floor of flow and lateral inflow in the literature schemes."},
+      {"routing.x", [](C& c) { return &c.routing.x; }, "", from(0, 0.5), "X of the schemes with a constant X."},
       {"routing.published_epsilons", [](C& c) { return &c.routing.published_epsilons; }, "", anything(),
-       "Add the published 1e-6 to q and 1e-8 to p sqrt(S) in the literature schemes.", ""},
+       "Add the published 1e-6 to q and 1e-8 to p sqrt(S) in the literature schemes."},
       {"routing.readout", [](C& c) { return &c.routing.readout; }, "", one_of({"own", "inflow"}),
-       "A gauge reads the outflow of its own reach, or the sum of the inflows from upstream.", ""},
+       "A gauge reads the outflow of its own reach, or the sum of the inflows from upstream."},
       {"routing.initial_state", [](C& c) { return &c.routing.initial_state; }, "", path_or({"hot", "zero"}),
-       "Start in balance with the first lateral inflow, from an empty river, or from a state file.", ""},
+       "Start in balance with the first lateral inflow, from an empty river, or from a state file."},
       {"routing.chunk_steps", [](C& c) { return &c.routing.chunk_steps; }, "steps", from(0, 1e6),
-       "Steps per message across cut edges; 0: chosen by the program. Never changes results.", ""},
+       "Steps per message across cut edges; 0: chosen by the program. Never changes results."},
       {"routing.pieces_per_rank", [](C& c) { return &c.routing.pieces_per_rank; }, "", from(0, 1e6),
-       "Subbasins per rank; 0: chosen by the program. Never changes results.", ""},
+       "Subbasins per rank; 0: chosen by the program. Never changes results."},
       {"routing.split.method", [](C& c) { return &c.routing.split.method; }, "",
        one_of({"none", "max_length", "courant"}),
-       "Split reaches into equal sub-reaches: not at all, by a longest length, or near Courant number 1.", ""},
+       "Split reaches into equal sub-reaches: not at all, by a longest length, or near Courant number 1."},
       {"routing.split.max_length_m", [](C& c) { return &c.routing.split.max_length_m; }, "m", above(0),
-       "Longest sub-reach of max_length.", ""},
-      {"routing.split.flow_m3s_per_km2", [](C& c) { return &c.routing.split.flow_m3s_per_km2; }, "m3 s-1 km-2", above(0),
-       "Specific flow at which courant aims at Courant number 1.", ""},
+       "Longest sub-reach of max_length."},
+      {"routing.split.flow_m3s_per_km2", [](C& c) { return &c.routing.split.flow_m3s_per_km2; }, "m3 s-1 km-2",
+       above(0), "Specific flow at which courant aims at Courant number 1."},
   };
 }
 
 Keys parameter_keys() {
   return {
       {"params.log_space_parameters", [](C& c) { return &c.params.log_space; }, "", one_of({"n", "p", "q"}),
-       "Parameters that are learned as logarithms.", ""},
+       "Parameters that are learned as logarithms."},
       {"params.tau", [](C& c) { return &c.params.tau_h; }, "h", from(-24, 24),
-       "Daily means start this long after midnight of the run's clock; gauges with utc_offset_h have their own.", ""},
+       "Daily means start this long after midnight of the run's clock; gauges with utc_offset_h have their own."},
       {"params.source", [](C& c) { return &c.params.source; }, "", path(),
-       "evaluate, route: a checkpoint folder or a parameters.nc; empty: params.defaults.", ""},
+       "evaluate, route: a checkpoint folder or a parameters.nc; empty: params.defaults."},
       {"params.k", [](C& c) { return &c.params.k_s; }, "s", above(0),
-       "muskingum: K where the network file has no muskingum_k.", ""},
+       "muskingum: K where the network file has no muskingum_k."},
       {"params.x", [](C& c) { return &c.params.x; }, "", from(0, 0.5),
-       "muskingum: X where the network file has no muskingum_x.", ""},
-      {"params.parameter_ranges.n", [](C& c) { return &c.params.ranges["n"]; }, "s m-1/3", above(0), "Manning's n.", ""},
-      {"params.parameter_ranges.p", [](C& c) { return &c.params.ranges["p"]; }, "", above(0), "p of the top width p d^q.", ""},
-      {"params.parameter_ranges.q", [](C& c) { return &c.params.ranges["q"]; }, "", from(0), "q of the top width p d^q.", ""},
+       "muskingum: X where the network file has no muskingum_x."},
+      {"params.parameter_ranges.n", [](C& c) { return &c.params.ranges["n"]; }, "s m-1/3", above(0), "Manning's n."},
+      {"params.parameter_ranges.p", [](C& c) { return &c.params.ranges["p"]; }, "", above(0),
+       "p of the top width p d^q."},
+      {"params.parameter_ranges.q", [](C& c) { return &c.params.ranges["q"]; }, "", from(0),
+       "q of the top width p d^q."},
       {"params.defaults.n", [](C& c) { return &c.params.defaults["n"]; }, "s m-1/3", above(0),
-       "n where learning starts, and where it is not learned.", ""},
-      {"params.defaults.p", [](C& c) { return &c.params.defaults["p"]; }, "", above(0), "The same for p.", ""},
-      {"params.defaults.q", [](C& c) { return &c.params.defaults["q"]; }, "", from(0), "The same for q.", ""},
+       "n where learning starts, and where it is not learned."},
+      {"params.defaults.p", [](C& c) { return &c.params.defaults["p"]; }, "", above(0), "The same for p."},
+      {"params.defaults.q", [](C& c) { return &c.params.defaults["q"]; }, "", from(0), "The same for q."},
   };
 }
 
@@ -106,79 +109,92 @@ Keys experiment_keys() {
        "First day of the training period.", "train"},
       {"experiment.end_time", [](C& c) { return &c.experiment.period.end; }, "", anything(),
        "Last day of the training period (included).", "train"},
-      {"experiment.rho", [](C& c) { return &c.experiment.rho_days; }, "d", from(1, 1e6), "Length of a window.", ""},
+      {"experiment.rho", [](C& c) { return &c.experiment.rho_days; }, "d", from(1, 1e6), "Length of a window."},
       {"experiment.warmup", [](C& c) { return &c.experiment.warmup_days; }, "d", from(0, 1e6),
-       "First days of a window, which are not scored; fewer than experiment.rho.", ""},
+       "First days of a window, which are not scored; fewer than experiment.rho."},
       {"experiment.batch_size", [](C& c) { return &c.experiment.batch_size; }, "gauges", from(0, 1e9),
-       "Gauges per update; 0: all.", ""},
-      {"experiment.epochs", [](C& c) { return &c.experiment.epochs; }, "", from(1, 1e6), "Number of epochs.", ""},
+       "Gauges per update; 0: all."},
+      {"experiment.epochs", [](C& c) { return &c.experiment.epochs; }, "", from(1, 1e6), "Number of epochs."},
       {"experiment.updates", [](C& c) { return &c.experiment.updates; }, "", from(1, 1e6),
-       "Optimizer steps per epoch, so a run has epochs times updates of them.", ""},
+       "Optimizer steps per epoch, so a run has epochs times updates of them."},
       {"experiment.learning_rate", [](C& c) { return &c.experiment.learning_rate; }, "", above(0, 10),
-       "Learning rate of Adam from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds always.", ""},
+       "Learning rate of Adam from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds "
+       "always."},
       {"experiment.clip", [](C& c) { return &c.experiment.clip; }, "", from(0),
-       "Largest norm of the gradient; 0: no clipping.", ""},
-      {"experiment.loss", [](C& c) { return &c.experiment.loss; }, "", one_of({"rmse", "rmse_log", "nse_batch", "kge", "l1"}),
-       "Loss function.", ""},
+       "Largest norm of the gradient; 0: no clipping."},
+      {"experiment.loss", [](C& c) { return &c.experiment.loss; }, "",
+       one_of({"rmse", "rmse_log", "nse_batch", "kge", "l1"}), "Loss function."},
   };
 }
 
 Keys network_keys() {
   return {
-      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan"}), "Kind of the parameter network.", ""},
-      {"network.hidden_size", [](C& c) { return &c.network.hidden_size; }, "", from(1, 1e5), "Neurons of a hidden layer.", ""},
+      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan"}),
+       "Kind of the parameter network."},
+      {"network.hidden_size", [](C& c) { return &c.network.hidden_size; }, "", from(1, 1e5),
+       "Neurons of a hidden layer."},
       {"network.num_hidden_layers", [](C& c) { return &c.network.num_hidden_layers; }, "", from(1, 100),
-       "Hidden layers.", ""},
-      {"network.grid", [](C& c) { return &c.network.grid; }, "", from(1, 1000), "kan: intervals of the splines on [-1, 1].", ""},
-      {"network.spline_order", [](C& c) { return &c.network.spline_order; }, "", from(1, 5), "kan: order of the splines.", ""},
+       "Hidden layers."},
+      {"network.grid", [](C& c) { return &c.network.grid; }, "", from(1, 1000),
+       "kan: intervals of the splines on [-1, 1]."},
+      {"network.spline_order", [](C& c) { return &c.network.spline_order; }, "", from(1, 5),
+       "kan: order of the splines."},
       {"network.output_gain", [](C& c) { return &c.network.output_gain; }, "", from(0, 10),
-       "Scale of the last layer's first weights; near zero, learning starts at params.defaults.", ""},
+       "Scale of the last layer's first weights; near zero, learning starts at params.defaults."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
        "Attributes the network reads.", "train"},
-      {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "", one_of({"n", "p", "q"}),
-       "Parameters the network gives, at least one; the others keep params.defaults.", ""},
+      {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",
+       one_of({"n", "p", "q"}), "Parameters the network gives, at least one; the others keep params.defaults."},
   };
 }
 
 Keys test_keys() {
   return {
-      {"test.start_time", [](C& c) { return &c.test.period.start; }, "", anything(), "First day of the test period.", "evaluate"},
-      {"test.end_time", [](C& c) { return &c.test.period.end; }, "", anything(), "Last day of the test period (included).",
+      {"test.start_time", [](C& c) { return &c.test.period.start; }, "", anything(), "First day of the test period.",
        "evaluate"},
+      {"test.end_time", [](C& c) { return &c.test.period.end; }, "", anything(),
+       "Last day of the test period (included).", "evaluate"},
       {"test.baselines", [](C& c) { return &c.test.baselines; }, "",
        one_of({"auto", "all", "untrained", "uniform", "summed_lateral_inflow", "delayed_lateral_inflow"}),
-       "What the learned parameters are compared with; auto: all below 1e9 training reach-steps, above that the two of the "
-       "lateral inflow; []: nothing.", ""},
+       "What the learned parameters are compared with; auto: all below 1e9 training reach-steps, above that the two of "
+       "the "
+       "lateral inflow; []: nothing."},
       {"test.gauges", [](C& c) { return &c.test.gauges; }, "", some_text(),
-       "Station ids to score, zeros in front included; []: all of the observations file.", ""},
+       "Station ids to score, zeros in front included; []: all of the observations file."},
   };
 }
 
 Keys output_keys() {
   return {
-      {"output.folder", [](C& c) { return &c.output.folder; }, "", {.path = true, .empty = false}, "Where run folders are made.", ""},
+      {"output.folder",
+       [](C& c) { return &c.output.folder; },
+       "",
+       {.path = true, .empty = false},
+       "Where run folders are made."},
       {"output.discharge", [](C& c) { return &c.output.discharge; }, "", one_of({"none", "gauges", "all"}),
-       "Which reaches discharge.nc holds.", ""},
+       "Which reaches discharge.nc holds."},
       {"output.interval_h", [](C& c) { return &c.output.interval_h; }, "h", above(0, 8784),
-       "Length of the means in discharge.nc.", ""},
-      {"output.state", [](C& c) { return &c.output.state; }, "", path(), "evaluate, route: write the last state to this file.", ""},
+       "Length of the means in discharge.nc."},
+      {"output.state", [](C& c) { return &c.output.state; }, "", path(),
+       "evaluate, route: write the last state to this file."},
       {"checkpoint.every", [](C& c) { return &c.checkpoint.every; }, "updates", from(0, 1e9),
-       "Updates between checkpoints; 0: only one at the end.", ""},
+       "Updates between checkpoints; 0: only one at the end."},
   };
 }
 
 Keys synth_keys() {
   return {
-      {"synth.reaches", [](C& c) { return &c.synth.reaches; }, "", from(2, 1e8), "Reaches of the twin.", ""},
-      {"synth.gauges", [](C& c) { return &c.synth.gauges; }, "", from(1, 1e6), "Gauges; one of them is at the outlet.", ""},
-      {"synth.start", [](C& c) { return &c.synth.start; }, "", some_text(), "First day.", ""},
-      {"synth.days", [](C& c) { return &c.synth.days; }, "d", from(2, 1e6), "Length of the record.", ""},
+      {"synth.reaches", [](C& c) { return &c.synth.reaches; }, "", from(2, 1e8), "Reaches of the twin."},
+      {"synth.gauges", [](C& c) { return &c.synth.gauges; }, "", from(1, 1e6), "Gauges; one of them is at the outlet."},
+      {"synth.start", [](C& c) { return &c.synth.start; }, "", some_text(), "First day."},
+      {"synth.days", [](C& c) { return &c.synth.days; }, "d", from(2, 1e6), "Length of the record."},
       {"synth.noise", [](C& c) { return &c.synth.noise; }, "", from(0, 1),
-       "Relative standard deviation of the error of an observation.", ""},
+       "Relative standard deviation of the error of an observation."},
       {"synth.truth", [](C& c) { return &c.synth.truth; }, "", one_of({"area", "attributes"}),
-       "True n: 0.0915 A^-0.131 of the upstream area A in km2, or a smooth function of half of the attributes.", ""},
-      {"synth.attributes", [](C& c) { return &c.synth.attributes; }, "", from(1, 1000), "Number of attributes.", ""},
-      {"synth.inflow_step_h", [](C& c) { return &c.synth.inflow_step_h; }, "h", above(0, 24), "Step of the lateral inflow.", ""},
+       "True n: 0.0915 A^-0.131 of the upstream area A in km2, or a smooth function of half of the attributes."},
+      {"synth.attributes", [](C& c) { return &c.synth.attributes; }, "", from(1, 1000), "Number of attributes."},
+      {"synth.inflow_step_h", [](C& c) { return &c.synth.inflow_step_h; }, "h", above(0, 24),
+       "Step of the lateral inflow."},
   };
 }
 
@@ -187,8 +203,8 @@ Keys synth_keys() {
 const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
-    for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys, test_keys,
-                            output_keys, synth_keys})
+    for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
+                            test_keys, output_keys, synth_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();

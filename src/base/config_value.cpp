@@ -47,7 +47,8 @@ std::optional<Number> number_of(std::string_view text) {
 }
 
 bool within(const Allowed& allowed, double value) {
-  return std::isfinite(value) && value <= allowed.high && (allowed.low_excluded ? value > allowed.low : value >= allowed.low);
+  return std::isfinite(value) && value <= allowed.high &&
+         (allowed.low_excluded ? value > allowed.low : value >= allowed.low);
 }
 
 double read_number(const ConfigKey& key, const YamlNode& node) {
@@ -94,7 +95,8 @@ Range read_range(const ConfigKey& key, const YamlNode& node) {
   if (node.kind != YamlNode::Kind::list || node.items.size() != 2) refuse(key, node);
   const Range range{read_number(key, node.items[0]), read_number(key, node.items[1])};
   if (!(range.low < range.high))
-    fail("{}: key {} is [{}, {}]; the first number must be below the second", node.place, key.key, range.low, range.high);
+    fail("{}: key {} is [{}, {}]; the first number must be below the second", node.place, key.key, range.low,
+         range.high);
   return range;
 }
 
@@ -105,11 +107,13 @@ std::map<Index, double> read_schedule(const ConfigKey& key, const YamlNode& node
   for (const auto& entry : node.entries) {
     const auto epoch = number_of<Index>(entry.key);
     if (!epoch || *epoch < 1)
-      fail("{}: key {} holds '{}', which is no epoch; epochs are whole numbers from 1", entry.place, key.key, entry.key);
+      fail("{}: key {} holds '{}', which is no epoch; epochs are whole numbers from 1", entry.place, key.key,
+           entry.key);
     if (!schedule.emplace(*epoch, read_number(key, entry.value)).second)
       fail("{}: key {} gives epoch {} twice", entry.place, key.key, *epoch);
   }
-  if (!schedule.contains(1)) fail("{}: key {} has no value for epoch 1; give for example {{1: 1e-2}}", node.place, key.key);
+  if (!schedule.contains(1))
+    fail("{}: key {} has no value for epoch 1; give for example {{1: 1e-2}}", node.place, key.key);
   return schedule;
 }
 
@@ -214,7 +218,9 @@ std::string allowed_text(const ConfigKey& key) {
       [&](bool* (*)(RunConfig&)) { return std::string("true or false"); },
       [&](Date* (*)(RunConfig&)) { return std::string("a date YYYY-MM-DD"); },
       [&](Range* (*)(RunConfig&)) { return fmt::format("[low, high], two numbers{}", number_bounds(a)); },
-      [&](std::vector<std::string>* (*)(RunConfig&)) { return fmt::format("a list of: {}", text_choices(a, free_text)); },
+      [&](std::vector<std::string>* (*)(RunConfig&)) {
+        return fmt::format("a list of: {}", text_choices(a, free_text));
+      },
       [&](std::map<Index, double>* (*)(RunConfig&)) {
         return fmt::format("a number{}, or a map of epochs to such numbers", number_bounds(a));
       },
@@ -239,7 +245,8 @@ std::string expand_variables(const std::string& text, const std::string& where) 
       const char* value = name.empty() ? nullptr : std::getenv(name.c_str());
       const bool use_default = colon != std::string::npos && (value == nullptr || *value == '\0');
       if (!use_default && value == nullptr)
-        fail("{} is '{}': the environment variable {} is not set; set it, or write ${{{}:-default}}", where, text, name, name);
+        fail("{} is '{}': the environment variable {} is not set; set it, or write ${{{}:-default}}", where, text, name,
+             name);
       result += use_default ? inside.substr(colon + 2) : value;
       i = end;
     } else {

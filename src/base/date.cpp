@@ -8,9 +8,7 @@
 namespace dpl {
 namespace {
 
-std::chrono::year_month_day civil(Count day) {
-  return std::chrono::sys_days(std::chrono::days(day));
-}
+std::chrono::year_month_day civil(Count day) { return std::chrono::sys_days(std::chrono::days(day)); }
 
 bool has_iso_form(std::string_view text) {
   if (text.size() != 10) return false;
@@ -39,7 +37,8 @@ Count day_from_civil(int year, int month, int day) {
 Count parse_iso_date(std::string_view text, std::string_view what) {
   if (!has_iso_form(text)) fail("{}: '{}' is not a date of the form YYYY-MM-DD (for example 1981-10-01)", what, text);
   const int year = number(text.substr(0, 4)), month = number(text.substr(5, 2)), day = number(text.substr(8, 2));
-  if (month < 1 || month > 12) fail("{}: '{}' is not a date: there is no month {} (form YYYY-MM-DD)", what, text, month);
+  if (month < 1 || month > 12)
+    fail("{}: '{}' is not a date: there is no month {} (form YYYY-MM-DD)", what, text, month);
   const auto date = std::chrono::year(year) / month / day;
   if (!date.ok()) fail("{}: '{}' is not a date: month {} of {} has no day {}", what, text, month, year, day);
   return day_from_civil(year, month, day);

@@ -23,11 +23,12 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> x, std::
 }
 
 std::uint64_t random_bits(const RandomKey& key, std::uint32_t draw) {
-  // The 192 bits of (update, item, purpose, draw) do not fit one 128-bit counter: the first call makes the second's key.
+  // The 192 bits of (update, item, purpose, draw) do not fit one 128-bit counter: the first call makes the second's
+  // key.
   const auto stream = philox4x32_10({low(key.update), high(key.update), low(key.item), high(key.item)},
                                     {low(key.seed), high(key.seed)});
-  const auto bits = philox4x32_10({draw, static_cast<std::uint32_t>(key.purpose), stream[2], stream[3]},
-                                  {stream[0], stream[1]});
+  const auto bits =
+      philox4x32_10({draw, static_cast<std::uint32_t>(key.purpose), stream[2], stream[3]}, {stream[0], stream[1]});
   return std::uint64_t{bits[1]} << 32 | bits[0];
 }
 

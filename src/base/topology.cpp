@@ -71,8 +71,7 @@ Topology make_topology(std::vector<Index> downstream, std::span<const ReachId> r
 std::vector<Index> upstream_first_order(const Topology& topology) {
   std::vector<Index> order(topology.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index a, Index b) { return topology.depth[a] > topology.depth[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return topology.depth[a] > topology.depth[b]; });
   return order;
 }
 

@@ -15,9 +15,9 @@ std::string coupling_versions() {
 #else
   const char* scalars = "real";
 #endif
-  return version_line("PETSc", fmt::format("{}.{}.{}", major, minor, subminor),
-                      fmt::format("{} scalars of {} bytes, indices of {} bytes", scalars, sizeof(PetscScalar),
-                                  sizeof(PetscInt)));
+  return version_line(
+      "PETSc", fmt::format("{}.{}.{}", major, minor, subminor),
+      fmt::format("{} scalars of {} bytes, indices of {} bytes", scalars, sizeof(PetscScalar), sizeof(PetscInt)));
 }
 
 }  // namespace dpl

@@ -19,24 +19,30 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 }
 
 constexpr const char* kBelowExperiment =
-    "allowed below experiment: start_time, end_time, rho, warmup, batch_size, epochs, updates, learning_rate, clip, loss";
+    "allowed below experiment: start_time, end_time, rho, warmup, batch_size, epochs, updates, learning_rate, clip, "
+    "loss";
 
 TEST(ConfigErrors, UnknownKeys) {
-  EXPECT_EQ(error_of("name: a\nexperiment:\n  lerning_rate: 1\n"),
-            fmt::format("run.yaml:3: key experiment.lerning_rate is not known; did you mean experiment.learning_rate? {}",
-                        kBelowExperiment));
+  EXPECT_EQ(
+      error_of("name: a\nexperiment:\n  lerning_rate: 1\n"),
+      fmt::format("run.yaml:3: key experiment.lerning_rate is not known; did you mean experiment.learning_rate? {}",
+                  kBelowExperiment));
   EXPECT_EQ(error_of("experiment:\n  zzzzzzzzzz: 1\n"),
             fmt::format("run.yaml:2: key experiment.zzzzzzzzzz is not known; {}", kBelowExperiment));
-  EXPECT_EQ(error_of("scheme: corrected\n"),
-            "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
-            "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, synth");
-  EXPECT_EQ(error_of("checkpoint: {evry: 3}\n"),
-            "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
-  EXPECT_EQ(error_of("", {"checkpoint.evry=3"}),
-            "command line: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
-  EXPECT_EQ(error_of("params: {defaults: {m: 3}}"),
-            "run.yaml:1: key params.defaults.m is not known; did you mean params.defaults.n? allowed below params.defaults: "
-            "n, p, q");
+  EXPECT_EQ(
+      error_of("scheme: corrected\n"),
+      "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
+      "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, synth");
+  EXPECT_EQ(
+      error_of("checkpoint: {evry: 3}\n"),
+      "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
+  EXPECT_EQ(
+      error_of("", {"checkpoint.evry=3"}),
+      "command line: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
+  EXPECT_EQ(
+      error_of("params: {defaults: {m: 3}}"),
+      "run.yaml:1: key params.defaults.m is not known; did you mean params.defaults.n? allowed below params.defaults: "
+      "n, p, q");
 }
 
 TEST(ConfigErrors, WrongTypes) {
@@ -51,16 +57,19 @@ TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(error_of("seed: -1"), "run.yaml:1: key seed is '-1'; allowed: a whole number from 0");
   EXPECT_EQ(error_of("seed: 18446744073709551616"),
             "run.yaml:1: key seed is '18446744073709551616'; allowed: a whole number from 0");
-  EXPECT_EQ(error_of("routing: {dt_s: 3600s}"), "run.yaml:1: key routing.dt_s is '3600s'; allowed: a number from 1 to 86400 (s)");
+  EXPECT_EQ(error_of("routing: {dt_s: 3600s}"),
+            "run.yaml:1: key routing.dt_s is '3600s'; allowed: a number from 1 to 86400 (s)");
   EXPECT_EQ(error_of("routing: {published_epsilons: yes}"),
             "run.yaml:1: key routing.published_epsilons is 'yes'; allowed: true or false");
   EXPECT_EQ(error_of("name: {a: b}"), "run.yaml:1: key name is a map; allowed: text that is not empty");
   EXPECT_EQ(error_of("name: ''"), "run.yaml:1: key name is ''; allowed: text that is not empty");
-  EXPECT_EQ(error_of("test: {gauges: {a: b}}"), "run.yaml:1: key test.gauges is a map; allowed: a list of: text that is not empty");
+  EXPECT_EQ(error_of("test: {gauges: {a: b}}"),
+            "run.yaml:1: key test.gauges is a map; allowed: a list of: text that is not empty");
   EXPECT_EQ(error_of("checkpoint: 50"), "run.yaml:1: key checkpoint must be a map of every");
-  EXPECT_EQ(error_of("- a\n- b"),
-            "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
-            "params, experiment, network, test, output, checkpoint, synth");
+  EXPECT_EQ(
+      error_of("- a\n- b"),
+      "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
+      "params, experiment, network, test, output, checkpoint, synth");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {
@@ -72,16 +81,20 @@ TEST(ConfigErrors, ValuesOutOfRange) {
     EXPECT_EQ(error_of(fmt::format("params: {{tau: {}}}", value)),
               fmt::format("run.yaml:1: key params.tau is '{}'; allowed: a number from -24 to 24 (h)", value));
   EXPECT_EQ(error_of("params: {k: 0}"), "run.yaml:1: key params.k is '0'; allowed: a number above 0 (s)");
-  EXPECT_EQ(error_of("experiment: {learning_rate: 11}"),
-            "run.yaml:1: key experiment.learning_rate is '11'; allowed: a number above 0 and at most 10, or a map of epochs "
-            "to such numbers");
-  EXPECT_EQ(error_of("routing:\n  scheme: conservativ\n"),
-            "run.yaml:2: key routing.scheme is 'conservativ'; did you mean conservative? allowed: conservative, published, "
-            "exact_celerity, corrected, positive, muskingum");
+  EXPECT_EQ(
+      error_of("experiment: {learning_rate: 11}"),
+      "run.yaml:1: key experiment.learning_rate is '11'; allowed: a number above 0 and at most 10, or a map of epochs "
+      "to such numbers");
+  EXPECT_EQ(
+      error_of("routing:\n  scheme: conservativ\n"),
+      "run.yaml:2: key routing.scheme is 'conservativ'; did you mean conservative? allowed: conservative, published, "
+      "exact_celerity, corrected, positive, muskingum");
   EXPECT_EQ(error_of("network: {learnable_parameters: [n, k]}"),
             "run.yaml:1: key network.learnable_parameters is 'k'; did you mean n? allowed: a list of: n, p, q");
-  EXPECT_EQ(error_of("network: {learnable_parameters: [n, n]}"), "run.yaml:1: key network.learnable_parameters holds 'n' twice");
-  EXPECT_EQ(error_of("routing: {split: half}"), "run.yaml:1: key routing.split.method is 'half'; allowed: none, max_length, courant");
+  EXPECT_EQ(error_of("network: {learnable_parameters: [n, n]}"),
+            "run.yaml:1: key network.learnable_parameters holds 'n' twice");
+  EXPECT_EQ(error_of("routing: {split: half}"),
+            "run.yaml:1: key routing.split.method is 'half'; allowed: none, max_length, courant");
 }
 
 TEST(ConfigErrors, LearningRates) {
@@ -95,7 +108,8 @@ TEST(ConfigErrors, LearningRates) {
 
 TEST(ConfigErrors, Dates) {
   EXPECT_EQ(error_of("experiment:\n  start_time: 01.10.1981\n"),
-            "run.yaml:2: key experiment.start_time: '01.10.1981' is not a date of the form YYYY-MM-DD (for example 1981-10-01)");
+            "run.yaml:2: key experiment.start_time: '01.10.1981' is not a date of the form YYYY-MM-DD (for example "
+            "1981-10-01)");
   EXPECT_EQ(error_of("experiment:\n  start_time: 1981-10-02\n  end_time: 1981-10-01\n"),
             "run.yaml:3: key experiment.end_time is 1981-10-01, before experiment.start_time, 1981-10-02");
   EXPECT_EQ(error_of("test:\n  start_time: 1981-10-02\n"),
@@ -110,18 +124,24 @@ TEST(ConfigErrors, Dates) {
 TEST(ConfigErrors, RulesBetweenKeys) {
   EXPECT_EQ(error_of("experiment:\n  rho: 5\n"),
             "run.yaml:2: key experiment.rho is 5, and experiment.warmup 5: a window must be longer than its warm-up");
-  EXPECT_EQ(error_of("experiment:\n  start_time: 1981-10-01\n  end_time: 1981-10-10\n  rho: 11\n"),
-            "run.yaml:4: key experiment.rho is 11: a window of 11 days is longer than the training period 1981-10-01 to "
-            "1981-10-10, 10 days");
+  EXPECT_EQ(
+      error_of("experiment:\n  start_time: 1981-10-01\n  end_time: 1981-10-10\n  rho: 11\n"),
+      "run.yaml:4: key experiment.rho is 11: a window of 11 days is longer than the training period 1981-10-01 to "
+      "1981-10-10, 10 days");
   EXPECT_EQ(error_of("params: {parameter_ranges: {n: [0.2, 0.1]}}"),
             "run.yaml:1: key params.parameter_ranges.n is [0.2, 0.1]; the first number must be below the second");
   EXPECT_EQ(error_of("params: {parameter_ranges: {n: 0.2}}"),
             "run.yaml:1: key params.parameter_ranges.n is '0.2'; allowed: [low, high], two numbers above 0 (s m-1/3)");
   EXPECT_EQ(error_of("params:\n  log_space_parameters: [q]\n"),
-            "run.yaml: key params.parameter_ranges.q is [0, 1], but q is in params.log_space_parameters: its range must begin "
+            "run.yaml: key params.parameter_ranges.q is [0, 1], but q is in params.log_space_parameters: its range "
+            "must begin "
             "above 0");
   EXPECT_EQ(error_of("params:\n  defaults:\n    n: 0.3\n"),
             "run.yaml:3: key params.defaults.n is 0.3, outside params.parameter_ranges.n, [0.015, 0.25]");
+  for (const char* name : {"a/b", "..", "."})
+    EXPECT_EQ(
+        error_of(fmt::format("name: '{}'", name)),
+        fmt::format("run.yaml:1: key name is '{}'; it names a folder: / is not allowed, nor . and .. alone", name));
   EXPECT_EQ(error_of("network: {learnable_parameters: []}"),
             "run.yaml:1: key network.learnable_parameters is empty; name at least one of n, p, q");
   EXPECT_EQ(error_of("baselines: [all, uniform]"), "run.yaml:1: key test.baselines: all stands alone or not at all");
@@ -130,7 +150,8 @@ TEST(ConfigErrors, RulesBetweenKeys) {
 }
 
 TEST(ConfigErrors, KeysGivenTwice) {
-  EXPECT_EQ(error_of("seed: 1\nname: a\nseed: 2\n"), "run.yaml:3: key seed is given twice, first at run.yaml:1; keep one of the two");
+  EXPECT_EQ(error_of("seed: 1\nname: a\nseed: 2\n"),
+            "run.yaml:3: key seed is given twice, first at run.yaml:1; keep one of the two");
   EXPECT_EQ(error_of("test:\n  baselines: all\nbaselines: all\n"),
             "run.yaml:3: key test.baselines is given twice, first at run.yaml:2; keep one of the two");
 }
@@ -148,10 +169,12 @@ TEST(ConfigErrors, Yaml) {
 TEST(ConfigErrors, Variables) {
   unsetenv("DPL_TEST_UNSET");
   EXPECT_EQ(error_of("data_sources:\n  network: ${DPL_TEST_UNSET}/n.nc\n"),
-            "run.yaml:2: key data_sources.network is '${DPL_TEST_UNSET}/n.nc': the environment variable DPL_TEST_UNSET is not "
+            "run.yaml:2: key data_sources.network is '${DPL_TEST_UNSET}/n.nc': the environment variable DPL_TEST_UNSET "
+            "is not "
             "set; set it, or write ${DPL_TEST_UNSET:-default}");
   EXPECT_EQ(error_of("resume: ${A"), "run.yaml:1: key resume is '${A': ${ is not closed by }");
-  EXPECT_EQ(error_of("resume: $A"), "run.yaml:1: key resume is '$A': write ${NAME} for a variable, $$ for a dollar sign");
+  EXPECT_EQ(error_of("resume: $A"),
+            "run.yaml:1: key resume is '$A': write ${NAME} for a variable, $$ for a dollar sign");
 }
 
 TEST(ConfigErrors, SettingsOfTheCommandLine) {
@@ -171,7 +194,8 @@ TEST(ConfigErrors, Files) {
     }
     return "no error";
   };
-  EXPECT_EQ(error_of_file("/nowhere/run.yaml"), "cannot read the configuration /nowhere/run.yaml: No such file or directory");
+  EXPECT_EQ(error_of_file("/nowhere/run.yaml"),
+            "cannot read the configuration /nowhere/run.yaml: No such file or directory");
   EXPECT_EQ(error_of_file("/"), "/ is a folder; give the path of a configuration file");
 }
 
@@ -185,12 +209,14 @@ TEST(ConfigErrors, KeysAVerbNeeds) {
     return "no error";
   };
   const std::string sources = "data_sources: {network: a, lateral_inflow: b, observations: c}\n";
-  EXPECT_EQ(needed("", "route"),
-            "run.yaml: key data_sources.network is not given, and route needs it; Reaches: ids, downstream ids, lengths, "
-            "slopes. Allowed: a path");
+  EXPECT_EQ(
+      needed("", "route"),
+      "run.yaml: key data_sources.network is not given, and route needs it; Reaches: ids, downstream ids, lengths, "
+      "slopes. Allowed: a path");
   EXPECT_EQ(needed(sources, "route"), "no error");
   EXPECT_EQ(needed(sources, "evaluate"),
-            "run.yaml: key test.start_time is not given, and evaluate needs it; First day of the test period. Allowed: a date "
+            "run.yaml: key test.start_time is not given, and evaluate needs it; First day of the test period. Allowed: "
+            "a date "
             "YYYY-MM-DD");
   EXPECT_EQ(needed(sources + "test: {start_time: 2000-01-01, end_time: 2000-01-02}", "evaluate"), "no error");
   EXPECT_EQ(needed("", "synth"), "no error");

@@ -1,6 +1,4 @@
 // Reading a configuration: what comes out, and that writing it is the inverse.
-#include "dpl/base/config.hpp"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -9,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dpl/base/config.hpp"
 #include "dpl/base/config_table.hpp"
 #include "dpl/base/config_value.hpp"
 #include "dpl/base/date.hpp"
@@ -89,7 +88,8 @@ TEST(Config, TextStaysText) {
 }
 
 TEST(Config, WritingIsTheInverseOfReading) {
-  for (const char* text : {"", kFull, "name: 'a \"b\" \\ : # \t {x}'\nexperiment: {learning_rate: 0.1}\ntest: {gauges: []}"}) {
+  for (const char* text :
+       {"", kFull, "name: 'a \"b\" \\ : # \t {x}'\nexperiment: {learning_rate: 0.1}\ntest: {gauges: []}"}) {
     const auto config = parse_config(text, "a.yaml");
     const auto written = resolved_yaml(config);
     const auto again = parse_config(written, "b.yaml");
@@ -128,9 +128,10 @@ TEST(Config, EveryKeyFillsAMemberOfItsOwn) {
 }
 
 TEST(Config, CommandLineWinsOverTheFile) {
-  const auto c = parse_config(kFull, "f", {"experiment.rho=60", "output=elsewhere", "experiment.rho=61",
-                                           "test.gauges=[01,02]", "experiment.learning_rate=1e-2", "routing.split=none",
-                                           "params.defaults.p=14.14", "name=a=b", "test.baselines=[]"});
+  const auto c = parse_config(kFull, "f",
+                              {"experiment.rho=60", "output=elsewhere", "experiment.rho=61", "test.gauges=[01,02]",
+                               "experiment.learning_rate=1e-2", "routing.split=none", "params.defaults.p=14.14",
+                               "name=a=b", "test.baselines=[]"});
   EXPECT_EQ(c.experiment.rho_days, 61);
   EXPECT_EQ(c.output.folder, "elsewhere");
   EXPECT_EQ(c.output.interval_h, 0.5);
@@ -186,7 +187,8 @@ TEST(Config, ReferenceNamesEveryKeyOnce) {
 
 TEST(Config, ReferenceHasEachSectionOnce) {
   const auto text = configuration_reference();
-  for (const char* head : {"## Top level", "## `routing`", "## `routing.split`", "## `params`", "## `params.defaults`"}) {
+  for (const char* head :
+       {"## Top level", "## `routing`", "## `routing.split`", "## `params`", "## `params.defaults`"}) {
     const auto first = text.find(fmt::format("\n{}\n", head));
     ASSERT_NE(first, std::string::npos) << head;
     EXPECT_EQ(text.find(fmt::format("\n{}\n", head), first + 1), std::string::npos) << head;

@@ -1,8 +1,7 @@
 // Dates: strict ISO, the Gregorian rules, the way back.
-#include "dpl/base/date.hpp"
-
 #include <gtest/gtest.h>
 
+#include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 
 namespace dpl {
@@ -36,12 +35,15 @@ TEST(Date, LeapYears) {
 }
 
 TEST(Date, AnythingElseIsRefused) {
-  for (const char* text : {"", "1981-10-1", "81-10-01", "01.10.1981", "10/01/1981", "1981-10-01T00:00", "1981-1O-01", " 1981-10-01",
-                           "+981-10-01", "19811001", "1981_10_01"})
+  for (const char* text : {"", "1981-10-1", "81-10-01", "01.10.1981", "10/01/1981", "1981-10-01T00:00", "1981-1O-01",
+                           " 1981-10-01", "+981-10-01", "19811001", "1981_10_01"})
     EXPECT_EQ(error_of(text), fmt::format("f.yaml:3: key k: '{}' is not a date of the form YYYY-MM-DD (for example "
-                                          "1981-10-01)", text));
-  EXPECT_EQ(error_of("1981-13-01"), "f.yaml:3: key k: '1981-13-01' is not a date: there is no month 13 (form YYYY-MM-DD)");
-  EXPECT_EQ(error_of("1981-00-01"), "f.yaml:3: key k: '1981-00-01' is not a date: there is no month 0 (form YYYY-MM-DD)");
+                                          "1981-10-01)",
+                                          text));
+  EXPECT_EQ(error_of("1981-13-01"),
+            "f.yaml:3: key k: '1981-13-01' is not a date: there is no month 13 (form YYYY-MM-DD)");
+  EXPECT_EQ(error_of("1981-00-01"),
+            "f.yaml:3: key k: '1981-00-01' is not a date: there is no month 0 (form YYYY-MM-DD)");
   EXPECT_EQ(error_of("1981-04-31"), "f.yaml:3: key k: '1981-04-31' is not a date: month 4 of 1981 has no day 31");
   EXPECT_EQ(error_of("1981-04-00"), "f.yaml:3: key k: '1981-04-00' is not a date: month 4 of 1981 has no day 0");
   EXPECT_THROW(day_from_civil(1981, 2, 30), Error);

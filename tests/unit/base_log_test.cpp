@@ -1,6 +1,4 @@
 // What the log, the progress line and the stop flag do.
-#include "dpl/base/log.hpp"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include <sstream>
 
 #include "dpl/base/error.hpp"
+#include "dpl/base/log.hpp"
 #include "dpl/base/progress.hpp"
 #include "dpl/base/stop_flag.hpp"
 
@@ -30,7 +29,8 @@ class LogTest : public testing::Test {
     start_log(false);
     std::filesystem::remove_all(folder);
   }
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / fmt::format("dpl_base_log_{}", getpid());
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / fmt::format("dpl_base_log_{}", getpid());
 };
 
 TEST_F(LogTest, LinesGoToTheirStreamAndTheFile) {

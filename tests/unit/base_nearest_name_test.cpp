@@ -1,9 +1,9 @@
 // Suggestions for misspelt names.
-#include "dpl/base/nearest_name.hpp"
-
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "dpl/base/nearest_name.hpp"
 
 namespace dpl {
 namespace {

@@ -1,11 +1,11 @@
 // Random draws: the published generator, independence of keys, the distributions.
-#include "dpl/base/random.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <set>
 #include <vector>
+
+#include "dpl/base/random.hpp"
 
 namespace dpl {
 namespace {
@@ -24,8 +24,11 @@ TEST(Random, PhiloxKnownAnswers) {
 
 TEST(Random, EveryPartOfTheKeyChangesTheDraw) {
   const RandomKey key{42, Purpose::window_start, 7, 11};
-  std::set<std::uint64_t> seen{random_bits(key), random_bits(key, 1), random_bits({43, key.purpose, 7, 11}),
-                               random_bits({42, Purpose::gauge_choice, 7, 11}), random_bits({42, key.purpose, 8, 11}),
+  std::set<std::uint64_t> seen{random_bits(key),
+                               random_bits(key, 1),
+                               random_bits({43, key.purpose, 7, 11}),
+                               random_bits({42, Purpose::gauge_choice, 7, 11}),
+                               random_bits({42, key.purpose, 8, 11}),
                                random_bits({42, key.purpose, 7, 12})};
   constexpr std::uint64_t high = std::uint64_t{1} << 32;  // the upper halves count too
   seen.insert({random_bits({42 + high, key.purpose, 7, 11}), random_bits({42, key.purpose, 7 + high, 11}),

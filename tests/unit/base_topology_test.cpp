@@ -1,12 +1,11 @@
 // The forest of reaches: order by id, depth, cycles refused by name.
-#include "dpl/base/topology.hpp"
-
 #include <gtest/gtest.h>
 
 #include <vector>
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/base/topology.hpp"
 
 namespace dpl {
 namespace {
@@ -37,7 +36,8 @@ TEST(Topology, UpstreamFirstOrderAndDepthsOfRandomForests) {
     std::vector<ReachId> ids(n);
     for (Index i = 0; i < n; ++i) {
       // A random walk to lower rows; row 0 and every walk below 0 is an outlet.
-      downstream[i] = i - 1 - static_cast<Index>(random_index({network, Purpose::test, 0, static_cast<std::uint64_t>(i)}, 7));
+      downstream[i] =
+          i - 1 - static_cast<Index>(random_index({network, Purpose::test, 0, static_cast<std::uint64_t>(i)}, 7));
       if (downstream[i] < 0) downstream[i] = -1;
       ids[i] = 1000 - i;
     }
@@ -62,9 +62,11 @@ TEST(Topology, CyclesAreNamedWhateverTheRowOrder) {
             "the river network has a cycle of 3 reaches: 11 -> 12 -> 13 -> 11; every reach must drain to an outlet");
   EXPECT_EQ(error_of({2, 3, 1, 2}, {14, 13, 12, 11}),
             "the river network has a cycle of 3 reaches: 11 -> 12 -> 13 -> 11; every reach must drain to an outlet");
-  EXPECT_EQ(error_of({0}, {7}), "the river network has a cycle of 1 reach: 7 -> 7; every reach must drain to an outlet");
-  EXPECT_EQ(error_of({1, 2, 3, 4, 5, 6, 0}, {1, 2, 3, 4, 5, 6, 7}),
-            "the river network has a cycle of 7 reaches: 1 -> 2 -> 3 -> 4 -> 5 -> ...; every reach must drain to an outlet");
+  EXPECT_EQ(error_of({0}, {7}),
+            "the river network has a cycle of 1 reach: 7 -> 7; every reach must drain to an outlet");
+  EXPECT_EQ(
+      error_of({1, 2, 3, 4, 5, 6, 0}, {1, 2, 3, 4, 5, 6, 7}),
+      "the river network has a cycle of 7 reaches: 1 -> 2 -> 3 -> 4 -> 5 -> ...; every reach must drain to an outlet");
 }
 
 TEST(Topology, BadIndicesAreRefused) {

@@ -13,7 +13,8 @@ namespace dpl {
 RunConfig load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
 /// The same for YAML text in memory; `name` stands for the file in messages.
-RunConfig parse_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides = {});
+RunConfig parse_config(const std::string& text, const std::string& name,
+                       const std::vector<std::string>& overrides = {});
 
 /// All keys with their values, variables expanded, as YAML that parse_config reads back to the same configuration.
 std::string resolved_yaml(const RunConfig& config);

@@ -28,12 +28,12 @@ struct Allowed {
 };
 
 struct ConfigKey {
-  std::string key;        ///< section.key
+  std::string key;  ///< section.key
   ConfigBinding member;
-  std::string unit;       ///< empty: none
+  std::string unit;  ///< empty: none
   Allowed allowed;
-  std::string help;       ///< one sentence for the reference
-  std::string needed_by;  ///< verbs that cannot run without it, separated by blanks
+  std::string help;         ///< one sentence for the reference
+  std::string needed_by{};  ///< verbs that cannot run without it, separated by blanks
 };
 
 /// A section or an older place that also takes a key's value: `output: runs` means output.folder.
@@ -55,6 +55,5 @@ const ConfigKey* find_config_key(const std::string& key);
 
 /// The names that may stand directly below a section ("" = top level), in the order of the table.
 std::vector<std::string> config_names_below(const std::string& section);
-
 
 }  // namespace dpl

@@ -23,8 +23,8 @@ std::string allowed_text(const ConfigKey& key);
 /// `number`, `date`, `list of text`, ...: the key's type in the reference.
 std::string config_type_name(const ConfigKey& key);
 
-/// Replaces ${NAME} and ${NAME:-default} by environment variables and $$ by $. Throws Error that begins with `where` when a
-/// variable is not set and has no default, or the braces do not close.
+/// Replaces ${NAME} and ${NAME:-default} by environment variables and $$ by $. Throws Error that begins with `where`
+/// when a variable is not set and has no default, or the braces do not close.
 std::string expand_variables(const std::string& text, const std::string& where);
 
 }  // namespace dpl

@@ -12,14 +12,15 @@ namespace dpl {
 /// **Local:** `speaks` is true on the one rank that writes; on the others every call below does nothing.
 void start_log(bool speaks);
 
-/// **Local:** from now on every line goes also to this file (appended, with the time of day before it). Throws Error when
-/// it cannot be opened. Call inside `agree_on_root`.
+/// **Local:** from now on every line goes also to this file (appended, with the time of day before it). Throws Error
+/// when it cannot be opened. Call inside `agree_on_root`.
 void add_log_file(const std::string& path);
 
 /// Writes one finished line; use log_info and log_warning.
 void write_log_line(bool warning, std::string_view text);
 
-/// Replaces the last line of a terminal (progress); `text` empty erases it. Nothing where standard output is no terminal.
+/// Replaces the last line of a terminal (progress); `text` empty erases it. Nothing where standard output is no
+/// terminal.
 void rewrite_terminal_line(std::string_view text);
 
 /// **Local:** the one line of a failure, `error: ...`, on standard error and in the file; also on a rank that does not

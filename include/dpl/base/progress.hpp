@@ -11,14 +11,14 @@ namespace dpl {
 
 /// What a line of progress says.
 struct ProgressState {
-  std::string_view item;       ///< for example "update"
+  std::string_view item;  ///< for example "update"
   Count done = 0;
   Count total = 0;
   std::string_view details;    ///< for example "loss 12.34"; may be empty
   double work = 0;             ///< units of work done since the start
   std::string_view work_unit;  ///< for example "reach-steps"; empty: no rate
   double elapsed_s = 0;
-  Count done_at_start = 0;     ///< of a resumed run: these took no time of this one
+  Count done_at_start = 0;  ///< of a resumed run: these took no time of this one
 };
 
 /// `update 120/300  loss 12.34  1.2e+07 reach-steps/s  0:12 left`.

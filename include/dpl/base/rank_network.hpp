@@ -19,7 +19,7 @@ struct GhostEdge {
 struct Piece {
   Index first = 0;
   Index count = 0;
-  Index level = 0;       ///< pieces above it on its longest chain
+  Index level = 0;  ///< pieces above it on its longest chain
 };
 
 /// All reaches of a rank. "Own index" = position in `reach`.

@@ -41,9 +41,9 @@ struct DataSources {
 };
 
 struct SplitConfig {
-  std::string method = "none";         ///< none | max_length | courant
-  double max_length_m = 5000;          ///< method max_length
-  double flow_m3s_per_km2 = 0.1;       ///< method courant: specific flow at which the Courant number is near 1
+  std::string method = "none";    ///< none | max_length | courant
+  double max_length_m = 5000;     ///< method max_length
+  double flow_m3s_per_km2 = 0.1;  ///< method courant: specific flow at which the Courant number is near 1
 };
 
 struct RoutingConfig {
@@ -51,69 +51,69 @@ struct RoutingConfig {
   double dt_s = 3600;
   Index substeps = 1;
   SplitConfig split;
-  double slope_min = 0;                ///< 0: slopes are taken as they lie, zero is refused
-  double q_min_m3s = 1e-4;             ///< floor of the literature schemes
-  double x = 0.3;                      ///< X of the schemes with a constant X
-  bool published_epsilons = true;      ///< q + 1e-6 and p sqrt(S) + 1e-8 in the literature schemes
-  std::string readout = "own";         ///< own | inflow
-  std::string initial_state = "hot";   ///< hot | zero | path of a state file
-  Index chunk_steps = 0;               ///< steps per message across cut edges; 0 = chosen
-  Index pieces_per_rank = 0;           ///< 0 = chosen
+  double slope_min = 0;               ///< 0: slopes are taken as they lie, zero is refused
+  double q_min_m3s = 1e-4;            ///< floor of the literature schemes
+  double x = 0.3;                     ///< X of the schemes with a constant X
+  bool published_epsilons = true;     ///< q + 1e-6 and p sqrt(S) + 1e-8 in the literature schemes
+  std::string readout = "own";        ///< own | inflow
+  std::string initial_state = "hot";  ///< hot | zero | path of a state file
+  Index chunk_steps = 0;              ///< steps per message across cut edges; 0 = chosen
+  Index pieces_per_rank = 0;          ///< 0 = chosen
 };
 
 struct ParamsConfig {
   std::map<std::string, Range> ranges{{"n", {0.015, 0.25}}, {"p", {1, 200}}, {"q", {0, 1}}};
   std::vector<std::string> log_space{"p"};
   std::map<std::string, double> defaults{{"n", 0.05}, {"p", 21}, {"q", 0.5}};
-  double tau_h = 0;                    ///< hours by which daily means start after midnight of the run's clock
-  std::string source;                  ///< route/evaluate: checkpoint folder, parameters.nc, or empty = defaults
-  double k_s = 9000;                   ///< muskingum, where the network file has no muskingum_k
-  double x = 0.25;                     ///< muskingum, where the network file has no muskingum_x
+  double tau_h = 0;    ///< hours by which daily means start after midnight of the run's clock
+  std::string source;  ///< route/evaluate: checkpoint folder, parameters.nc, or empty = defaults
+  double k_s = 9000;   ///< muskingum, where the network file has no muskingum_k
+  double x = 0.25;     ///< muskingum, where the network file has no muskingum_x
 };
 
 struct TrainConfig {
   Period period;
-  bool set = false;                    ///< the period is given
+  bool set = false;  ///< the period is given
   Index rho_days = 90;
   Index warmup_days = 5;
-  Index batch_size = 0;                ///< gauges per update; 0 = all
+  Index batch_size = 0;  ///< gauges per update; 0 = all
   Index epochs = 1;
-  Index updates = 300;                 ///< optimizer steps per epoch
+  Index updates = 300;                               ///< optimizer steps per epoch
   std::map<Index, double> learning_rate{{1, 1e-2}};  ///< from this epoch on
-  double clip = 1;                     ///< largest gradient norm; 0 = no clipping
-  std::string loss = "l1";             ///< rmse | rmse_log | nse_batch | kge | l1
-  std::vector<std::string> gauges;     ///< ids to train on; empty = all of the observations file
+  double clip = 1;                                   ///< largest gradient norm; 0 = no clipping
+  std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | kge | l1
+  std::vector<std::string> gauges;                   ///< ids to train on; empty = all of the observations file
 };
 
 struct NetworkConfig {
-  std::string kind = "mlp";            ///< mlp | kan
+  std::string kind = "mlp";  ///< mlp | kan
   Index hidden_size = 64;
   Index num_hidden_layers = 2;
-  Index grid = 5;                      ///< kan: intervals on [-1, 1]
-  Index spline_order = 3;              ///< kan
-  double output_gain = 0.1;            ///< scale of the last layer's initial weights
+  Index grid = 5;            ///< kan: intervals on [-1, 1]
+  Index spline_order = 3;    ///< kan
+  double output_gain = 0.1;  ///< scale of the last layer's initial weights
   std::vector<std::string> input_var_names;
   std::vector<std::string> learnable_parameters{"n", "p", "q"};
 };
 
 struct TestConfig {
   Period period;
-  bool set = false;                    ///< the period is given
+  bool set = false;  ///< the period is given
   /// all | auto (all below 1e9 training reach-steps, above that those of the lateral inflow) | names; empty = none
   std::vector<std::string> baselines{"auto"};
-  std::vector<std::string> gauges;     ///< ids to score; empty = all of the observations file
+  std::vector<std::string> gauges;  ///< ids to score; empty = all of the observations file
 };
 
 struct OutputConfig {
   std::string folder = "output";
-  std::string discharge = "gauges";    ///< none | gauges | all
-  std::vector<std::string> reaches;    ///< further reach ids whose discharge is written
-  double interval_h = 24;              ///< length of the means written to discharge.nc
-  std::string state;                   ///< route/evaluate: write the final state to this file
+  std::string discharge = "gauges";  ///< none | gauges | all
+  std::vector<std::string> reaches;  ///< further reach ids whose discharge is written
+  double interval_h = 24;            ///< length of the means written to discharge.nc
+  std::string state;                 ///< route/evaluate: write the final state to this file
 };
 
 struct CheckpointConfig {
-  Index every = 50;                    ///< updates; 0 = only at the end
+  Index every = 50;  ///< updates; 0 = only at the end
 };
 
 struct SynthConfig {
@@ -121,8 +121,8 @@ struct SynthConfig {
   Index gauges = 8;
   std::string start = "2000-01-01";
   Index days = 730;
-  double noise = 0.05;                 ///< relative standard deviation of the observation error
-  std::string truth = "area";          ///< area: n = 0.0915 A^-0.131; attributes: n smooth in half of the attributes
+  double noise = 0.05;         ///< relative standard deviation of the observation error
+  std::string truth = "area";  ///< area: n = 0.0915 A^-0.131; attributes: n smooth in half of the attributes
   Index attributes = 10;
   double inflow_step_h = 1;
 };
@@ -130,8 +130,8 @@ struct SynthConfig {
 struct RunConfig {
   std::string name = "run";
   std::uint64_t seed = 42;
-  std::string device = "cpu";          ///< cpu | cuda
-  std::string precision = "single";    ///< single | double
+  std::string device = "cpu";        ///< cpu | cuda
+  std::string precision = "single";  ///< single | double
   DataSources data_sources;
   RoutingConfig routing;
   ParamsConfig params;
@@ -141,7 +141,7 @@ struct RunConfig {
   OutputConfig output;
   CheckpointConfig checkpoint;
   SynthConfig synth;
-  std::string resume;                  ///< run folder to continue
+  std::string resume;  ///< run folder to continue
 };
 
 }  // namespace dpl
