@@ -13,6 +13,7 @@ struct GhostEdge {
   Index upstream_rank;   ///< rank that routes it
   Index upstream_slot;   ///< its position in that rank's `cut_out`
   Index into;            ///< own reach (position in RankNetwork::reach) that receives it
+  Index upstream_level;  ///< level of the upstream reach's piece
 };
 
 /// A piece: the run of own reaches first..first + count - 1.
@@ -31,6 +32,7 @@ struct RankNetwork {
   std::vector<Piece> pieces;          ///< upstream pieces first
   std::vector<GhostEdge> ghosts;      ///< inflow over cut edges (also from own pieces)
   std::vector<Index> cut_out;         ///< own indices of the reaches that drain into another piece
+  std::vector<Index> cut_out_level;   ///< [cut_out] level of the piece each drains into
   Index levels = 1;                   ///< of the whole partition, equal on all ranks
 
   Index size() const { return static_cast<Index>(reach.size()); }
