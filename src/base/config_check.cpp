@@ -58,9 +58,8 @@ void check_learnable_parameters(const std::vector<std::string>& names, const Pla
 }
 
 void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& place) {
-  for (const char* word : {"auto", "all"})
-    if (baselines.size() > 1 && std::find(baselines.begin(), baselines.end(), word) != baselines.end())
-      fail("{}: key test.baselines: {} stands alone or not at all", place("test.baselines"), word);
+  if (baselines.size() > 1 && std::find(baselines.begin(), baselines.end(), "all") != baselines.end())
+    fail("{}: key test.baselines: all stands alone or not at all", place("test.baselines"));
 }
 
 }  // namespace

@@ -114,6 +114,8 @@ Keys experiment_keys() {
        "First days of a window, which are not scored; fewer than experiment.rho."},
       {"experiment.batch_size", [](C& c) { return &c.experiment.batch_size; }, "gauges", from(0, 1e9),
        "Gauges per update; 0: all."},
+      {"experiment.gauges", [](C& c) { return &c.experiment.gauges; }, "", some_text(),
+       "Station ids to train on, zeros in front included; []: all of the observations file."},
       {"experiment.epochs", [](C& c) { return &c.experiment.epochs; }, "", from(1, 1e6), "Number of epochs."},
       {"experiment.updates", [](C& c) { return &c.experiment.updates; }, "", from(1, 1e6),
        "Optimizer steps per epoch, so a run has epochs times updates of them."},
@@ -155,10 +157,10 @@ Keys test_keys() {
       {"test.end_time", [](C& c) { return &c.test.period.end; }, "", anything(),
        "Last day of the test period (included).", "evaluate"},
       {"test.baselines", [](C& c) { return &c.test.baselines; }, "",
-       one_of({"auto", "all", "untrained", "uniform", "summed_lateral_inflow", "delayed_lateral_inflow"}),
-       "What the learned parameters are compared with; auto: all below 1e9 training reach-steps, above that the two of "
-       "the "
-       "lateral inflow; []: nothing."},
+       one_of({"all", "untrained", "uniform", "summed_lateral_inflow", "delayed_lateral_inflow"}),
+       "What the learned parameters are compared with; from 1e9 training reach-steps on, all means the two of the "
+       "lateral "
+       "inflow and the others must be named; []: nothing."},
       {"test.gauges", [](C& c) { return &c.test.gauges; }, "", some_text(),
        "Station ids to score, zeros in front included; []: all of the observations file."},
   };
@@ -173,6 +175,8 @@ Keys output_keys() {
        "Where run folders are made."},
       {"output.discharge", [](C& c) { return &c.output.discharge; }, "", one_of({"none", "gauges", "all"}),
        "Which reaches discharge.nc holds."},
+      {"output.reaches", [](C& c) { return &c.output.reaches; }, "", some_text(),
+       "Ids of further reaches whose discharge discharge.nc holds."},
       {"output.interval_h", [](C& c) { return &c.output.interval_h; }, "h", above(0, 8784),
        "Length of the means in discharge.nc."},
       {"output.state", [](C& c) { return &c.output.state; }, "", path(),

@@ -19,7 +19,8 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 }
 
 constexpr const char* kBelowExperiment =
-    "allowed below experiment: start_time, end_time, rho, warmup, batch_size, epochs, updates, learning_rate, clip, "
+    "allowed below experiment: start_time, end_time, rho, warmup, batch_size, gauges, epochs, updates, learning_rate, "
+    "clip, "
     "loss";
 
 TEST(ConfigErrors, UnknownKeys) {

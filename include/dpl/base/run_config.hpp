@@ -99,8 +99,8 @@ struct NetworkConfig {
 struct TestConfig {
   Period period;
   bool set = false;  ///< the period is given
-  /// all | auto (all below 1e9 training reach-steps, above that those of the lateral inflow) | names; empty = none
-  std::vector<std::string> baselines{"auto"};
+  /// all (the two of the lateral inflow only, from 1e9 training reach-steps on) | names; empty = none
+  std::vector<std::string> baselines{"all"};
   std::vector<std::string> gauges;  ///< ids to score; empty = all of the observations file
 };
 
