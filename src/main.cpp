@@ -141,13 +141,14 @@ int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSess
   return static_cast<int>(comm.max(static_cast<std::int64_t>(status)));
 }
 
-/// The sentence of a failure: ours as it is; of others the first line, for they append call stacks.
+/// The sentence of a failure, without the call stack that LibTorch appends to its own.
 std::string sentence(const std::exception& error) {
   const std::string text = error.what();
-  if (dynamic_cast<const Error*>(&error) != nullptr) return text;
+  const auto first_part = text.substr(0, text.find("\nException raised from"));
+  if (dynamic_cast<const Error*>(&error) != nullptr) return first_part;
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
     return "out of memory; use more nodes or fewer reaches per rank";
-  return "unexpected failure: " + text.substr(0, text.find('\n'));
+  return "unexpected failure: " + first_part;
 }
 
 /// Called by every rank that fails, on a communicator of its own. When all ranks come, rank 0 prints and all return the
