@@ -41,7 +41,7 @@ std::string suggestion(const std::string& wrong) {
     for (auto dot = key.key.find('.'); dot != std::string::npos; dot = key.key.find('.', dot + 1))
       known.push_back(key.key.substr(0, dot));
   }
-  const auto last = "." + wrong.substr(wrong.rfind('.') + 1);
+  const auto last = fmt::format(".{}", wrong.substr(wrong.rfind('.') + 1));
   for (const auto& name : known)
     if (name.ends_with(last)) return name;
   return nearest_name(wrong, known);
@@ -176,8 +176,8 @@ std::string resolved_yaml(const RunConfig& config) {
 void check_needed_keys(const RunConfig& config, const std::string& verb, const std::string& path) {
   RunConfig copy = config;
   for (const auto& key : config_keys()) {
-    const auto verbs = " " + key.needed_by + " ";
-    if (verbs.find(" " + verb + " ") != std::string::npos && is_config_value_missing(key, copy))
+    const auto verbs = fmt::format(" {} ", key.needed_by);
+    if (verbs.find(fmt::format(" {} ", verb)) != std::string::npos && is_config_value_missing(key, copy))
       fail("{}: key {} is not given, and {} needs it; {} Allowed: {}", path, key.key, verb, key.help,
            allowed_text(key));
   }

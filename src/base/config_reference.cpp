@@ -39,7 +39,7 @@ std::string section_head(const std::string& section) {
   const auto help = config_section_help(section);
   return fmt::format(
       "\n## {}\n\n{}{}| key | type | default | unit | allowed | meaning |\n| --- | --- | --- | --- | --- | --- |\n",
-      section.empty() ? "Top level" : "`" + section + "`", help, help.empty() ? "" : "\n\n");
+      section.empty() ? "Top level" : fmt::format("`{}`", section), help, help.empty() ? "" : "\n\n");
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ std::string configuration_reference() {
     const auto needed = key.needed_by.empty() ? "" : fmt::format(" Needed by: {}.", key.needed_by);
     const auto value = write_config_value(key, defaults);
     text += fmt::format("| `{}` | {} | {} | {} | {} | {}{} |\n", key.key, config_type_name(key),
-                        value.empty() || value == "\"\"" ? "" : "`" + cell(value) + "`", key.unit,
+                        value.empty() || value == "\"\"" ? "" : fmt::format("`{}`", cell(value)), key.unit,
                         cell(allowed_text(key)), cell(key.help), needed);
   }
   return text;
