@@ -1,0 +1,49 @@
+// Rows of numbers moved between ranks along fixed one-to-one links: a PETSc star forest (PetscSF).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dpl/base/types.hpp"
+#include "dpl/parallel/communicator.hpp"
+
+namespace dpl {
+
+/// Where a leaf's partner lies: row `row` of rank `rank`.
+struct RootPlace {
+  Index rank = 0;
+  Index row = 0;
+};
+
+/// Each leaf of a rank is linked to one root of some rank, each root to at most one leaf. Rows are copied, never added,
+/// so no bit depends on the distribution.
+class StarForest {
+ public:
+  /// **Collective.** `roots`: rows this rank offers; `leaves`: partner of each of this rank's leaves, in their order.
+  /// Throws Error on all ranks where a leaf names a rank or a row that does not exist.
+  StarForest(const Communicator& comm, Index roots, const std::vector<RootPlace>& leaves);
+  ~StarForest();
+  StarForest(const StarForest&) = delete;
+  StarForest& operator=(const StarForest&) = delete;
+
+  /// **Collective:** roots[root][width] -> leaves[leaf][width]; all ranks give the same width and Real.
+  template <class Real>
+  void to_leaves(const Real* roots, Real* leaves, Index width);
+
+  /// **Collective:** leaves[leaf][width] -> roots[root][width]; roots without a leaf keep what they hold.
+  template <class Real>
+  void to_roots(const Real* leaves, Real* roots, Index width);
+
+  Index roots() const;
+  Index leaves() const;
+  /// Leaves of all ranks together.
+  Count all_leaves() const;
+  /// Largest number of roots or of leaves of any rank.
+  Index largest() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dpl

@@ -1,0 +1,72 @@
+// Cut edges as a star forest: roots are the reaches that drain into another piece, leaves the ghosts below.
+#include "dpl/coupling/boundary_exchange.hpp"
+
+#include <vector>
+
+#include "dpl/base/error.hpp"
+#include "dpl/coupling/star_forest.hpp"
+
+namespace dpl {
+namespace {
+
+std::vector<RootPlace> ghost_places(const RankNetwork& network) {
+  std::vector<RootPlace> places;
+  places.reserve(network.ghosts.size());
+  for (const GhostEdge& ghost : network.ghosts) places.push_back({ghost.upstream_rank, ghost.upstream_slot});
+  return places;
+}
+
+void check_size(const char* what, std::size_t found, Index edges, Index steps) {
+  const auto expected = static_cast<std::size_t>(edges) * static_cast<std::size_t>(steps);
+  if (found != expected)
+    fail("boundary exchange: {} holds {} values, {} edges x {} steps need {}", what, found, edges, steps, expected);
+}
+
+}  // namespace
+
+template <class Real>
+struct BoundaryExchange<Real>::Impl {
+  Communicator comm;
+  StarForest forest;
+
+  Impl(const Communicator& communicator, const RankNetwork& network)
+      : comm(communicator), forest(comm, static_cast<Index>(network.cut_out.size()), ghost_places(network)) {
+    const auto roots = comm.sum(static_cast<std::int64_t>(network.cut_out.size()));
+    if (roots != forest.all_leaves())
+      fail("boundary exchange: {} reaches drain into another piece but {} ghosts receive them", roots,
+           forest.all_leaves());
+  }
+};
+
+template <class Real>
+BoundaryExchange<Real>::BoundaryExchange(const Communicator& comm, const RankNetwork& network)
+    : impl_(std::make_unique<Impl>(comm, network)) {}
+
+template <class Real>
+BoundaryExchange<Real>::~BoundaryExchange() = default;
+
+template <class Real>
+void BoundaryExchange<Real>::send_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) {
+  if (nothing_to_exchange()) return;
+  check_size("cut_out", cut_out.size(), impl_->forest.roots(), steps);
+  check_size("ghost", ghost.size(), impl_->forest.leaves(), steps);
+  impl_->forest.to_leaves(cut_out.data(), ghost.data(), steps);
+}
+
+template <class Real>
+void BoundaryExchange<Real>::send_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) {
+  if (nothing_to_exchange()) return;
+  check_size("cut_out", cut_out.size(), impl_->forest.roots(), steps);
+  check_size("ghost", ghost.size(), impl_->forest.leaves(), steps);
+  impl_->forest.to_roots(ghost.data(), cut_out.data(), steps);
+}
+
+template <class Real>
+bool BoundaryExchange<Real>::nothing_to_exchange() const {
+  return impl_->forest.all_leaves() == 0;
+}
+
+template class BoundaryExchange<float>;
+template class BoundaryExchange<double>;
+
+}  // namespace dpl

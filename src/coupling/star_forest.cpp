@@ -1,0 +1,131 @@
+// PetscSF with one contiguous MPI datatype a row width.
+#include "dpl/coupling/star_forest.hpp"
+
+#include <petscsf.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <type_traits>
+#include <utility>
+
+#include "dpl/base/error.hpp"
+#include "dpl/coupling/petsc_call.hpp"
+
+namespace dpl {
+namespace {
+
+// PETSc keeps send and receive buffers for every datatype it has seen until the star forest is destroyed.
+constexpr std::size_t kMaxWidths = 8;
+
+void mpi_check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  fail("MPI: {} failed: {}", call, std::string(text.data(), length));
+}
+
+void check_leaves(const Communicator& comm, Index roots, const std::vector<RootPlace>& leaves) {
+  std::vector<std::int64_t> rows(comm.size(), 0);
+  rows[comm.rank()] = roots;
+  comm.sum(rows);
+  agree(comm, "star forest", [&] {
+    for (const RootPlace& place : leaves)
+      if (place.rank < 0 || place.rank >= comm.size() || place.row < 0 || place.row >= rows[place.rank])
+        fail("star forest: a leaf on rank {} names row {} of rank {}, which does not exist", comm.rank(), place.row,
+             place.rank);
+  });
+}
+
+}  // namespace
+
+struct StarForest::Impl {
+  Communicator comm;
+  Index root_count = 0;
+  Count all_leaves = 0;
+  Index largest = 0;
+  std::vector<PetscSFNode> remote;
+  PetscSF forest = nullptr;
+  std::map<std::pair<bool, Index>, MPI_Datatype> row_types;  // (double, width)
+
+  Impl(const Communicator& communicator, Index roots, const std::vector<RootPlace>& leaves)
+      : comm(communicator), root_count(roots) {
+    check_leaves(comm, roots, leaves);
+    remote.resize(leaves.size());
+    for (std::size_t leaf = 0; leaf < leaves.size(); ++leaf) {
+      remote[leaf].rank = leaves[leaf].rank;
+      remote[leaf].index = leaves[leaf].row;
+    }
+    all_leaves = comm.sum(static_cast<std::int64_t>(leaves.size()));
+    const auto here = std::max<std::int64_t>(roots, static_cast<std::int64_t>(leaves.size()));
+    largest = static_cast<Index>(comm.max(here));
+    set_up();
+  }
+
+  ~Impl() { destroy(); }
+
+  void set_up() {
+    petsc_check(PetscSFCreate(comm.mpi(), &forest), "PetscSFCreate");
+    petsc_check(PetscSFSetGraph(forest, root_count, static_cast<PetscInt>(remote.size()), nullptr, PETSC_COPY_VALUES,
+                                remote.data(), PETSC_COPY_VALUES),
+                "PetscSFSetGraph");
+    petsc_check(PetscSFSetUp(forest), "PetscSFSetUp");
+  }
+
+  void destroy() {
+    PetscBool finalized = PETSC_FALSE;
+    if (PetscFinalized(&finalized) == 0 && !finalized) static_cast<void>(PetscSFDestroy(&forest));
+    for (auto& [key, type] : row_types) MPI_Type_free(&type);
+    row_types.clear();
+  }
+
+  template <class Real>
+  MPI_Datatype row_type(Index width) {
+    static_assert(std::is_same_v<Real, float> || std::is_same_v<Real, double>);
+    const std::pair key{std::is_same_v<Real, double>, width};
+    if (const auto found = row_types.find(key); found != row_types.end()) return found->second;
+    if (row_types.size() == kMaxWidths) {
+      destroy();
+      set_up();
+    }
+    MPI_Datatype type = MPI_DATATYPE_NULL;
+    mpi_check(MPI_Type_contiguous(width, key.first ? MPI_DOUBLE : MPI_FLOAT, &type), "MPI_Type_contiguous");
+    mpi_check(MPI_Type_commit(&type), "MPI_Type_commit");
+    row_types.emplace(key, type);
+    return type;
+  }
+};
+
+StarForest::StarForest(const Communicator& comm, Index roots, const std::vector<RootPlace>& leaves)
+    : impl_(std::make_unique<Impl>(comm, roots, leaves)) {}
+
+StarForest::~StarForest() = default;
+
+template <class Real>
+void StarForest::to_leaves(const Real* roots, Real* leaves, Index width) {
+  if (width == 0) return;
+  const MPI_Datatype row = impl_->row_type<Real>(width);
+  petsc_check(PetscSFBcastBegin(impl_->forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastBegin");
+  petsc_check(PetscSFBcastEnd(impl_->forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastEnd");
+}
+
+template <class Real>
+void StarForest::to_roots(const Real* leaves, Real* roots, Index width) {
+  if (width == 0) return;
+  const MPI_Datatype row = impl_->row_type<Real>(width);
+  petsc_check(PetscSFReduceBegin(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceBegin");
+  petsc_check(PetscSFReduceEnd(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceEnd");
+}
+
+Index StarForest::roots() const { return impl_->root_count; }
+Index StarForest::leaves() const { return static_cast<Index>(impl_->remote.size()); }
+Count StarForest::all_leaves() const { return impl_->all_leaves; }
+Index StarForest::largest() const { return impl_->largest; }
+
+template void StarForest::to_leaves(const float*, float*, Index);
+template void StarForest::to_leaves(const double*, double*, Index);
+template void StarForest::to_roots(const float*, float*, Index);
+template void StarForest::to_roots(const double*, double*, Index);
+
+}  // namespace dpl
