@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -63,6 +65,34 @@ struct StarForest::Impl {
     set_up();
   }
 
+  // Each leaf writes its name into its root and reads it back: where two leaves share a root, one reads the other's.
+  void refuse_shared_roots() {
+    std::vector<double> names(remote.size()), held(root_count, 0), read(remote.size());
+    for (std::size_t leaf = 0; leaf < names.size(); ++leaf)
+      names[leaf] = std::ldexp(comm.rank(), 32) + static_cast<double>(leaf);
+    reduce(names.data(), held.data(), 1);
+    broadcast(held.data(), read.data(), 1);
+    agree(comm, "star forest", [&] {
+      for (std::size_t leaf = 0; leaf < names.size(); ++leaf)
+        if (read[leaf] != names[leaf])
+          fail("star forest: row {} of rank {} is linked to two leaves", remote[leaf].index, remote[leaf].rank);
+    });
+  }
+
+  template <class Real>
+  void broadcast(const Real* roots, Real* leaves, Index width) {
+    const MPI_Datatype row = row_type<Real>(width);
+    petsc_check(PetscSFBcastBegin(forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastBegin");
+    petsc_check(PetscSFBcastEnd(forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastEnd");
+  }
+
+  template <class Real>
+  void reduce(const Real* leaves, Real* roots, Index width) {
+    const MPI_Datatype row = row_type<Real>(width);
+    petsc_check(PetscSFReduceBegin(forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceBegin");
+    petsc_check(PetscSFReduceEnd(forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceEnd");
+  }
+
   ~Impl() { destroy(); }
 
   void set_up() {
@@ -98,24 +128,20 @@ struct StarForest::Impl {
 };
 
 StarForest::StarForest(const Communicator& comm, Index roots, const std::vector<RootPlace>& leaves)
-    : impl_(std::make_unique<Impl>(comm, roots, leaves)) {}
+    : impl_(std::make_unique<Impl>(comm, roots, leaves)) {
+  impl_->refuse_shared_roots();
+}
 
 StarForest::~StarForest() = default;
 
 template <class Real>
 void StarForest::to_leaves(const Real* roots, Real* leaves, Index width) {
-  if (width == 0) return;
-  const MPI_Datatype row = impl_->row_type<Real>(width);
-  petsc_check(PetscSFBcastBegin(impl_->forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastBegin");
-  petsc_check(PetscSFBcastEnd(impl_->forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastEnd");
+  if (width > 0) impl_->broadcast(roots, leaves, width);
 }
 
 template <class Real>
 void StarForest::to_roots(const Real* leaves, Real* roots, Index width) {
-  if (width == 0) return;
-  const MPI_Datatype row = impl_->row_type<Real>(width);
-  petsc_check(PetscSFReduceBegin(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceBegin");
-  petsc_check(PetscSFReduceEnd(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceEnd");
+  if (width > 0) impl_->reduce(leaves, roots, width);
 }
 
 Index StarForest::roots() const { return impl_->root_count; }

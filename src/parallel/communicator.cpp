@@ -2,8 +2,6 @@
 #include "dpl/parallel/communicator.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <limits>
 
 #include "dpl/base/error.hpp"
@@ -43,6 +41,7 @@ void broadcast_parts(MPI_Comm comm, std::span<T> values, MPI_Datatype type, int 
 MpiSession::MpiSession(int* argc, char*** argv) {
   int provided = 0;
   check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_FUNNELED) fail("MPI: this library allows no threads; load an MPI built with thread support");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 }
 
@@ -106,7 +105,7 @@ bool Communicator::any(bool value) const { return max(std::int64_t{value}) != 0;
 
 bool Communicator::all_equal(std::uint64_t value) const {
   std::uint64_t and_or[2] = {value, ~value};
-  all_reduce(comm_, std::span(and_or), MPI_UINT64_T, MPI_BAND);
+  all_reduce(comm_, std::span<std::uint64_t>(and_or), MPI_UINT64_T, MPI_BAND);
   return (and_or[0] | and_or[1]) == std::numeric_limits<std::uint64_t>::max();
 }
 
@@ -129,8 +128,10 @@ void agree_where(const Communicator& comm, const char* phase, const std::functio
       message = std::string(phase) + ": unknown failure";
     }
   }
-  const auto first = -comm.max(failed ? -static_cast<std::int64_t>(comm.rank()) : std::numeric_limits<std::int64_t>::min() + 1);
-  if (first >= comm.size()) return;
+  // Rank r counts r when it failed and `size` when not: the smallest is the lowest failing rank.
+  const std::int64_t mine = failed ? comm.rank() : comm.size();
+  const std::int64_t first = -comm.max(-mine);
+  if (first == comm.size()) return;
   throw Error(comm.broadcast(message, static_cast<int>(first)));
 }
 

@@ -1,6 +1,7 @@
 // Sums through 64-bit integers.
 #include "dpl/parallel/exact_sum.hpp"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -8,14 +9,21 @@ namespace dpl {
 namespace {
 
 // With M the largest magnitude and n items, a power of two 2^k is chosen with n M 2^k < 2^62: no sum can overflow, and
-// each item keeps 62 - log2(n) bits below M: at least 50 bits for 4096 blocks, more than a float holds and about the
-// 53 of a double for the items that matter. Smaller items lose absolute, not relative, precision.
+// the largest item keeps 62 - log2(n) bits: 50 for 4096 blocks, more than a float holds and nearly the 53 of a double.
+// Smaller items lose absolute, not relative, precision: each is off by at most 2^-50 M.
 int shift_for(double largest, std::int64_t items) {
-  int exponent_of_largest = 0, exponent_of_count = 0;
-  std::frexp(largest, &exponent_of_largest);               // largest < 2^exponent
-  std::frexp(static_cast<double>(items), &exponent_of_count);
-  return 62 - exponent_of_largest - exponent_of_count;
+  int exponent = 0;  // largest < 2^exponent
+  std::frexp(largest, &exponent);
+  return 62 - exponent - std::bit_width(static_cast<std::uint64_t>(items - 1));
 }
+
+// 2^shift as two factors, because it may lie outside the doubles. Products with them are exact until they round to the
+// integer 0.
+struct PowerOfTwo {
+  double first, second;
+  explicit PowerOfTwo(int shift) : first(std::ldexp(1.0, shift / 2)), second(std::ldexp(1.0, shift - shift / 2)) {}
+  std::int64_t scaled(double value) const { return std::llrint(value * first * second); }
+};
 
 }  // namespace
 
@@ -36,9 +44,10 @@ std::vector<double> exact_sum(const Communicator& comm, std::span<const Real* co
   if (extremes[0] == 0) return std::vector<double>(size, 0.0);
 
   const int shift = shift_for(extremes[0], count);
+  const PowerOfTwo scale(shift);
   std::vector<std::int64_t> sums(size, 0);
   for (const Real* item : items)
-    for (std::size_t i = 0; i < size; ++i) sums[i] += std::llrint(std::ldexp(static_cast<double>(item[i]), shift));
+    for (std::size_t i = 0; i < size; ++i) sums[i] += scale.scaled(static_cast<double>(item[i]));
   comm.sum(sums);
   std::vector<double> result(size);
   for (std::size_t i = 0; i < size; ++i) result[i] = std::ldexp(static_cast<double>(sums[i]), -shift);
