@@ -184,17 +184,29 @@ TEST(ParameterRanges, StartOutputInvertsTheRange) {
   }
 }
 
-TEST(ParameterRanges, RefusesWhatCannotBeLearned) {
+TEST(ParameterRanges, RefusesAStartOnTheBound) {
   dpl::RunConfig config;
-  config.params.defaults["n"] = 0.25;  // on the bound: no finite output gives it
+  config.params.defaults["n"] = 0.25;  // no finite output gives it
   EXPECT_THROW(dpl::learned_parameters(config)[0].start_output(), dpl::Error);
-  config.params.ranges["p"] = {0, 200};  // log space
+}
+
+TEST(ParameterRanges, RefusesZeroInLogSpace) {
+  dpl::RunConfig config;
+  config.params.ranges["p"] = {0, 200};
   EXPECT_THROW(dpl::learned_parameters(config), dpl::Error);
-  config = {};
+}
+
+TEST(ParameterRanges, RefusesAnEmptyRange) {
+  dpl::RunConfig config;
   config.params.ranges["q"] = {1, 0};
   EXPECT_THROW(dpl::learned_parameters(config), dpl::Error);
-  config = {};
+}
+
+TEST(ParameterRanges, RefusesAParameterWithoutRangeOrStart) {
+  dpl::RunConfig config;
   config.network.learnable_parameters = {"n", "k"};
+  EXPECT_THROW(dpl::learned_parameters(config), dpl::Error);
+  config.params.ranges["k"] = {0, 1};
   EXPECT_THROW(dpl::learned_parameters(config), dpl::Error);
 }
 
