@@ -47,10 +47,16 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
          std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
 
+/// n, p (log space) and q with their default ranges and starts.
+std::vector<dpl::LearnedParameter> default_parameters() {
+  const dpl::RunConfig config;
+  return dpl::learned_parameters(config);
+}
+
 class EveryNetwork : public testing::TestWithParam<std::string> {
  protected:
   static void SetUpTestSuite() { dpl::prepare_torch(1); }
-  std::vector<dpl::LearnedParameter> parameters = dpl::learned_parameters(dpl::RunConfig{});
+  std::vector<dpl::LearnedParameter> parameters = default_parameters();
   at::Tensor inputs = normal_tensor(kReaches, kAttributes, 11);
   std::unique_ptr<dpl::ParameterNetwork> make(const dpl::NetworkConfig& config, const std::string& precision = "double",
                                               std::uint64_t seed = 42) const {
@@ -176,7 +182,7 @@ TEST(SplineBasis, CubicValuesAtAKnot) {
 }
 
 TEST(ParameterRanges, StartOutputInvertsTheRange) {
-  for (const auto& parameter : dpl::learned_parameters(dpl::RunConfig{})) {
+  for (const auto& parameter : default_parameters()) {
     EXPECT_NEAR(parameter.from_output(parameter.start_output()), parameter.start, 1e-14 * parameter.start);
     EXPECT_NEAR(parameter.from_output(50), parameter.range.high, 1e-12 * parameter.range.high);
     EXPECT_NEAR(parameter.from_output(-50), parameter.range.low, 1e-12);
@@ -211,7 +217,7 @@ TEST(ParameterRanges, RefusesAParameterWithoutRangeOrStart) {
 }
 
 TEST(ParameterRanges, TensorAndScalarFormsAgree) {
-  const auto parameters = dpl::learned_parameters(dpl::RunConfig{});
+  const auto parameters = default_parameters();
   const at::Tensor outputs = normal_tensor(9, 3, 5) * 3;
   const at::Tensor theta = dpl::apply_ranges(outputs, parameters);
   for (std::int64_t i = 0; i < 9; ++i) {
