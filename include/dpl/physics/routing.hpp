@@ -6,13 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "dpl/base/rank_network.hpp"
 #include "dpl/base/types.hpp"
 #include "dpl/physics/boundary.hpp"
-#include "dpl/base/rank_network.hpp"
+#include "dpl/physics/device_memory.hpp"
 
 namespace dpl {
-
-enum class Device { cpu, cuda };
 
 /// The schemes of docs/physics (method sections 2.1 and 2.2).
 enum class Scheme { conservative, published, exact_celerity, corrected, positive, muskingum };
