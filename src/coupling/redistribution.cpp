@@ -10,8 +10,9 @@
 namespace dpl {
 namespace {
 
-// PETSc addresses the words of a rank's rows with 32-bit integers; wider rows go in parts of columns that fit.
-constexpr Count kMaxValues = Count{1} << 28;
+// PETSc addresses the words of a rank's rows with 32-bit integers and keeps buffers as large as a message: wider rows
+// go in parts of columns.
+constexpr Count kMaxValues = Count{1} << 26;
 
 std::vector<RootPlace> block_places(const BlockDistribution& blocks, std::span<const Index> piece_reach) {
   std::vector<RootPlace> places;
@@ -51,9 +52,7 @@ void put_columns(const std::vector<Real>& narrow, std::span<Real> wide, Index wi
 
 }  // namespace
 
-Index BlockDistribution::blocks() const {
-  return static_cast<Index>((Count{reaches} + block_size - 1) / block_size);
-}
+Index BlockDistribution::blocks() const { return static_cast<Index>((Count{reaches} + block_size - 1) / block_size); }
 
 // Block k lies on rank floor(k ranks / blocks), so a rank's first block is ceil(rank blocks / ranks).
 Index BlockDistribution::first_block() const {

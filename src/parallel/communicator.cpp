@@ -41,7 +41,8 @@ void broadcast_parts(MPI_Comm comm, std::span<T> values, MPI_Datatype type, int 
 MpiSession::MpiSession(int* argc, char*** argv) {
   int provided = 0;
   check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-  if (provided < MPI_THREAD_FUNNELED) fail("MPI: this library allows no threads; load an MPI built with thread support");
+  if (provided < MPI_THREAD_FUNNELED)
+    fail("MPI: this library allows no threads; load an MPI built with thread support");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 }
 

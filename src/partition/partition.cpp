@@ -23,15 +23,16 @@ constexpr double kBeyondAccepted = 10;
 constexpr double kCostOfLevel = 1e-3;
 constexpr double kCostOfCuttingAllEdges = 1e-2;
 
-// Pieces are at most the mean load / pieces per rank times a slack: with slack, pieces of whole reaches can fill a rank.
+// Pieces are at most the mean load / pieces per rank times a slack: with slack, pieces of whole reaches can fill a
+// rank.
 constexpr Index kPiecesPerRank[] = {1, 2, 4, 8, 16, 32};
 constexpr double kSlack[] = {1, 1.03, 1.1, 1.25};
 
 struct Forest {
   const Topology& topology;
-  std::vector<double> weight;      // [reach]
-  std::vector<Index> order;        // upstream first
-  std::vector<double> subtree;     // [reach] weight of the reach and all above it
+  std::vector<double> weight;   // [reach]
+  std::vector<Index> order;     // upstream first
+  std::vector<double> subtree;  // [reach] weight of the reach and all above it
   double total = 0;
 
   Forest(const Topology& network, std::span<const double> given)
@@ -54,7 +55,7 @@ struct Cut {
   std::vector<Index> owner;  // [piece]
 };
 
-// --- Candidate A: subtrees of at most `limit`, from the headwaters down ---------------------------------------------
+// --- Candidate A: subtrees of at most `limit`, from the headwaters down ----------------------------------------------
 
 // Puts reaches, which all drain to one place and carry `load` each, heaviest first into bundles of at most `limit`.
 class Bundles {
@@ -84,8 +85,8 @@ void sort_heaviest_first(std::vector<Index>& reaches, const std::vector<double>&
             [&](Index a, Index b) { return load[a] != load[b] ? load[a] > load[b] : a < b; });
 }
 
-// A reach keeps the lightest of the subtrees above it that fit beside it; the others are cut off. Returns the pieces and
-// their number: a piece is a set of subtrees that drain into one reach, or of whole trees.
+// A reach keeps the lightest of the subtrees above it that fit beside it; the others are cut off. Returns the pieces
+// and their number: a piece is a set of subtrees that drain into one reach, or of whole trees.
 std::vector<Index> cut_subtrees(const Forest& forest, double limit, Index& pieces) {
   const Topology& topology = forest.topology;
   std::vector<double> load = forest.weight;  // of the reach and of what is still attached above it
@@ -139,7 +140,7 @@ std::vector<Index> deal_pieces(const Forest& forest, const std::vector<Index>& p
   return owner;
 }
 
-// --- Candidate B: equal runs of a walk in which every subtree is contiguous -------------------------------------------
+// --- Candidate B: equal runs of a walk in which every subtree is contiguous ------------------------------------------
 
 // Post-order, the heaviest tributary first: at any point of the walk few subtrees wait for their downstream reach.
 std::vector<Index> walk(const Forest& forest) {
@@ -173,7 +174,7 @@ std::vector<Index> equal_runs(const Forest& forest, Index ranks) {
   return rank_of;
 }
 
-// ----------------------------------------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------------------------------
 
 // Fewest pieces for given ranks of the reaches: a piece is all subtrees of a rank that drain into the same piece, so
 // every piece drains into at most one and there is no cycle.
@@ -189,7 +190,8 @@ Cut join(const Forest& forest, const std::vector<Index>& rank_of) {
       continue;
     }
     const Index into = below >= 0 ? cut.piece[below] : -1;
-    const auto key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(rank)) << 32 | static_cast<std::uint32_t>(into);
+    const auto key =
+        static_cast<std::uint64_t>(static_cast<std::uint32_t>(rank)) << 32 | static_cast<std::uint32_t>(into);
     const auto [found, is_new] = piece_of.try_emplace(key, static_cast<Index>(cut.owner.size()));
     if (is_new) cut.owner.push_back(rank);
     cut.piece[*it] = found->second;
@@ -269,8 +271,7 @@ Partition subtree_partition(const Forest& forest, Index ranks, Index pieces_per_
 
 Index Partition::depth() const { return level.empty() ? 1 : *std::max_element(level.begin(), level.end()) + 1; }
 
-Partition make_partition(const Topology& topology, std::span<const double> weight, Index ranks,
-                         Index pieces_per_rank) {
+Partition make_partition(const Topology& topology, std::span<const double> weight, Index ranks, Index pieces_per_rank) {
   if (ranks < 1) fail("partition: {} ranks were asked for, at least 1 is needed", ranks);
   if (pieces_per_rank < 0) fail("partition: {} pieces per rank were asked for, 0 (chosen) or more", pieces_per_rank);
   if (static_cast<Index>(weight.size()) != topology.size())
@@ -281,11 +282,7 @@ Partition make_partition(const Topology& topology, std::span<const double> weigh
     best.ranks = ranks;
     return best;
   }
-  if (pieces_per_rank > 0) {
-    for (const double slack : kSlack)
-      keep_better(best, subtree_partition(forest, ranks, pieces_per_rank, slack, false));
-    return best;
-  }
+  if (pieces_per_rank > 0) return subtree_partition(forest, ranks, pieces_per_rank, 1.0, false);
   keep_better(best, number_pieces(forest, join(forest, equal_runs(forest, ranks)), ranks));
   if (ranks == 1) return best;
   for (const Index pieces : kPiecesPerRank)

@@ -19,7 +19,7 @@ std::vector<Index> piecewise_order(const Topology& topology, const Partition& pa
 
 struct Numbering {
   std::vector<Index> own;   // [reach] position on its owner
-  std::vector<Index> slot;  // [reach] position in its owner's cut_out, -1 where it drains into its own piece or nowhere
+  std::vector<Index> slot;  // [reach] position in its owner's cut_out, -1 without a cut edge below
 };
 
 Numbering number_reaches(const Topology& topology, const Partition& partition, const std::vector<Index>& order) {

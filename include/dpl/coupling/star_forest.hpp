@@ -20,8 +20,7 @@ struct RootPlace {
 class StarForest {
  public:
   /// **Collective.** `roots`: rows this rank offers; `leaves`: partner of each of this rank's leaves, in their order.
-  /// Throws Error on all ranks where a leaf names a rank or a row that does not exist, or two
-  /// leaves name the same row.
+  /// Throws Error on all ranks where a leaf names a rank or a row that does not exist, or two leaves name the same row.
   StarForest(const Communicator& comm, Index roots, const std::vector<RootPlace>& leaves);
   ~StarForest();
   StarForest(const StarForest&) = delete;
