@@ -1,38 +1,48 @@
-"""Says how many tests of a ctest run were skipped, from the run's log: count_skipped.py build/release."""
+"""Says how many tests of a ctest run were skipped: count_skipped.py build/release (LastTest.log, Testing/junit.xml)."""
 import re
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] (\S+) \(\d+ ms\)$")
-CTEST_SECTION = re.compile(r"^\d+/\d+ Testing: (\S+)$")
+CTEST_SECTION = re.compile(r"^\s*\d+/\d+ Testing: (\S+)$")
 WANT_OF_DATA = "needs real data"
 
 
-def skipped_tests(log_text):
-    """Names of skipped GoogleTest cases and whole ctest tests, each with whether data were wanting."""
-    skipped, test, reason = {}, "", ""
+def skipped_cases(log_text):
+    """GoogleTest cases that were skipped, by name, each with whether data were wanting; several ranks count once."""
+    skipped, program, reason = {}, "", ""
     for line in log_text.splitlines():
         section, case = CTEST_SECTION.match(line), GTEST_SKIPPED.match(line)
         if section:
-            test, reason = section.group(1), ""
+            program, reason = section.group(1), ""
         elif case:
-            name = f"{test}:{case.group(1)}"
+            name = f"{program}: {case.group(1)}"
             skipped[name] = skipped.get(name, False) or WANT_OF_DATA in reason
             reason = ""
         elif line.startswith("[ RUN "):
             reason = ""
-        elif line.startswith("Test Skipped."):
-            skipped[test] = WANT_OF_DATA in reason
         else:
             reason += line
     return skipped
 
 
+def skipped_scripts(junit_text):
+    """Whole tests that were skipped (a script that ended with status 77)."""
+    skipped = {}
+    for case in ElementTree.fromstring(junit_text).iter("testcase"):
+        if case.find("skipped") is not None:
+            skipped[case.get("name")] = WANT_OF_DATA in (case.findtext("system-out") or "")
+    return skipped
+
+
 def main(build_folder):
-    log = Path(build_folder) / "Testing" / "Temporary" / "LastTest.log"
-    if not log.exists():
-        sys.exit(f"error: {log} does not exist; run ctest in {build_folder} first")
-    skipped = skipped_tests(log.read_text(errors="replace"))
+    folder = Path(build_folder) / "Testing"
+    log, junit = folder / "Temporary" / "LastTest.log", folder / "junit.xml"
+    for file in (log, junit):
+        if not file.exists():
+            sys.exit(f"error: {file} does not exist; tools/test makes it")
+    skipped = skipped_cases(log.read_text(errors="replace")) | skipped_scripts(junit.read_text(errors="replace"))
     without_data = sum(skipped.values())
     print(f"{without_data} tests were skipped for want of data, {len(skipped) - without_data} for other reasons")
     for name, data in skipped.items():

@@ -1,4 +1,5 @@
 # Sourced by the scripts of tools/ and .ci/: where the repository is, steps that say what they do, one clear line on failure.
+# shellcheck shell=bash
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 logs="$root/build/log"
