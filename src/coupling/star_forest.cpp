@@ -4,29 +4,20 @@
 #include <petscsf.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
-#include <string>
 #include <type_traits>
 #include <utility>
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/petsc_call.hpp"
+#include "dpl/parallel/mpi_call.hpp"
 
 namespace dpl {
 namespace {
 
 // PETSc keeps send and receive buffers for every datatype it has seen until the star forest is destroyed.
 constexpr std::size_t kMaxWidths = 8;
-
-void mpi_check(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
-  std::array<char, MPI_MAX_ERROR_STRING> text{};
-  int length = 0;
-  MPI_Error_string(code, text.data(), &length);
-  fail("MPI: {} failed: {}", call, std::string(text.data(), length));
-}
 
 void check_leaves(const Communicator& comm, Index roots, const std::vector<RootPlace>& leaves) {
   std::vector<std::int64_t> rows(comm.size(), 0);

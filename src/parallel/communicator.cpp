@@ -5,17 +5,19 @@
 #include <limits>
 
 #include "dpl/base/error.hpp"
+#include "dpl/parallel/mpi_call.hpp"
 
 namespace dpl {
-namespace {
 
-void check(int code, const char* call) {
+void mpi_check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
   char text[MPI_MAX_ERROR_STRING];
   int length = 0;
   MPI_Error_string(code, text, &length);
   fail("MPI: {} failed: {}", call, std::string(text, length));
 }
+
+namespace {
 
 // MPI counts are int: long arrays go in parts of this many elements.
 constexpr std::size_t kPart = std::size_t{1} << 28;
@@ -24,7 +26,7 @@ template <class T>
 void all_reduce(MPI_Comm comm, std::span<T> values, MPI_Datatype type, MPI_Op op) {
   for (std::size_t begin = 0; begin < values.size(); begin += kPart) {
     const auto part = values.subspan(begin, std::min(kPart, values.size() - begin));
-    check(MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), type, op, comm), "MPI_Allreduce");
+    mpi_check(MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), type, op, comm), "MPI_Allreduce");
   }
 }
 
@@ -32,7 +34,7 @@ template <class T>
 void broadcast_parts(MPI_Comm comm, std::span<T> values, MPI_Datatype type, int root) {
   for (std::size_t begin = 0; begin < values.size(); begin += kPart) {
     const auto part = values.subspan(begin, std::min(kPart, values.size() - begin));
-    check(MPI_Bcast(part.data(), static_cast<int>(part.size()), type, root, comm), "MPI_Bcast");
+    mpi_check(MPI_Bcast(part.data(), static_cast<int>(part.size()), type, root, comm), "MPI_Bcast");
   }
 }
 
@@ -40,7 +42,7 @@ void broadcast_parts(MPI_Comm comm, std::span<T> values, MPI_Datatype type, int 
 
 MpiSession::MpiSession(int* argc, char*** argv) {
   int provided = 0;
-  check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_FUNNELED)
     fail("MPI: this library allows no threads; load an MPI built with thread support");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -53,12 +55,12 @@ MpiSession::~MpiSession() {
 }
 
 Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
-  check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
-  check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+  mpi_check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  mpi_check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
+  mpi_check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
 }
 
-void Communicator::barrier() const { check(MPI_Barrier(comm_), "MPI_Barrier"); }
+void Communicator::barrier() const { mpi_check(MPI_Barrier(comm_), "MPI_Barrier"); }
 
 double Communicator::max(double value) const {
   max(std::span(&value, 1));
