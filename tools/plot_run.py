@@ -1,0 +1,267 @@
+"""Draws a run's loss curve, hydrograph and parameters along the river from its files: plot_run.py RUN_DIR [--gauge ID]."""
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import netCDF4
+import numpy as np
+from matplotlib.collections import LineCollection
+
+INK, MODEL, START, QUIET = "#1a1a1a", "#0b5fa5", "#d9822b", "#b9c2cc"
+SIMULATED, UNTRAINED, OBSERVED = "discharge_simulated", "discharge_untrained", "discharge_observed"
+
+
+class MissingData(Exception):
+    """One line that says which file or variable is missing."""
+
+
+def style():
+    plt.rcParams.update({
+        "figure.dpi": 130, "font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False,
+        "axes.grid": True, "grid.color": "#e6e9ec", "axes.axisbelow": True, "legend.frameon": False,
+    })
+
+
+def existing(path, what):
+    if not path.exists():
+        raise MissingData(f"{path} does not exist: no {what} drawn")
+    return path
+
+
+def dataset(path, what):
+    existing(path, what)
+    try:
+        return netCDF4.Dataset(path)
+    except OSError as problem:
+        raise MissingData(f"{path} cannot be read ({problem}): no {what} drawn") from problem
+
+
+def variable(file, name, what):
+    if name not in file.variables:
+        raise MissingData(f"{file.filepath()} has no variable {name}: no {what} drawn")
+    return file.variables[name]
+
+
+def floats(var, *index):
+    return np.ma.filled(np.ma.asarray(var[index] if index else var[:], dtype=float), np.nan)
+
+
+def save(figure, folder, name):
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    figure.savefig(path, bbox_inches="tight")
+    plt.close(figure)
+    return path
+
+
+# --- loss curve
+
+
+def running_median(values, half_width):
+    """Median over the 2 half_width + 1 neighbours of each value, fewer at the ends."""
+    return np.array([np.nanmedian(values[max(0, i - half_width):i + half_width + 1]) for i in range(len(values))])
+
+
+def read_training(path):
+    with open(existing(path, "loss curve"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise MissingData(f"{path} has no rows: no loss curve drawn")
+    try:
+        return {name: np.array([float(row[name]) for row in rows]) for name in ("update", "loss", "learning_rate")}
+    except (KeyError, TypeError, ValueError) as problem:
+        raise MissingData(f"{path} has no number in column {problem}: no loss curve drawn") from problem
+
+
+def draw_loss(run, figures):
+    training = read_training(run / "training.csv")
+    update, loss = training["update"], training["loss"]
+    figure, axes = plt.subplots(figsize=(8, 4))
+    axes.plot(update, loss, ".", color=QUIET, markersize=4, label="loss of each update")
+    half_width = max(1, min(15, len(loss) // 10))
+    axes.plot(update, running_median(loss, half_width), color=MODEL, linewidth=2,
+              label=f"running median over {2 * half_width + 1} updates")
+    for k in np.flatnonzero(np.diff(training["learning_rate"])):
+        rate = training["learning_rate"][k + 1]
+        axes.axvline(update[k + 1], color=INK, linewidth=0.8, linestyle=":")
+        axes.annotate(f" learning rate {rate:g}", (update[k + 1], 0.02), xycoords=("data", "axes fraction"), fontsize=8)
+    if np.all(loss > 0) and loss.max() > 30 * loss.min():
+        axes.set_yscale("log")
+    axes.set_xlabel("update")
+    axes.set_ylabel("loss")
+    axes.set_title(f"Training: {len(loss)} updates", loc="left")
+    axes.legend(loc="upper right")
+    return [save(figure, figures, "loss.png")]
+
+
+# --- hydrograph
+
+
+def gauge_row(file, wanted):
+    ids = ["".join(c.decode() for c in row.compressed()).strip("\0 ") if np.ma.isMaskedArray(row) else
+           b"".join(row).decode().strip("\0 ") for row in variable(file, "gauge_id", "hydrograph")[:]]
+    if wanted is None:
+        return 0, ids[0]
+    if wanted not in ids:
+        shown = ", ".join(ids[:10]) + (", ..." if len(ids) > 10 else "")
+        raise MissingData(f"--gauge {wanted}: {file.filepath()} has the gauges {shown}")
+    return ids.index(wanted), wanted
+
+
+def scores_by_gauge(run, gauge):
+    """NSE and KGE of each contender at the gauge, from metrics_by_gauge.csv."""
+    path = run / "metrics_by_gauge.csv"
+    if not path.exists():
+        return {}
+    with open(path, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("gauge_id") == gauge]
+    return {row["contender"]: f"NSE {float(row['nse']):.3f}, KGE {float(row['kge']):.3f}"
+            for row in rows if row.get("nse") and row.get("kge")}
+
+
+def largest_year(time, observed, simulated):
+    """Slice of the 12 months from 1 October around the largest observed (else simulated) flow."""
+    flow = observed if np.isfinite(observed).any() else simulated
+    peak = time[np.nanargmax(flow)]
+    year = peak.astype("datetime64[Y]").astype(int) + 1970
+    if peak < np.datetime64(f"{year}-10-01"):
+        year -= 1
+    return (time >= np.datetime64(f"{year}-10-01")) & (time < np.datetime64(f"{year + 1}-10-01"))
+
+
+def plot_flows(axes, time, flows, scores, linewidth):
+    drawn = ((UNTRAINED, "untrained", "untrained start", START, 0.8), (OBSERVED, None, "observed", INK, 1.0),
+             (SIMULATED, "learned", "learned parameters", MODEL, 1.2))
+    for name, contender, label, colour, width in drawn:
+        if name in flows and np.isfinite(flows[name]).any():
+            score = f" ({scores[contender]})" if contender in scores else ""
+            axes.plot(time, flows[name], color=colour, linewidth=width * linewidth, label=label + score)
+    axes.set_ylabel("discharge (m³/s)")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
+
+
+def read_flows(run, wanted_gauge):
+    with dataset(run / "discharge.nc", "hydrograph") as file:
+        if "gauge_id" not in file.variables:
+            raise MissingData(f"{run / 'discharge.nc'} has no gauges: no hydrograph drawn")
+        row, gauge = gauge_row(file, wanted_gauge)
+        seconds = np.asarray(variable(file, "time", "hydrograph")[:], dtype="int64")
+        flows = {name: floats(file.variables[name], row)
+                 for name in (SIMULATED, UNTRAINED, OBSERVED) if name in file.variables}
+    if SIMULATED not in flows:
+        raise MissingData(f"{run / 'discharge.nc'} has no variable {SIMULATED}: no hydrograph drawn")
+    return gauge, seconds.astype("datetime64[s]"), flows
+
+
+def draw_hydrograph(run, figures, wanted_gauge):
+    gauge, time, flows = read_flows(run, wanted_gauge)
+    observed = flows.get(OBSERVED, np.full(len(time), np.nan))
+    scores = scores_by_gauge(run, gauge)
+    figure, (whole, year) = plt.subplots(2, 1, figsize=(11, 7), height_ratios=(1, 2.6), layout="constrained")
+    plot_flows(whole, time, {k: v for k, v in flows.items() if k != UNTRAINED}, {}, 0.6)
+    whole.set_title(f"Gauge {gauge}, {time[0].astype('datetime64[D]')} to {time[-1].astype('datetime64[D]')}", loc="left")
+    inside = largest_year(time, observed, flows[SIMULATED])
+    plot_flows(year, time[inside], {k: v[inside] for k, v in flows.items()}, scores, 1.2)
+    whole.axvspan(time[inside][0], time[inside][-1], color=MODEL, alpha=0.1, linewidth=0)
+    year.set_title("The year of the largest flow (shaded above); scores are those of the whole period", loc="left")
+    year.xaxis.set_major_formatter(mdates.ConciseDateFormatter(year.xaxis.get_major_locator()))
+    year.legend(loc="upper right")
+    return [save(figure, figures, f"hydrograph_{gauge}.png")]
+
+
+# --- parameters along the river
+
+PARAMETERS = {"n": ("Manning's n", "s m$^{-1/3}$"), "p": ("width coefficient p", "m$^{1-q}$"), "q": ("width exponent q", "-"),
+              "muskingum_k": ("Muskingum K", "s"), "muskingum_x": ("Muskingum X", "-")}
+
+
+def read_parameters(path):
+    with dataset(path, "parameters along the river") as file:
+        ids = np.asarray(variable(file, "reach_id", "parameters along the river")[:]).tolist()
+        down = np.asarray(variable(file, "downstream_id", "parameters along the river")[:]).tolist()
+        distance_km = floats(variable(file, "distance_to_outlet", "parameters along the river")) / 1000
+        area = floats(file.variables["upstream_area"]) if "upstream_area" in file.variables else np.ones(len(ids))
+        values = {name: floats(file.variables[name]) for name in PARAMETERS if name in file.variables}
+    row = {reach: k for k, reach in enumerate(ids)}
+    return np.array([row.get(d, -1) for d in down]), distance_km, area, values
+
+
+def line_widths(area):
+    """From 0.5 for the smallest to 4 for the largest drainage area, by its square root."""
+    finite = np.where(np.isfinite(area) & (area > 0), area, 0)
+    return 0.5 + 3.5 * np.sqrt(finite / max(finite.max(), 1e-30))
+
+
+def plot_parameter(axes, downstream, distance_km, width, value):
+    upper = np.flatnonzero(downstream >= 0)
+    lower = downstream[upper]
+    segments = np.stack([np.column_stack([distance_km[upper], value[upper]]),
+                         np.column_stack([distance_km[lower], value[lower]])], axis=1)
+    axes.add_collection(LineCollection(segments, colors=MODEL, linewidths=width[upper], alpha=0.55, capstyle="round"))
+    axes.scatter(distance_km, value, s=3 + 4 * width, color=MODEL, linewidths=0)
+    spread = np.nanmax(value) - np.nanmin(value)
+    if spread < 0.02 * abs(np.nanmean(value)):
+        centre = np.nanmean(value)
+        axes.set_ylim(centre - 0.05 * abs(centre) - 1e-12, centre + 0.05 * abs(centre) + 1e-12)
+
+
+def draw_parameters(run, figures):
+    downstream, distance_km, area, values = read_parameters(run / "parameters.nc")
+    if not values:
+        raise MissingData(f"{run / 'parameters.nc'} has none of {', '.join(PARAMETERS)}: no parameters drawn")
+    figure, panels = plt.subplots(len(values), 1, figsize=(9, 2.6 * len(values) + 0.6), sharex=True, squeeze=False,
+                                  layout="constrained")
+    width = line_widths(area)
+    for axes, (name, value) in zip(panels[:, 0], values.items()):
+        label, unit = PARAMETERS[name]
+        plot_parameter(axes, downstream, distance_km, width, value)
+        axes.set_ylabel(f"{label} ({unit})")
+        axes.set_title(f"median {np.nanmedian(value):.4g}, from {np.nanmin(value):.4g} to {np.nanmax(value):.4g}", loc="left",
+                       fontsize=9)
+    panels[-1, 0].set_xlabel("distance to the outlet (km); the river flows to the left, lines are wider where more area drains")
+    figure.suptitle(f"Parameters of {len(distance_km)} reaches along the river", x=0.01, ha="left")
+    return [save(figure, figures, "parameters.png")]
+
+
+def run_title(run):
+    metrics = run / "metrics.json"
+    if not metrics.exists():
+        return ""
+    try:
+        return json.loads(metrics.read_text()).get("scheme", "")
+    except json.JSONDecodeError:
+        return ""
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/plot", description="Draws the figures of a run into RUN_DIR/figures.")
+    parser.add_argument("run", metavar="RUN_DIR", type=Path)
+    parser.add_argument("--gauge", metavar="ID", help="gauge of the hydrograph (the first one where not given)")
+    arguments = parser.parse_args()
+    run, figures = arguments.run, arguments.run / "figures"
+    if not run.is_dir():
+        sys.exit(f"error: {run} is no folder; tools/plot takes the run folder that dpl_hpc printed")
+    style()
+    paths = []
+    for draw in (lambda: draw_loss(run, figures), lambda: draw_hydrograph(run, figures, arguments.gauge),
+                 lambda: draw_parameters(run, figures)):
+        try:
+            paths += draw()
+        except MissingData as missing:
+            print(f"not drawn: {missing}", file=sys.stderr)
+    for path in paths:
+        print(path)
+    if not paths:
+        sys.exit(f"error: {run} holds no file that tools/plot can draw")
+
+
+if __name__ == "__main__":
+    main()
