@@ -1,7 +1,6 @@
 """Draws a run's loss curve, hydrograph and parameters along the river from its files: plot_run.py RUN_DIR [--gauge ID]."""
 import argparse
 import csv
-import json
 import sys
 from pathlib import Path
 
@@ -91,7 +90,8 @@ def draw_loss(run, figures):
     for k in np.flatnonzero(np.diff(training["learning_rate"])):
         rate = training["learning_rate"][k + 1]
         axes.axvline(update[k + 1], color=INK, linewidth=0.8, linestyle=":")
-        axes.annotate(f" learning rate {rate:g}", (update[k + 1], 0.02), xycoords=("data", "axes fraction"), fontsize=8)
+        axes.annotate(f"learning rate {rate:g} ", (update[k + 1], 0.3), xycoords=("data", "axes fraction"), fontsize=8,
+                      rotation=90, ha="right")
     if np.all(loss > 0) and loss.max() > 30 * loss.min():
         axes.set_yscale("log")
     axes.set_xlabel("update")
@@ -173,7 +173,8 @@ def draw_hydrograph(run, figures, wanted_gauge):
     whole.axvspan(time[inside][0], time[inside][-1], color=MODEL, alpha=0.1, linewidth=0)
     year.set_title("The year of the largest flow (shaded above); scores are those of the whole period", loc="left")
     year.xaxis.set_major_formatter(mdates.ConciseDateFormatter(year.xaxis.get_major_locator()))
-    year.legend(loc="upper right")
+    handles, labels = year.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return [save(figure, figures, f"hydrograph_{gauge}.png")]
 
 
@@ -229,16 +230,6 @@ def draw_parameters(run, figures):
     panels[-1, 0].set_xlabel("distance to the outlet (km); the river flows to the left, lines are wider where more area drains")
     figure.suptitle(f"Parameters of {len(distance_km)} reaches along the river", x=0.01, ha="left")
     return [save(figure, figures, "parameters.png")]
-
-
-def run_title(run):
-    metrics = run / "metrics.json"
-    if not metrics.exists():
-        return ""
-    try:
-        return json.loads(metrics.read_text()).get("scheme", "")
-    except json.JSONDecodeError:
-        return ""
 
 
 def main():
