@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The SLURM job requeues itself after a stop by signal, then resumes its own run folder; other endings are left alone.
+set -euo pipefail
+root="${DPL_SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}"
+work="$(mktemp -d "${TMPDIR:-/tmp}/dpl_job_XXXXXX")"
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+mkdir bin
+# Stand-ins: srun runs no program but writes what it was asked and ends as STATUS says.
+cat >bin/srun <<'END'
+#!/bin/sh
+echo "$@" >>asked
+echo "run folder: output/x/1"
+exit "$STATUS"
+END
+cat >bin/scontrol <<'END'
+#!/bin/sh
+echo "$@" >>requeued
+END
+chmod +x bin/srun bin/scontrol
+export PATH="$work/bin:$PATH" SLURM_JOB_ID=77
+
+expect() {
+  if [[ "$2" != "$3" ]]; then
+    echo "$1: expected \"$2\", found \"$3\""
+    exit 1
+  fi
+}
+run() { bash "$root/jobs/train.slurm" "$@" >out 2>&1 && echo 0 || echo $?; }
+
+expect "no configuration" 2 "$(run)"
+expect "a stopped run's status" 3 "$(STATUS=3 run c.yaml seed=2)"
+expect "requeued" "requeue 77" "$(cat requeued)"
+expect "the end's status" 0 "$(STATUS=0 run c.yaml seed=2)"
+expect "requeued once" 1 "$(wc -l <requeued)"
+expect "first start" 0 "$(head -n 1 asked | grep -c resume= || true)"
+expect "second start" 1 "$(tail -n 1 asked | grep -c 'train c.yaml seed=2 resume=output/x/1$')"
+expect "a failure's status" 1 "$(STATUS=1 run c.yaml)"
+expect "a failure is not requeued" 1 "$(wc -l <requeued)"
