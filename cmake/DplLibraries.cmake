@@ -50,10 +50,12 @@ if(NOT DPL_PETSC_IS_REAL)
 endif()
 
 # --- parallel netCDF-4 over parallel HDF5. Debian keeps it beside the serial one under another name.
+list(TRANSFORM CMAKE_PREFIX_PATH APPEND /include OUTPUT_VARIABLE _own_include)
 find_path(NETCDF_INCLUDE netcdf_par.h
-  PATHS "$ENV{NETCDF_DIR}/include" /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/netcdf/mpi/include NO_DEFAULT_PATH)
+  PATHS "$ENV{NETCDF_DIR}/include" ${_own_include} /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/netcdf/mpi/include
+  NO_DEFAULT_PATH)
 find_path(NETCDF_INCLUDE netcdf_par.h)
-find_library(NETCDF_LIB NAMES netcdf_mpi netcdf HINTS "$ENV{NETCDF_DIR}/lib" "${NETCDF_INCLUDE}/../lib")
+find_library(NETCDF_LIB NAMES netcdf_mpi netcdf NAMES_PER_DIR HINTS "${NETCDF_INCLUDE}/../lib" "$ENV{NETCDF_DIR}/lib")
 if(NOT NETCDF_INCLUDE OR NOT NETCDF_LIB)
   dpl_missing("parallel netCDF" "libnetcdf-mpi-dev" "set NETCDF_DIR or CMAKE_PREFIX_PATH to a netCDF-C built with parallel HDF5")
 endif()
@@ -68,11 +70,15 @@ if(NOT DPL_NETCDF_IS_PARALLEL)
                       "netCDF-C built with parallel HDF5")
 endif()
 # A serial HDF5 or netCDF in the same process would share symbols with the parallel one.
-execute_process(COMMAND ldd "${NETCDF_LIB}" OUTPUT_VARIABLE _needed ERROR_QUIET)
-if(_needed MATCHES "libhdf5_serial[^\n ]*" OR _needed MATCHES "libnetcdf\\.so[^\n ]*")
-  message(FATAL_ERROR "${NETCDF_LIB} loads the serial ${CMAKE_MATCH_0}: a serial HDF5 or netCDF in the process of a parallel "
-                      "one is refused; point NETCDF_DIR to a netCDF built with parallel HDF5")
-endif()
+foreach(_library "${NETCDF_LIB}" ${PETSC_PC_LINK_LIBRARIES} "${PETSC_LIB}")
+  if(EXISTS "${_library}" AND _library MATCHES "netcdf|petsc")
+    execute_process(COMMAND ldd "${_library}" OUTPUT_VARIABLE _needed ERROR_QUIET)
+    if(_needed MATCHES "libhdf5_serial[^\n ]*" OR _needed MATCHES "libnetcdf\\.so[^\n ]*")
+      message(FATAL_ERROR "${_library} loads the serial ${CMAKE_MATCH_0}: a serial HDF5 or netCDF in the process of a "
+                          "parallel one is refused; take a library built with parallel HDF5 (NETCDF_DIR, PETSC_DIR)")
+    endif()
+  endif()
+endforeach()
 
 foreach(_library "yaml-cpp;libyaml-cpp-dev" "CLI11;libcli11-dev" "fmt;libfmt-dev" "spdlog;libspdlog-dev"
         "nlohmann_json;nlohmann-json3-dev")

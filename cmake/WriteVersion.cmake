@@ -1,4 +1,5 @@
 # Writes dpl/base/version.hpp at build time, so that the git hash is that of the build and not of the configuration.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND git -C "${SOURCE}" rev-parse --short=12 HEAD OUTPUT_VARIABLE _hash
                 OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE _failed)
 if(_failed)
