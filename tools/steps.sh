@@ -52,12 +52,14 @@ export_mpi_environment() {
 
 configure() { step "configure_$1" "configuring build/$1 (cmake --preset $1)" cmake -S "$root" --preset "$1"; }
 
-# build PRESET TARGET...: shows the compiler's progress.
+# build PRESET TARGET...: shows the build's progress; the compiler's words are in build/log/build_PRESET.log.
 build() {
   local preset="$1" begin=$SECONDS log="$logs/build_$1.log"
   shift
   say "building build/$preset: $*"
-  if ! NINJA_STATUS='    [%f/%t, %e s] ' cmake --build "$root/build/$preset" --target "$@" 2>&1 </dev/null | tee "$log"; then
+  if ! NINJA_STATUS='    [%f/%t, %e s] ' cmake --build "$root/build/$preset" --target "$@" 2>&1 </dev/null | tee "$log" |
+    sed -un '/^    \[/p'; then
+    tail -n 40 "$log" | sed 's/^/    /' >&2
     stop "the build of build/$preset failed; its whole output is in $log"
   fi
   printf '    done in %d s\n' $((SECONDS - begin))
