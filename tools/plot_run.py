@@ -24,7 +24,7 @@ class MissingData(Exception):
 def style():
     plt.rcParams.update({
         "figure.dpi": 130, "font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False,
-        "axes.grid": True, "grid.color": "#e6e9ec", "axes.axisbelow": True, "legend.frameon": False,
+        "axes.grid": True, "grid.color": "#e6e9ec", "axes.axisbelow": True, "legend.edgecolor": "none",
     })
 
 
@@ -209,6 +209,8 @@ def plot_parameter(axes, downstream, distance_km, width, value):
     axes.add_collection(LineCollection(segments, colors=MODEL, linewidths=width[upper], alpha=0.55, capstyle="round"))
     axes.scatter(distance_km, value, s=3 + 4 * width, color=MODEL, linewidths=0)
     spread = np.nanmax(value) - np.nanmin(value)
+    if np.nanmin(value) > 0 and np.nanmax(value) > 20 * np.nanmin(value):
+        axes.set_yscale("log")
     if spread < 0.02 * abs(np.nanmean(value)):
         centre = np.nanmean(value)
         axes.set_ylim(centre - 0.05 * abs(centre) - 1e-12, centre + 0.05 * abs(centre) + 1e-12)
