@@ -199,6 +199,8 @@ Keys synth_keys() {
       {"synth.attributes", [](C& c) { return &c.synth.attributes; }, "", from(1, 1000), "Number of attributes."},
       {"synth.inflow_step_h", [](C& c) { return &c.synth.inflow_step_h; }, "h", above(0, 24),
        "Step of the lateral inflow."},
+      {"synth.observation_step_h", [](C& c) { return &c.synth.observation_step_h; }, "h", above(0, 24),
+       "Step of the observations (means over it)."},
   };
 }
 

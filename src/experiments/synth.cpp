@@ -29,7 +29,8 @@ struct Twin {
   SynthTruth truth;
   std::vector<float> inflow;            // [reach][step]
   Count steps = 0;
-  std::vector<double> daily;            // [reach][day], routed with the truth, without noise
+  std::vector<double> discharge;        // [reach][interval], routed with the truth, without noise
+  Count intervals = 0;                  // of the observations
   std::vector<Index> gauges;
 };
 
@@ -49,7 +50,7 @@ std::vector<double> sub_reaches_of(const Twin& twin, ReachProperties& properties
   return weight;
 }
 
-// Daily discharge of every reach for the true parameters, in double precision.
+// Discharge of every reach for the true parameters, in double precision, as means over the observed intervals.
 void route_truth(Twin& twin) {
   const RunConfig& config = twin.config;
   const Index count = twin.network.topology.size();
@@ -85,11 +86,16 @@ void route_truth(Twin& twin) {
   std::vector<double> discharge(static_cast<std::size_t>(count) * rows);
   router.forward(parameters, {inflow.data(), twin.steps, static_cast<Index>(std::llround(hold))}, steps, {}, probes,
                  discharge, false);
-  const IntervalMean mean{std::llround(86400 / options.dt_s), std::llround(config.params.tau_h * 3600 / options.dt_s)};
-  twin.daily.resize(static_cast<std::size_t>(count) * config.synth.days);
+  const double length = config.synth.observation_step_h * 3600 / options.dt_s, per_day = 24 / config.synth.observation_step_h;
+  if (std::abs(length - std::round(length)) > 1e-9 || std::abs(per_day - std::round(per_day)) > 1e-9)
+    fail("config: synth.observation_step_h ({} h) must divide a day and be a multiple of the routing step ({} s)",
+         config.synth.observation_step_h, options.dt_s);
+  const IntervalMean mean{std::llround(length), std::llround(config.params.tau_h * 3600 / options.dt_s)};
+  twin.intervals = config.synth.days * std::llround(per_day);
+  twin.discharge.resize(static_cast<std::size_t>(count) * twin.intervals);
   for (Index i = 0; i < count; ++i)
     mean.apply<double>(std::span<const double>(discharge).subspan(i * rows, rows),
-                       std::span(twin.daily).subspan(own.reach[i] * config.synth.days, config.synth.days));
+                       std::span(twin.discharge).subspan(own.reach[i] * twin.intervals, twin.intervals));
 }
 
 Twin make_twin(const RunConfig& config) {
@@ -209,7 +215,6 @@ void write_inflow(const Twin& twin) {
 void write_observations(const Twin& twin) {
   auto file = begin_file(twin.config.data_sources.observations, twin, "Synthetic observations");
   const auto gauges = static_cast<Count>(twin.gauges.size());
-  const Count days = twin.config.synth.days;
   std::vector<std::string> ids;
   std::vector<std::int64_t> reach;
   std::vector<double> observed;
@@ -217,20 +222,21 @@ void write_observations(const Twin& twin) {
     const Index r = twin.gauges[g];
     ids.push_back(fmt::format("{:08}", g + 1));
     reach.push_back(twin.network.reach_id[r]);
-    for (Count d = 0; d < days; ++d) {
-      const double error = twin.config.synth.noise * random_normal({twin.config.seed, Purpose::synth_noise, g, static_cast<std::uint64_t>(d)});
-      observed.push_back(twin.daily[r * days + d] * std::max(0.0, 1 + error));
+    for (Count i = 0; i < twin.intervals; ++i) {
+      const RandomKey key{twin.config.seed, Purpose::synth_noise, g, static_cast<std::uint64_t>(i)};
+      const double error = twin.config.synth.noise * random_normal(key);
+      observed.push_back(twin.discharge[r * twin.intervals + i] * std::max(0.0, 1 + error));
     }
   }
-  define_time(file, twin, days, "days");
+  define_time(file, twin, twin.intervals, "hours");
   file.define_dimension("gauge", gauges);
   file.define_dimension("strlen_gauge_id", 8);
   file.define_variable("gauge_id", "char", {"gauge", "strlen_gauge_id"});
   file.put_attribute("gauge_id", "cf_role", "timeseries_id");
   define(file, "reach_id", "int64", {"gauge"}, "", "reach the gauge is on");
-  define(file, "discharge", "double", {"gauge", "time"}, "m3 s-1", "observed daily mean discharge (true discharge with noise)");
+  define(file, "discharge", "double", {"gauge", "time"}, "m3 s-1", "observed mean discharge (true discharge with noise)");
   file.put_attribute("discharge", "_FillValue", -9999.0);
-  file.write("time", count_up(days, 1));
+  file.write("time", count_up(twin.intervals, twin.config.synth.observation_step_h));
   file.write_strings("gauge_id", ids);
   file.write("reach_id", reach);
   for (double& q : observed)
@@ -245,20 +251,19 @@ std::string truth_path(const RunConfig& config) {
 
 void write_truth(const Twin& twin) {
   auto file = begin_file(truth_path(twin.config), twin, "True parameters and discharge of the synthetic basin");
-  const Count days = twin.config.synth.days;
-  define_time(file, twin, days, "days");
+  define_time(file, twin, twin.intervals, "hours");
   file.define_dimension("reach", twin.network.topology.size());
   define(file, "reach_id", "int64", {"reach"}, "", "reach identifier");
   define(file, "n", "double", {"reach"}, "s m-1/3", "true Manning roughness");
   define(file, "p", "double", {"reach"}, "1", "true width coefficient");
   define(file, "q", "double", {"reach"}, "1", "true width exponent");
-  define(file, "discharge", "double", {"reach", "time"}, "m3 s-1", "true daily mean discharge");
-  file.write("time", count_up(days, 1));
+  define(file, "discharge", "double", {"reach", "time"}, "m3 s-1", "true mean discharge");
+  file.write("time", count_up(twin.intervals, twin.config.synth.observation_step_h));
   file.write("reach_id", twin.network.reach_id);
   file.write("n", twin.truth.n);
   file.write("p", twin.truth.p);
   file.write("q", twin.truth.q);
-  file.write("discharge", twin.daily);
+  file.write("discharge", twin.discharge);
   file.close();
 }
 

@@ -34,7 +34,7 @@ std::vector<Index> random_tree(const RunConfig& config) {
     if (left >= 2) {
       // The smaller tributary gets a random share: main stems become long, as in real basins.
       const double u = random_uniform(key(config, Purpose::synth_network, 1, root));
-      side = std::clamp<Index>(static_cast<Index>(std::lround(0.5 * u * u * left)), 1, left - 1);
+      side = std::clamp<Index>(static_cast<Index>(std::lround(0.5 * u * u * u * left)), 1, left - 1);
     }
     for (const Index part : {left - side, side}) {
       if (part == 0) continue;
@@ -99,15 +99,15 @@ SynthNetwork make_synth_network(const RunConfig& config) {
   n.topology = make_topology(downstream, n.reach_id);
   for (Index r = 0; r < count; ++r) {
     const auto id = static_cast<std::uint64_t>(n.reach_id[r]);
-    n.length_m.push_back(lognormal(key(config, Purpose::synth_network, 3, id), 4000, 0.5, 1000, 12000));
-    n.local_area_km2.push_back(lognormal(key(config, Purpose::synth_network, 4, id), 20, 0.5, 5, 60));
+    n.length_m.push_back(lognormal(key(config, Purpose::synth_network, 3, id), 7000, 0.5, 1500, 20000));
+    n.local_area_km2.push_back(lognormal(key(config, Purpose::synth_network, 4, id), 35, 0.5, 8, 110));
   }
   n.upstream_area_km2 = n.local_area_km2;
   for (Index r = 0; r < count; ++r)  // upstream first
     if (const Index down = n.topology.downstream[r]; down >= 0) n.upstream_area_km2[down] += n.upstream_area_km2[r];
   for (Index r = 0; r < count; ++r)
     n.slope.push_back(lognormal(key(config, Purpose::synth_network, 5, static_cast<std::uint64_t>(n.reach_id[r])),
-                                0.02 * std::pow(n.upstream_area_km2[r] / 10, -0.5), 0.3, 2e-4, 2e-2));
+                                0.01 * std::pow(n.upstream_area_km2[r] / 20, -0.45), 0.3, 2e-4, 2e-2));
   place(n, config);
   return n;
 }
@@ -224,8 +224,8 @@ std::vector<Index> choose_synth_gauges(const RunConfig& config, const SynthNetwo
   std::vector<Index> gauges{count - 1};
   const double whole = network.upstream_area_km2[count - 1];
   for (Index k = 1; k < wanted; ++k) {
-    // Areas from a half down to a fortieth of the basin.
-    const double target = whole * 0.5 * std::pow(0.05, wanted > 2 ? static_cast<double>(k - 1) / (wanted - 2) : 0.0);
+    // Areas from a half down to a hundredth of the basin.
+    const double target = whole * 0.5 * std::pow(0.02, wanted > 2 ? static_cast<double>(k - 1) / (wanted - 2) : 0.0);
     Index best = -1;
     for (Index r = 0; r < count; ++r) {
       if (std::find(gauges.begin(), gauges.end(), r) != gauges.end()) continue;

@@ -125,6 +125,7 @@ struct SynthConfig {
   std::string truth = "area";  ///< area: n = 0.0915 A^-0.131; attributes: n smooth in half of the attributes
   Index attributes = 10;
   double inflow_step_h = 1;
+  double observation_step_h = 24;
 };
 
 struct RunConfig {

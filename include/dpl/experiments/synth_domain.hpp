@@ -26,8 +26,8 @@ struct SynthTruth {
   std::vector<double> n, p, q;                     ///< [reach]
 };
 
-/// A random tree of `config.synth.reaches` reaches: about half of them headwaters, lengths 1 to 12 km, slopes that fall
-/// with the drained area (0.02 A^-0.5-like), local areas 5 to 60 km2.
+/// A random tree of `config.synth.reaches` reaches: about half of them headwaters, lengths 1.5 to 20 km, slopes that fall
+/// with the drained area (about 0.01 (A/20 km2)^-0.45), local areas 8 to 110 km2.
 SynthNetwork make_synth_network(const RunConfig& config);
 
 /// The drained area and attributes that vary smoothly over the basin (sums of plane waves).
