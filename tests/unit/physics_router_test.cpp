@@ -59,7 +59,7 @@ TEST_P(RouterCase, EqualsThePlainVersion) {
     for (Index chunk : {7, 64}) {
       RouterRun<double> run(p, chunk);
       EXPECT_LT(largest_difference(run.forward(), expected.discharge), 1e-12) << "seed " << seed;
-      EXPECT_LT(largest_difference<double, double>({run.final_state()}, {expected.state.back()}), 1e-12) << "seed " << seed;
+      EXPECT_LT((largest_difference<double, double>({run.final_state()}, {expected.state.back()})), 1e-12) << "seed " << seed;
     }
     RouterRun<float> single(p);
     EXPECT_LT(largest_difference(single.forward(), expected.discharge), 2e-4) << "seed " << seed;
