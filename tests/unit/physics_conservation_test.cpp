@@ -57,15 +57,24 @@ using Precisions = testing::Types<float, double>;
 TYPED_TEST_SUITE(Conservation, Precisions);
 
 TYPED_TEST(Conservation, StorageFormIsNeverNegativeAndLosesNoWater) {
+  const bool single = sizeof(TypeParam) == 4;
   double worst = 0;
+  int within_storage = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    const Balance b = balance_of<TypeParam>(extreme_problem(seed));
+    const auto p = extreme_problem(seed);
+    const Balance b = balance_of<TypeParam>(p);
     EXPECT_EQ(b.smallest, 0) << "seed " << seed;
-    // Single precision rounds the storage, which may be far larger than a short window's inflow.
-    worst = std::max(worst, b.error / (sizeof(TypeParam) == 8 ? b.in : b.in + b.start));
+    if (single && b.start > b.in) {
+      // The window brings less than was stored: what counts is the rounding of the storage, half a unit in each step.
+      ++within_storage;
+      EXPECT_LT(b.error, 2e-6 * b.in + std::ldexp(static_cast<double>(p.steps), -24) * b.start) << "seed " << seed;
+      continue;
+    }
+    worst = std::max(worst, b.error / b.in);
   }
   this->RecordProperty("worst", std::to_string(worst * 1e15) + "e-15");
-  EXPECT_LT(worst, sizeof(TypeParam) == 8 ? 1e-12 : 2e-6);
+  EXPECT_LT(worst, single ? 2e-6 : 1e-12);
+  EXPECT_LT(within_storage, 100);  // the bound of the method is tried on most networks
 }
 
 // The trapezoidal rule over instants counts lateral inflow at the end of each step.
