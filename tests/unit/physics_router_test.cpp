@@ -51,6 +51,16 @@ double largest_difference(const std::vector<std::vector<A>>& ours, const std::ve
   return difference / largest;
 }
 
+// Value by value.
+template <class A, class B>
+double largest_relative_difference(const std::vector<std::vector<A>>& ours, const std::vector<std::vector<B>>& expected) {
+  double worst = 0;
+  for (std::size_t t = 0; t < expected.size(); ++t)
+    for (std::size_t r = 0; r < expected[t].size(); ++r)
+      if (const double v = value_of(expected[t][r]); v != 0) worst = std::max(worst, std::abs(ours[t][r] / v - 1));
+  return worst;
+}
+
 TEST_P(RouterCase, EqualsThePlainVersion) {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     auto p = random_problem(GetParam(), seed);
@@ -117,8 +127,10 @@ TEST_P(RouterCase, AdjointIsTheTransposeOfTheDerivative) {
         forward += moved[t][r].d[0] * w[t][r];
         size += std::abs(moved[t][r].d[0] * w[t][r]);
       }
-    run.forward(true);
-    EXPECT_NEAR(u.times(run.adjoint(w)), forward, 1e-12 * size) << "seed " << seed;
+    // Schemes with negative coefficients can amplify rounding: the two versions then differ in the flows already.
+    const double amplified = 10 * largest_relative_difference(run.forward(true), moved);
+    EXPECT_LT(amplified, 1e-9) << "seed " << seed;
+    EXPECT_NEAR(u.times(run.adjoint(w)), forward, (1e-12 + amplified) * size) << "seed " << seed;
   }
 }
 
