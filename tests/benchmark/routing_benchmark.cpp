@@ -1,10 +1,10 @@
 // Benchmark of routing in reach-steps per second: forward, forward and adjoint, and the arithmetic of a kernel alone.
 #include <benchmark/benchmark.h>
 
+#include "../support/forest_cases.hpp"
 #include "dpl/partition/partition.hpp"
 #include "dpl/physics/routing.hpp"
 #include "dpl/physics/sweep_kernels.hpp"
-#include "tests/support/forest_cases.hpp"
 
 namespace {
 
@@ -43,7 +43,8 @@ class Run {
       parameters_.b.push_back(static_cast<float>(muskingum ? 0.3 : 5 + 30 * draw(3)));
       parameters_.c.push_back(static_cast<float>(draw(4)));
       for (Count t = 0; t < steps; ++t)
-        inflow_.push_back(static_cast<float>(0.1 + random_uniform({5, Purpose::test, static_cast<std::uint64_t>(t), static_cast<std::uint64_t>(r)})));
+        inflow_.push_back(static_cast<float>(
+            0.1 + random_uniform({5, Purpose::test, static_cast<std::uint64_t>(t), static_cast<std::uint64_t>(r)})));
     }
     router_ = std::make_unique<Router<float>>(network_, properties_, options, boundary_);
     discharge_.resize(router_->output_rows(steps));
@@ -104,9 +105,9 @@ void conservative_forward_alone(benchmark::State& state) {
 
 void conservative_adjoint_alone(benchmark::State& state) {
   Arithmetic m;
-  const ConservativeAdjointLoop<float> loop{m.cell(), m.next(30000), m.next(5), m.next(1), m.next(0),
-                                            m.next(0), m.next(0),    m.next(0), m.next(0), m.next(0),
-                                            m.next(0), m.next(0),    m.next(0), 3600};
+  const ConservativeAdjointLoop<float> loop{m.cell(),  m.next(30000), m.next(5), m.next(1), m.next(0),
+                                            m.next(0), m.next(0),     m.next(0), m.next(0), m.next(0),
+                                            m.next(0), m.next(0),     m.next(0), 3600};
   for (auto _ : state) {
     sweep_kernels<float>(Device::cpu).conservative_adjoint(loop, 0, Arithmetic::kCells);
     benchmark::ClobberMemory();
@@ -124,12 +125,12 @@ int main(int argc, char** argv) {
     for (bool adjoint : {false, true}) {
       const Scheme scheme = scheme_from_name(name);
       const std::string what = name + (adjoint ? "/forward_and_adjoint" : "/forward");
-      benchmark::RegisterBenchmark((what + "/213_reaches").c_str(),
-                                   [=](benchmark::State& s) { route(s, scheme, 213, 39, 2160, adjoint); })
-          ->Unit(benchmark::kMillisecond);
-      benchmark::RegisterBenchmark((what + "/20000_reaches").c_str(),
-                                   [=](benchmark::State& s) { route(s, scheme, 20000, 300, 240, adjoint); })
-          ->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark((what + "/213_reaches").c_str(), [=](benchmark::State& s) {
+        route(s, scheme, 213, 39, 2160, adjoint);
+      })->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark((what + "/20000_reaches").c_str(), [=](benchmark::State& s) {
+        route(s, scheme, 20000, 300, 240, adjoint);
+      })->Unit(benchmark::kMillisecond);
     }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

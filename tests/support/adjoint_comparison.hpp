@@ -20,15 +20,16 @@ struct AdjointEntry {
 
 /// Every entry to `relative`. Terms of a derivative may cancel: effects (derivative times input) may also differ by
 /// 1e-3 `relative` of the largest effect or of `terms`, the size of the terms.
-inline void expect_same_derivatives(const std::vector<AdjointEntry>& entries, double relative, const std::string& context,
-                                    double terms = 0) {
+inline void expect_same_derivatives(const std::vector<AdjointEntry>& entries, double relative,
+                                    const std::string& context, double terms = 0) {
   double largest = terms;
   for (const auto& e : entries) largest = std::max(largest, std::abs(e.by_duals * e.input));
   for (const auto& e : entries) {
     const double difference = std::abs(e.by_adjoint - e.by_duals);
-    const bool same = difference <= relative * std::abs(e.by_duals) ||
-                      difference * std::abs(e.input) <= 1e-3 * relative * largest;
-    ASSERT_TRUE(same) << e.name << ": " << e.by_adjoint << " by the adjoint, " << e.by_duals << " by duals; " << context;
+    const bool same =
+        difference <= relative * std::abs(e.by_duals) || difference * std::abs(e.input) <= 1e-3 * relative * largest;
+    ASSERT_TRUE(same) << e.name << ": " << e.by_adjoint << " by the adjoint, " << e.by_duals << " by duals; "
+                      << context;
   }
 }
 

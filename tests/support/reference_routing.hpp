@@ -17,19 +17,19 @@ using dpl::square_root;  // beside the one of dual numbers
 template <class T>
 struct ReferenceProblem {
   Topology topology;
-  ReachProperties properties;                 ///< [reach]
+  ReachProperties properties;  ///< [reach]
   RoutingOptions options;
-  std::vector<T> a, b, c;                     ///< [reach]
-  std::vector<std::vector<T>> lateral;        ///< [row][reach]
+  std::vector<T> a, b, c;               ///< [reach]
+  std::vector<std::vector<T>> lateral;  ///< [row][reach]
   Index hold = 1;
   Count steps = 0;
-  std::vector<T> initial_state;               ///< [sub-reach], empty: hot start
+  std::vector<T> initial_state;  ///< [sub-reach], empty: hot start
 };
 
 template <class T>
 struct ReferenceResult {
-  std::vector<std::vector<T>> discharge;      ///< [row][reach]
-  std::vector<std::vector<T>> state;          ///< [row][sub-reach], row 0 = start
+  std::vector<std::vector<T>> discharge;  ///< [row][reach]
+  std::vector<std::vector<T>> state;      ///< [row][sub-reach], row 0 = start
 };
 
 template <class T>
@@ -49,7 +49,7 @@ class ReferenceRouting {
     result.state.push_back(state_);
     if (!conservative_) result.discharge.push_back(readout(state_));
     for (Count t = 0; t < p_.steps; ++t) {
-      std::vector<T> flow(first_.back());      // unfloored: what goes downstream
+      std::vector<T> flow(first_.back());  // unfloored: what goes downstream
       const std::vector<T> before = state_;
       for (Index r : order_)
         for (Index k = first_[r]; k < first_[r + 1]; ++k) step(t, r, k, before, flow);
@@ -115,13 +115,15 @@ class ReferenceRouting {
     if (o_.scheme != Scheme::muskingum) travel_time(r, before[k], K, X);
     const T dt(o_.dt_s), two(2.0), D = two * K * (T(1.0) - X) + dt;
     flow[k] = ((dt - two * K * X) * inflow(r, k, flow) + (dt + two * K * X) * inflow(r, k, before) +
-               (two * K * (T(1.0) - X) - dt) * before[k] + two * dt * lateral(t, r)) / D;
+               (two * K * (T(1.0) - X) - dt) * before[k] + two * dt * lateral(t, r)) /
+              D;
     state_[k] = floor(flow[k]);
   }
 
   // Method 2.1.
   T conservative(Index r, Index k, const T& I, const T& lateral) {
-    const T n = p_.a[r], p = p_.b[r], q = p_.c[r], S(p_.properties.slope[r]), L(length(r)), dt(o_.dt_s), half(o_.dt_s / 2);
+    const T n = p_.a[r], p = p_.b[r], q = p_.c[r], S(p_.properties.slope[r]), L(length(r)), dt(o_.dt_s),
+            half(o_.dt_s / 2);
     const T one(1.0), q1 = q + one, m = (T(5.0) + T(3.0) * q) / (T(3.0) * q1);
     T& s = state_[k];
     const T w = s + half * lateral, A = larger(w / L, T(1e-6)), d = power(A * q1 / p, one / q1);
@@ -136,8 +138,10 @@ class ReferenceRouting {
   // Method 2.2.
   void travel_time(Index r, const T& Q, T& K, T& X) const {
     const double epsilon = o_.published_epsilons ? 1e-6 : 0, depth_epsilon = o_.published_epsilons ? 1e-8 : 0;
-    const T n = p_.a[r], p = p_.b[r], q = p_.c[r] + T(epsilon), S(p_.properties.slope[r]), root = square_root(S), one(1.0), two(2.0);
-    const T d = larger(power(Q * n * (q + one) / (p * root + T(depth_epsilon)), T(3.0) / (T(5.0) + T(3.0) * q)), T(0.01));
+    const T n = p_.a[r], p = p_.b[r], q = p_.c[r] + T(epsilon), S(p_.properties.slope[r]), root = square_root(S),
+            one(1.0), two(2.0);
+    const T d =
+        larger(power(Q * n * (q + one) / (p * root + T(depth_epsilon)), T(3.0) / (T(5.0) + T(3.0) * q)), T(0.01));
     const T top = p * power(d, q), z = smaller(larger(top * q / (two * d), T(0.5)), T(50.0));
     const T bottom = larger(top - two * z * d, T(0.01)), side = square_root(one + z * z);
     const T area = (top + bottom) * d / two, perimeter = bottom + two * d * side;

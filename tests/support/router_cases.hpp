@@ -21,7 +21,7 @@ struct CaseShape {
   Index largest_sub_reaches = 1;
   Scheme scheme = Scheme::conservative;
   bool inflow_readout = false;
-  Index span = 4;          ///< small: long rivers; large: bushy ones
+  Index span = 4;  ///< small: long rivers; large: bushy ones
   double dt_s = 3600;
 };
 
@@ -83,7 +83,8 @@ class RouterRun {
   /// Discharge [row][reach of the problem].
   std::vector<std::vector<Real>> forward(bool keep_tape = false) {
     std::vector<Real> flat(probes_.size() * rows());
-    router_->forward(parameters_, {inflow_.data(), input_rows(), problem_.hold}, problem_.steps, state_in(), probes_, flat, keep_tape);
+    router_->forward(parameters_, {inflow_.data(), input_rows(), problem_.hold}, problem_.steps, state_in(), probes_,
+                     flat, keep_tape);
     std::vector<std::vector<Real>> table(rows(), std::vector<Real>(probes_.size()));
     for (std::size_t k = 0; k < probes_.size(); ++k)
       for (Count t = 0; t < rows(); ++t) table[t][network_.reach[k]] = flat[k * rows() + t];
@@ -91,8 +92,8 @@ class RouterRun {
   }
 
   struct Gradient {
-    std::vector<Real> a, b, c;                    ///< [reach of the problem]
-    std::vector<std::vector<Real>> lateral;       ///< [input row][reach]
+    std::vector<Real> a, b, c;               ///< [reach of the problem]
+    std::vector<std::vector<Real>> lateral;  ///< [input row][reach]
     bool operator==(const Gradient&) const = default;
   };
 

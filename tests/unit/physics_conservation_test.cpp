@@ -7,8 +7,8 @@ namespace {
 using namespace test;
 
 struct Balance {
-  double in = 0, start = 0, error = 0;      // m3; start: stored at the start
-  double smallest = 0;           // of all flows and storages
+  double in = 0, start = 0, error = 0;  // m3; start: stored at the start
+  double smallest = 0;                  // of all flows and storages
 };
 
 template <class Real>
@@ -130,7 +130,8 @@ Moments moments_of(const std::vector<double>& weight, double dt, double first) {
   double sum = 0, mean = 0, variance = 0;
   for (std::size_t t = 0; t < weight.size(); ++t) sum += weight[t], mean += weight[t] * (first + t * dt);
   mean /= sum;
-  for (std::size_t t = 0; t < weight.size(); ++t) variance += weight[t] * (first + t * dt - mean) * (first + t * dt - mean);
+  for (std::size_t t = 0; t < weight.size(); ++t)
+    variance += weight[t] * (first + t * dt - mean) * (first + t * dt - mean);
   return {mean, variance / sum};
 }
 
@@ -146,7 +147,9 @@ TEST(Muskingum, ImpulseResponseOfAChain) {
       for (const auto& row : q) outlet.push_back(row[0]);
       const Moments of = moments_of(outlet, dt, 0);
       EXPECT_NEAR(of.mean, (m - 1) * K + K * (1 - X) + dt / 2, 1e-8 * of.mean) << m << " " << X;
-      EXPECT_NEAR(of.variance, (m - 1) * K * K * (1 - 2 * X) + K * K * (1 - X) * (1 - X) - dt * dt / 4, 1e-8 * of.variance) << m << " " << X;
+      EXPECT_NEAR(of.variance, (m - 1) * K * K * (1 - 2 * X) + K * K * (1 - X) * (1 - X) - dt * dt / 4,
+                  1e-8 * of.variance)
+          << m << " " << X;
     }
 }
 
@@ -154,7 +157,8 @@ struct WaveError {
   double delay, variance;
 };
 
-// A small wave on a steady flow between two places of a uniform chain, against distance / c and lambda_eff distance / c^2.
+// A small wave on a steady flow between two places of a uniform chain, against distance / c and lambda_eff distance /
+// c^2.
 WaveError small_wave(double length, double slope, double dt, double flow) {
   const Index reaches = 60, above = 39, below = 0;  // chain: reach i drains into i - 1
   const double n = 0.04, p = 20, q = 0.4;
@@ -164,7 +168,8 @@ WaveError small_wave(double length, double slope, double dt, double flow) {
   const double distance = length * (above - below), travel = length * reaches / celerity;
   ReferenceProblem<double> base;
   base.topology = chain(reaches);
-  base.properties = {std::vector<double>(reaches, length), std::vector<double>(reaches, slope), std::vector<Index>(reaches, 1)};
+  base.properties = {std::vector<double>(reaches, length), std::vector<double>(reaches, slope),
+                     std::vector<Index>(reaches, 1)};
   base.options.dt_s = dt;
   base.a.assign(reaches, n), base.b.assign(reaches, p), base.c.assign(reaches, q);
   const double spread = std::sqrt(lambda * length * reaches / (celerity * celerity));

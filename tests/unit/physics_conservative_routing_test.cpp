@@ -1,8 +1,8 @@
-// Test of the storage form's step, start and coefficients: their adjoints against dual numbers, on both sides of every limit.
-#include "dpl/physics/conservative_routing.hpp"
-
+// Test of the storage form's step, start and coefficients: their adjoints against dual numbers, on both sides of every
+// limit.
 #include <map>
 
+#include "dpl/physics/conservative_routing.hpp"
 #include "tests/support/adjoint_comparison.hpp"
 #include "tests/support/dual.hpp"
 
@@ -46,7 +46,9 @@ ConservativeCell<double> cell_of(const Reach& r) {
 std::string branch_of(const Reach& r, const Forcing& f) {
   const auto c = conservative_closure<double>(cell_of(r), f.storage, f.lateral, r.dt);
   const double diffusive = c.K / 2 * (1 - c.relative_lambda), half = r.dt / 2;
-  const std::string limit = c.Y == diffusive ? (c.Y < 0 ? "diffusion, negative" : "diffusion") : c.Y == half ? "step" : "travel time";
+  const std::string limit = c.Y == diffusive ? (c.Y < 0 ? "diffusion, negative" : "diffusion")
+                            : c.Y == half    ? "step"
+                                             : "travel time";
   return (c.area > kSmallestArea ? "wet, " : "dry, ") + limit;
 }
 
@@ -67,7 +69,8 @@ TEST(ConservativeRouting, StepAdjointOfStateAndCoefficients) {
     const auto c = cell_of(r);
     const ConservativeCell<D> cell{D::input(c.log2_shape, 3), D::input(c.depth_exponent, 4), D::input(c.log2_speed, 5),
                                    D::input(c.diffusion, 6),  D::input(c.inverse_m, 7),      D(c.inverse_length)};
-    const auto next = conservative_step<D>(cell, D::input(f.storage, 0), D::input(f.inflow, 1), D::input(f.lateral, 2), D(r.dt));
+    const auto next =
+        conservative_step<D>(cell, D::input(f.storage, 0), D::input(f.inflow, 1), D::input(f.lateral, 2), D(r.dt));
     const auto a = conservative_step_adjoint<double>(c, f.storage, f.inflow, f.lateral, r.dt, by_discharge, by_storage);
     const auto dual = [&](int k) { return by_discharge * next.discharge.d[k] + by_storage * next.storage.d[k]; };
     test::expect_same_derivatives({{"storage", f.storage, a.storage, dual(0)},
@@ -82,8 +85,8 @@ TEST(ConservativeRouting, StepAdjointOfStateAndCoefficients) {
                                   size_of_terms(r, f, by_discharge, by_storage));
     if (testing::Test::HasFatalFailure()) return;
   }
-  for (const char* branch : {"wet, diffusion", "wet, diffusion, negative", "wet, step", "wet, travel time", "dry, step",
-                             "dry, travel time"})
+  for (const char* branch :
+       {"wet, diffusion", "wet, diffusion, negative", "wet, step", "wet, travel time", "dry, step", "dry, travel time"})
     EXPECT_GT(seen[branch], 20) << branch;
 }
 
@@ -93,12 +96,13 @@ TEST(ConservativeRouting, StepAdjointOfChannelParameters) {
     const Reach r = random_reach(draws);
     const Forcing f = random_forcing(draws, r);
     const double by_discharge = draws.normal(), by_storage = draws.normal() / r.dt;
-    const auto cell = conservative_coefficients<D>(D(r.length), D(r.slope), D::input(r.n, 0), D::input(r.p, 1), D::input(r.q, 2));
+    const auto cell =
+        conservative_coefficients<D>(D(r.length), D(r.slope), D::input(r.n, 0), D::input(r.p, 1), D::input(r.q, 2));
     const auto next = conservative_step<D>(cell, D(f.storage), D(f.inflow), D(f.lateral), D(r.dt));
     const auto c = cell_of(r);
     const auto a = conservative_step_adjoint<double>(c, f.storage, f.inflow, f.lateral, r.dt, by_discharge, by_storage);
-    const auto g = conservative_coefficients_adjoint<double>(c, r.n, r.p, r.q, a.log2_shape, a.depth_exponent, a.log2_speed,
-                                                             a.diffusion, a.inverse_m);
+    const auto g = conservative_coefficients_adjoint<double>(c, r.n, r.p, r.q, a.log2_shape, a.depth_exponent,
+                                                             a.log2_speed, a.diffusion, a.inverse_m);
     const auto dual = [&](int k) { return by_discharge * next.discharge.d[k] + by_storage * next.storage.d[k]; };
     test::expect_same_derivatives({{"n", r.n, g.n, dual(0)}, {"p", r.p, g.p, dual(1)}, {"q", 1, g.q, dual(2)}}, 1e-10,
                                   branch_of(r, f) + ", case " + std::to_string(i),
@@ -113,7 +117,8 @@ TEST(ConservativeRouting, StartAdjoint) {
     Draws draws(13, i);
     const Reach r = random_reach(draws);
     const double x = draws.log_uniform(1e-12, 1e4), weight = draws.normal();
-    const D s = conservative_start<D>(D(r.length), D(r.slope), D::input(r.n, 0), D::input(r.p, 1), D::input(r.q, 2), D::input(x, 3));
+    const D s = conservative_start<D>(D(r.length), D(r.slope), D::input(r.n, 0), D::input(r.p, 1), D::input(r.q, 2),
+                                      D::input(x, 3));
     const auto a = conservative_start_adjoint<double>(r.length, r.slope, r.n, r.p, r.q, x, weight);
     dry += s.value / r.length < kSmallestArea;
     test::expect_same_derivatives({{"n", r.n, a.n, weight * s.d[0]},

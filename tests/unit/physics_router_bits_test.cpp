@@ -51,7 +51,8 @@ TYPED_TEST(RouterBits, DoNotDependOnTheChunkLength) {
     for (Index hold : {1, 24}) {
       const auto p = problem_of(scheme, hold);
       const auto whole = outcome_of<TypeParam>(p, 150);
-      for (Index chunk : {1, 7, 64, 149, 1000}) EXPECT_TRUE(outcome_of<TypeParam>(p, chunk) == whole) << scheme_name(scheme) << " " << chunk;
+      for (Index chunk : {1, 7, 64, 149, 1000})
+        EXPECT_TRUE(outcome_of<TypeParam>(p, chunk) == whole) << scheme_name(scheme) << " " << chunk;
     }
 }
 
@@ -105,7 +106,8 @@ TYPED_TEST(RouterBits, DoNotDependOnTheOrderOfRows) {
     for (Index r = 0; r < n; ++r) {
       for (std::size_t t = 0; t < a.size(); ++t) ASSERT_EQ(a[t][r], b[t][place[r]]) << scheme_name(scheme);
       ASSERT_EQ(g.a[r], h.a[place[r]]) << scheme_name(scheme);
-      for (std::size_t t = 0; t < g.lateral.size(); ++t) ASSERT_EQ(g.lateral[t][r], h.lateral[t][place[r]]) << scheme_name(scheme);
+      for (std::size_t t = 0; t < g.lateral.size(); ++t)
+        ASSERT_EQ(g.lateral[t][r], h.lateral[t][place[r]]) << scheme_name(scheme);
     }
   }
 }
@@ -127,7 +129,8 @@ TYPED_TEST(RouterBits, ARestartEqualsTheUninterruptedRun) {
     RouterRun<TypeParam> after(tail);
     const auto rest = after.forward();
     EXPECT_TRUE(after.final_state() == whole.final_state()) << scheme_name(scheme);
-    for (std::size_t t = 0; t < rest.size(); ++t) ASSERT_TRUE(rest[t] == all[t + 60]) << scheme_name(scheme) << " row " << t;
+    for (std::size_t t = 0; t < rest.size(); ++t)
+      ASSERT_TRUE(rest[t] == all[t + 60]) << scheme_name(scheme) << " row " << t;
   }
 }
 
@@ -174,7 +177,8 @@ void compare_with_file(const std::string& path) {
   auto weight = random_weights(run.rows(), n, 0);
   for (std::size_t t = 0; t < discharge.size(); ++t) {
     close(discharge[t], c.discharge[t], is_double ? 1e-9 : 2e-5, "discharge");
-    for (Index r = 0; r < n; ++r) weight[t][r] = r == c.outlet ? 2.0 * discharge[t][r] / static_cast<double>(run.rows()) : 0;
+    for (Index r = 0; r < n; ++r)
+      weight[t][r] = r == c.outlet ? 2.0 * discharge[t][r] / static_cast<double>(run.rows()) : 0;
   }
   if (!c.storage.empty()) close(run.final_state(), c.storage.back(), is_double ? 1e-9 : 2e-5, "storage");
   const auto g = run.adjoint(weight);

@@ -1,4 +1,5 @@
-// Test of the router on uncut networks: values equal the plain version's, and its adjoint is the transpose of its derivative.
+// Test of the router on uncut networks: values equal the plain version's, and its adjoint is the transpose of its
+// derivative.
 #include "tests/support/router_cases.hpp"
 
 namespace dpl {
@@ -8,8 +9,8 @@ using namespace test;
 
 std::vector<CaseShape> all_shapes() {
   std::vector<CaseShape> shapes;
-  for (Scheme scheme : {Scheme::conservative, Scheme::published, Scheme::exact_celerity, Scheme::corrected, Scheme::positive,
-                        Scheme::muskingum})
+  for (Scheme scheme : {Scheme::conservative, Scheme::published, Scheme::exact_celerity, Scheme::corrected,
+                        Scheme::positive, Scheme::muskingum})
     for (bool inflow_readout : {false, true})
       for (Index variant = 0; variant < 3; ++variant) {
         CaseShape s;
@@ -25,8 +26,8 @@ std::vector<CaseShape> all_shapes() {
 
 std::string name_of(const testing::TestParamInfo<CaseShape>& info) {
   const auto& s = info.param;
-  return std::string(scheme_name(s.scheme)) + (s.inflow_readout ? "_inflow" : "_outflow") + "_hold" + std::to_string(s.hold) +
-         "_sub" + std::to_string(s.largest_sub_reaches);
+  return std::string(scheme_name(s.scheme)) + (s.inflow_readout ? "_inflow" : "_outflow") + "_hold" +
+         std::to_string(s.hold) + "_sub" + std::to_string(s.largest_sub_reaches);
 }
 
 class RouterCase : public testing::TestWithParam<CaseShape> {
@@ -53,7 +54,8 @@ double largest_difference(const std::vector<std::vector<A>>& ours, const std::ve
 
 // Value by value.
 template <class A, class B>
-double largest_relative_difference(const std::vector<std::vector<A>>& ours, const std::vector<std::vector<B>>& expected) {
+double largest_relative_difference(const std::vector<std::vector<A>>& ours,
+                                   const std::vector<std::vector<B>>& expected) {
   double worst = 0;
   for (std::size_t t = 0; t < expected.size(); ++t)
     for (std::size_t r = 0; r < expected[t].size(); ++r)
@@ -69,7 +71,8 @@ TEST_P(RouterCase, EqualsThePlainVersion) {
     for (Index chunk : {7, 64}) {
       RouterRun<double> run(p, chunk);
       EXPECT_LT(largest_difference(run.forward(), expected.discharge), 1e-12) << "seed " << seed;
-      EXPECT_LT((largest_difference<double, double>({run.final_state()}, {expected.state.back()})), 1e-12) << "seed " << seed;
+      EXPECT_LT((largest_difference<double, double>({run.final_state()}, {expected.state.back()})), 1e-12)
+          << "seed " << seed;
     }
     RouterRun<float> single(p);
     EXPECT_LT(largest_difference(single.forward(), expected.discharge), 2e-4) << "seed " << seed;

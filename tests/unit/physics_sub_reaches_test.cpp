@@ -31,7 +31,8 @@ TEST(SubReaches, ByCourantKeepsTheDiffusionWherePossible) {
   int kept = 0, impossible = 0;
   for (int i = 0; i < 5000; ++i) {
     Draws draws(41, i);
-    const double length = draws.log_uniform(100, 1e5), slope = draws.log_uniform(1e-5, 1e-1), n = draws.uniform(0.015, 0.25);
+    const double length = draws.log_uniform(100, 1e5), slope = draws.log_uniform(1e-5, 1e-1),
+                 n = draws.uniform(0.015, 0.25);
     const double p = draws.log_uniform(1, 200), q = draws.uniform(0, 1), flow = draws.log_uniform(0.1, 1000);
     const double dt = draws.log_uniform(300, 86400);
     const Index count = sub_reaches_by_courant(length, slope, n, p, q, flow, dt);
@@ -92,7 +93,8 @@ TEST(SubReaches, ASplitReachIsAChainOfShorterOnes) {
     split.c.assign(3, whole.c[0]);
     for (auto& row : split.lateral) row.assign(3, row[0] / 3);
     const auto one = RouterRun<double>(whole).forward(), three = RouterRun<double>(split).forward();
-    for (std::size_t t = 0; t < one.size(); ++t) EXPECT_NEAR(one[t][0], three[t][0], 1e-13 * std::abs(three[t][0])) << scheme_name(scheme);
+    for (std::size_t t = 0; t < one.size(); ++t)
+      EXPECT_NEAR(one[t][0], three[t][0], 1e-13 * std::abs(three[t][0])) << scheme_name(scheme);
   }
 }
 

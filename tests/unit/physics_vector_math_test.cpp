@@ -1,10 +1,10 @@
 // Test of the single-precision logarithm and power against double precision over their whole ranges.
-#include "dpl/physics/vector_math.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <limits>
+
+#include "dpl/physics/vector_math.hpp"
 
 namespace dpl {
 namespace {
