@@ -61,6 +61,8 @@ Keys routing_keys() {
       {"routing.x", [](C& c) { return &c.routing.x; }, "", from(0, 0.5), "X of the schemes with a constant X."},
       {"routing.published_epsilons", [](C& c) { return &c.routing.published_epsilons; }, "", anything(),
        "Add the published 1e-6 to q and 1e-8 to p sqrt(S) in the literature schemes."},
+      {"routing.floor_hot_start", [](C& c) { return &c.routing.floor_hot_start; }, "", anything(),
+       "Raise lateral inflow to q_min in the hot start of the literature schemes too; DDR does not."},
       {"routing.readout", [](C& c) { return &c.routing.readout; }, "", one_of({"own", "inflow"}),
        "A gauge reads the outflow of its own reach, or the sum of the inflows from upstream."},
       {"routing.initial_state", [](C& c) { return &c.routing.initial_state; }, "", path_or({"hot", "zero"}),

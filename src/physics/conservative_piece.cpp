@@ -44,7 +44,7 @@ ConservativeCoefficients<Real> ConservativePiece<Real>::coefficients() const {
 template <class Real>
 void ConservativePiece<Real>::start(RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
-  for (Index lag = 0; lag < layout.lags; ++lag) this->load_lateral_group(window, lag, 0);
+  this->load_start_lateral(window, true);
   if (!window.initial_state.empty()) {
     for (Index i = 0; i < layout.cells; ++i) storage_[i] = window.initial_state[layout.state[i]];
     return;

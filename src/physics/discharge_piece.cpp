@@ -70,7 +70,7 @@ template <class Real>
 void DischargePiece<Real>::start(RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
   const bool hot = window.initial_state.empty();
-  for (Index lag = 0; lag < layout.lags; ++lag) this->load_lateral_group(window, lag, 0);
+  this->load_start_lateral(window, this->options_.floor_hot_start);
   for (std::size_t g = 0; g < layout.ghosts.size(); ++g)
     state_[layout.ghost_slot(static_cast<Index>(g))] = window.ghost_start[layout.ghosts[g]];
   for (Index i = 0; i < layout.cells; ++i) {  // ascending lag: upstream first
@@ -194,12 +194,13 @@ void DischargePiece<Real>::start_adjoint(RouterWindow<Real>& window) {
     const Real value = window.seed[probe.number * window.rows];
     (this->options_.inflow_readout ? inflow_adjoint_ : seed_)[probe.cell] += value;
   }
-  for (Index lag = 0; lag < layout.lags; ++lag) this->load_lateral_group(window, lag, 0);
+  this->load_start_lateral(window, true);
   for (Index i = layout.cells - 1; i >= 0; --i) {
     const Real below = cut_message_[i] + next_adjoint_[this->downstream_[i]];
     const Real total = below + (seed_[i] + state_adjoint_[i]);
     next_adjoint_[i] = (hot ? total : Real(0)) + inflow_adjoint_[i];  // to every cell upstream
-    if (hot && !window.inflow_adjoint.empty() && this->lateral_[i] > this->lateral_floor_)
+    const bool free = !this->options_.floor_hot_start || this->lateral_[i] > this->lateral_floor_;
+    if (hot && free && !window.inflow_adjoint.empty())
       window.inflow_adjoint[layout.state[i] * window.inflow_rows] += total;
   }
   for (const auto& probe : this->probes_) seed_[probe.cell] = 0;

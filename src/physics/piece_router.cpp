@@ -85,6 +85,14 @@ void PieceRouter<Real>::load_lateral_group(const RouterWindow<Real>& window, Ind
 }
 
 template <class Real>
+void PieceRouter<Real>::load_start_lateral(const RouterWindow<Real>& window, bool floored) {
+  for (Index i = 0; i < layout_.cells; ++i) {
+    const Real q = window.inflow.values[layout_.reach[i] * window.inflow.stride] * share_[i];
+    lateral_[i] = floored ? floored_discharge(q, lateral_floor_) : q;
+  }
+}
+
+template <class Real>
 void PieceRouter<Real>::load_lateral(const RouterWindow<Real>& window, Index k, Count step0, Index chunk_steps) {
   const Index lowest = std::max(0, k - chunk_steps + 1), highest = std::min(k, layout_.lags - 1);
   const Index hold = window.inflow.hold;

@@ -33,6 +33,7 @@ RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut)
   o.q_min_m3s = config.routing.q_min_m3s;
   o.x = config.routing.x;
   o.published_epsilons = config.routing.published_epsilons;
+  o.floor_hot_start = config.routing.floor_hot_start;
   o.inflow_readout = config.routing.readout == "inflow";
   o.chunk_steps = config.routing.chunk_steps > 0 ? config.routing.chunk_steps : (cut ? 128 : 512);
   o.device = config.device == "cuda" ? Device::cuda : Device::cpu;

@@ -54,6 +54,7 @@ struct RoutingConfig {
   double slope_min = 0;               ///< 0: slopes are taken as they lie, zero is refused
   double q_min_m3s = 1e-4;            ///< floor of the literature schemes
   double x = 0.3;                     ///< X of the schemes with a constant X
+  bool floor_hot_start = true;        ///< lateral inflow is raised to q_min in the hot start too
   bool published_epsilons = true;     ///< q + 1e-6 and p sqrt(S) + 1e-8 in the literature schemes
   std::string readout = "own";        ///< own | inflow
   std::string initial_state = "hot";  ///< hot | zero | path of a state file

@@ -92,6 +92,7 @@ class PieceRouter {
 
   Real start_inflow(Index cell, const DeviceVector<Real>& slots) const;
   void load_lateral(const RouterWindow<Real>& window, Index k, Count step0, Index chunk_steps);
+  void load_start_lateral(const RouterWindow<Real>& window, bool floored);
   void load_lateral_group(const RouterWindow<Real>& window, Index lag, Count step);
   DeviceVector<Real> cells_of(Real value = 0) const { return DeviceVector<Real>(layout_.cells, value, memory_); }
   DeviceVector<Real> slots_of(Real value = 0) const { return DeviceVector<Real>(layout_.slots(), value, memory_); }

@@ -27,6 +27,7 @@ struct RoutingOptions {
   double q_min_m3s = 1e-4;          ///< literature schemes except muskingum
   double x = 0.3;                   ///< X of the schemes with a constant X
   bool published_epsilons = true;
+  bool floor_hot_start = true;      ///< the floor of the lateral inflow holds in the hot start too; DDR's does not
   bool inflow_readout = false;      ///< probes read the sum of the inflows instead of the reach's own outflow
   Index chunk_steps = 256;          ///< steps per chunk; results do not depend on it
   Device device = Device::cpu;
