@@ -43,7 +43,9 @@ TEST(SubReaches, ByCourantKeepsTheDiffusionWherePossible) {
                           std::ceil(length / (w.celerity * dt + w.lambda));
     if (possible && misses(count) <= w.lambda * (1 + 1e-9)) {
       ++kept;
-      if (count > 1) EXPECT_GT(length / (count - 1), (w.celerity * dt + w.lambda) * (1 - 1e-9)) << i;  // the fewest
+      if (count > 1) {
+        EXPECT_GT(length / (count - 1), (w.celerity * dt + w.lambda) * (1 - 1e-9)) << i;
+      }  // the fewest
     } else {
       EXPECT_FALSE(possible) << i;
       ++impossible;
