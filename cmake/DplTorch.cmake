@@ -54,7 +54,7 @@ target_compile_definitions(dpl::torch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
 # DT_RPATH: DT_RUNPATH is not searched for what libtorch itself needs.
 target_link_options(dpl::torch INTERFACE "LINKER:-rpath-link,${_rpath_link}" "LINKER:--disable-new-dtags")
 
-if(DPL_CUDA AND EXISTS "${_lib}/libtorch_cuda.so")
+if(DPL_CUDA AND EXISTS "${_lib}/libtorch_cuda.so" AND EXISTS "${_site}/nvidia/cusparselt")  # what only wheels bring
   add_library(dpl::c10_cuda SHARED IMPORTED)
   set_target_properties(dpl::c10_cuda PROPERTIES IMPORTED_LOCATION "${_lib}/libc10_cuda.so")
   add_library(dpl::torch_cuda INTERFACE IMPORTED)

@@ -27,6 +27,8 @@ void check_device(Device device) {
 #endif
 }
 
+void fail_on_device(const char* reason) { fail("device: a routing kernel failed on the GPU ({})", reason); }
+
 void* allocate_for(Device device, std::size_t bytes) {
 #ifdef DPL_CUDA
   if (device == Device::cuda) {

@@ -16,6 +16,9 @@ void release_from(Device device, void* memory) noexcept;
 /// Throws Error where the device is not there; says which one is used otherwise.
 void check_device(Device device);
 
+/// Throws Error for a kernel that failed (apart from the kernels: nvcc does not read the formatting library).
+[[noreturn]] void fail_on_device(const char* reason);
+
 /// Allocator of std::vector for a device known at run time.
 template <class T>
 struct DeviceAllocator {

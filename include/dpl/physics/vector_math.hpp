@@ -18,8 +18,8 @@
 namespace dpl {
 
 /// a b + c with one rounding.
-DPL_HOST_DEVICE float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-DPL_HOST_DEVICE double multiply_add(double a, double b, double c) { return __builtin_fma(a, b, c); }
+DPL_HOST_DEVICE float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
+DPL_HOST_DEVICE double multiply_add(double a, double b, double c) { return fma(a, b, c); }
 
 /// condition ? a : b for every number type.
 template <class T>
@@ -37,8 +37,8 @@ DPL_HOST_DEVICE T larger(T a, T b) {
   return a > b ? a : b;
 }
 
-DPL_HOST_DEVICE float square_root(float x) { return __builtin_sqrtf(x); }
-DPL_HOST_DEVICE double square_root(double x) { return __builtin_sqrt(x); }
+DPL_HOST_DEVICE float square_root(float x) { return sqrtf(x); }
+DPL_HOST_DEVICE double square_root(double x) { return sqrt(x); }
 
 /// Base-2 logarithm of a positive normal number. float: x = 2^e (1 + z), z in [sqrt(1/2) - 1, sqrt(2) - 1), e + z P7(z);
 /// absolute error below 5.2e-8 of the polynomial plus rounding.
