@@ -27,16 +27,19 @@ Count unit_seconds(const std::string& unit, const std::string& units, const std:
 // "00:00:00", "06:30", optionally with a fraction or a Z behind it, in seconds of the day.
 double clock_seconds(std::string text, const std::string& units, const std::string& where) {
   if (!text.empty() && (text.back() == 'Z' || text.back() == 'z')) text.pop_back();
-  int hour = 0, minute = 0;
-  double second = 0;
-  char colon1 = ':', colon2 = ':';
+  double part[3] = {0, 0, 0};   // hours, minutes, seconds
   std::istringstream in(text);
-  in >> hour;
-  if (in && in.peek() == ':') in >> colon1 >> minute;
-  if (in && in.peek() == ':') in >> colon2 >> second;
-  if (in.fail() || !(in >> std::ws).eof() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second >= 60)
+  std::string field;
+  int count = 0;
+  bool understood = !text.empty() && text.back() != ':';
+  for (; std::getline(in, field, ':'); ++count) {
+    std::size_t used = 0;
+    if (count < 3 && !field.empty() && std::isdigit(static_cast<unsigned char>(field[0]))) part[count] = std::stod(field, &used);
+    understood = understood && used == field.size() && used > 0;
+  }
+  if (!understood || count > 3 || part[0] > 23 || part[1] > 59 || part[2] >= 60)
     fail("{}: time units \"{}\": the time of day is not understood", where, units);
-  return hour * 3600 + minute * 60 + second;
+  return part[0] * 3600 + part[1] * 60 + part[2];
 }
 
 // Only UTC is accepted behind the time of day.
