@@ -32,7 +32,7 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   domain_ = make_routed_domain(problem.comm, config, problem.network, reaches_, problem.blocks);
   const double step_s = domain_->step_s();
   const auto rows = inflow_rows(problem, period, "the period to route");
-  window_ = {rows.first, rows.end - rows.first, {}, 0, {}};
+  window_ = {rows.first, rows.end - rows.first, {}, 0, {}, {}};
   if (problem.observations) {
     clock_ = make_gauge_clock(config, *problem.observations, step_s);
     gauge_intervals_ = period.days() * clock_.per_day;

@@ -18,6 +18,7 @@ struct Router<Real>::Impl {
   Boundary<Real>& boundary;
   std::vector<Index> state_start;
   std::vector<std::unique_ptr<PieceRouter<Real>>> pieces;
+  std::vector<PieceRouter<Real>*> routed;  // those not left out
   RouterWindow<Real> window;
   ReachParameters<Real> parameters;       // of the last forward
   std::vector<Real> initial_state, final_state;
@@ -27,6 +28,11 @@ struct Router<Real>::Impl {
   Impl(const RankNetwork& n, const ReachProperties& p, const RoutingOptions& o, Boundary<Real>& b)
       : network(n), properties(p), options(o), boundary(b) {}
 
+  void choose(std::span<const std::uint8_t> wanted) {
+    routed.clear();
+    for (std::size_t k = 0; k < pieces.size(); ++k)
+      if (wanted.empty() || wanted[k]) routed.push_back(pieces[k].get());
+  }
   Count supersteps() const { return window.chunks() + network.levels - 1; }
   void exchange_start();
   void exchange_flow(Count superstep);
@@ -70,6 +76,7 @@ Router<Real>::Router(const RankNetwork& network, const ReachProperties& properti
     else
       impl_->pieces.push_back(std::make_unique<DischargePiece<Real>>(std::move(layout), properties, options));
   }
+  impl_->choose({});
 }
 
 template <class Real>
@@ -108,6 +115,13 @@ const WaterBalance& Router<Real>::water_balance() const {
 }
 
 template <class Real>
+void Router<Real>::leave_out_pieces(std::vector<std::uint8_t> wanted) {
+  if (!wanted.empty() && wanted.size() != impl_->pieces.size())
+    fail("routing: a choice among {} pieces for {} pieces", wanted.size(), impl_->pieces.size());
+  impl_->choose(wanted);
+}
+
+template <class Real>
 Count Router<Real>::tape_bytes(Count steps) const {
   Count bytes = 0;
   const Count chunks = (steps + impl_->options.chunk_steps - 1) / impl_->options.chunk_steps;
@@ -121,7 +135,7 @@ template <class Real>
 std::pair<Index, Count> Router<Real>::first_not_finite() const {
   Index reach = -1;
   Count earliest = -1;
-  for (const auto& piece : impl_->pieces) {
+  for (const auto* piece : impl_->routed) {
     const auto [step, cell] = piece->not_finite();
     if (step >= 0 && (earliest < 0 || step < earliest)) earliest = step, reach = piece->layout().reach[cell];
   }
@@ -184,15 +198,15 @@ void Router<Real>::Impl::exchange_adjoint(Count superstep) {
 
 template <class Real>
 void Router<Real>::Impl::forward() {
-  for (auto& piece : pieces) piece->begin(window, keep_tape);
+  for (auto* piece : routed) piece->begin(window, keep_tape);
   for (Index level = 0; level < network.levels; ++level) {
-    for (auto& piece : pieces)
+    for (auto* piece : routed)
       if (piece->layout().level == level) piece->start(window);
     if (level + 1 < network.levels) exchange_start();
   }
   if (keep_balance) begin_balance();
   for (Count superstep = 0; superstep < supersteps(); ++superstep) {
-    for (auto& piece : pieces) {
+    for (auto* piece : routed) {
       const Count chunk = superstep - piece->layout().level;
       if (chunk >= 0 && chunk < window.chunks()) piece->forward_chunk(window, chunk);
     }
@@ -204,14 +218,14 @@ void Router<Real>::Impl::forward() {
 template <class Real>
 void Router<Real>::Impl::adjoint() {
   for (Count superstep = supersteps() - 1; superstep >= 0; --superstep) {
-    for (auto& piece : pieces) {
+    for (auto* piece : routed) {
       const Count chunk = superstep - piece->layout().level;
       if (chunk >= 0 && chunk < window.chunks()) piece->adjoint_chunk(window, chunk);
     }
     exchange_adjoint(superstep);
   }
   for (Index level = network.levels - 1; level >= 0; --level) {
-    for (auto& piece : pieces)
+    for (auto* piece : routed)
       if (piece->layout().level == level) piece->start_adjoint(window);
     if (level > 0) exchange_start_adjoint();
   }
@@ -223,7 +237,7 @@ void Router<Real>::Impl::begin_balance() {
   for (auto* part : {&balance.lateral_inflow, &balance.outflow, &balance.storage_start, &balance.storage_end,
                      &balance.created_by_floor})
     part->assign(n, 0.0);
-  for (const auto& piece : pieces) {
+  for (const auto* piece : routed) {
     const auto volume = piece->storage();
     for (Index i = 0; i < piece->layout().cells; ++i) balance.storage_start[piece->layout().reach[i]] += volume[i];
   }
@@ -240,7 +254,7 @@ void Router<Real>::Impl::end_balance() {
       balance.lateral_inflow[r] += q * seconds;
       if (floored) balance.created_by_floor[r] += std::max(0.0, floor - q) * seconds;
     }
-  for (const auto& piece : pieces) {
+  for (const auto* piece : routed) {
     const auto& layout = piece->layout();
     const auto volume = piece->storage();
     for (Index i = 0; i < layout.cells; ++i) {
@@ -272,7 +286,8 @@ void Router<Real>::forward(const ReachParameters<Real>& parameters, const Latera
   m.window.discharge = discharge;
   m.window.rows = rows;
   m.size_window();
-  for (auto& piece : m.pieces) {
+  if (m.routed.size() < m.pieces.size()) std::fill(discharge.begin(), discharge.end(), Real(0));
+  for (auto* piece : m.routed) {
     piece->set_probes(probes);
     piece->keep_balance = m.keep_balance;
   }
@@ -292,7 +307,7 @@ void Router<Real>::adjoint(std::span<const Real> seed, ReachParameters<Real>& gr
   m.adjoint();
   const auto n = static_cast<std::size_t>(m.network.size());
   std::vector<double> a(n, 0.0), b(n, 0.0), c(n, 0.0);
-  for (const auto& piece : m.pieces) {
+  for (const auto* piece : m.routed) {
     const auto& layout = piece->layout();
     // Ascending lag: the sub-reaches of a reach add up from the upper one down.
     for (Index i = 0; i < layout.cells; ++i)

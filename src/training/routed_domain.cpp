@@ -40,6 +40,20 @@ RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut)
   return o;
 }
 
+// Updates that see some of the gauges need not route all pieces: with more pieces more can be left out, as long as a piece
+// is long enough for vectors.
+Index pieces_per_rank(const RunConfig& config, const RoutedReaches& reaches, Index ranks) {
+  constexpr Index kReachesOfPiece = 256, kMostPieces = 16;
+  const auto batch = config.experiment.batch_size;
+  if (config.routing.pieces_per_rank > 0 || batch == 0 || batch >= static_cast<Index>(reaches.probes.size()))
+    return config.routing.pieces_per_rank;
+  return std::clamp<Index>(static_cast<Index>(reaches.active.size()) / ranks / kReachesOfPiece, 0, kMostPieces);
+}
+
+Index position_of(const std::vector<Index>& ascending, Index value) {
+  return static_cast<Index>(std::lower_bound(ascending.begin(), ascending.end(), value) - ascending.begin());
+}
+
 template <class Real>
 class RoutedDomainOf final : public RoutedDomain {
  public:
@@ -55,8 +69,10 @@ class RoutedDomainOf final : public RoutedDomain {
   Count tape_bytes(Count rows) const override { return router_->tape_bytes(rows * hold_); }
   const Partition& partition() const override { return partition_; }
   Count own_reaches() const override { return own_.size(); }
+  Count reaches_wanted() const override { return reaches_wanted_; }
 
  private:
+  void choose(const std::vector<std::uint8_t>& wanted);
   std::vector<double> read_probes(const RoutedWindow& window, std::span<const Real> discharge, Count rows) const;
   std::vector<Real> own_state(const std::vector<double>& replicated) const;
 
@@ -64,6 +80,7 @@ class RoutedDomainOf final : public RoutedDomain {
   const RiverNetwork& network_;
   RoutedReaches reaches_;
   BlockDistribution blocks_;
+  Topology topology_;                            // of the active reaches
   Partition partition_;
   RankNetwork own_;                              // reach = index into reaches_.active
   std::vector<Index> own_network_index_;         // [own] index in the network
@@ -76,6 +93,8 @@ class RoutedDomainOf final : public RoutedDomain {
   Count loaded_first_ = 0, loaded_rows_ = 0;
   Index hold_ = 1;
   RoutedWindow window_;                          // of the last forward, for the adjoint
+  std::vector<std::uint8_t> wanted_;             // [probe] what the router's pieces are chosen for
+  Count reaches_wanted_ = 0;
 };
 
 template <class Real>
@@ -84,15 +103,16 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
     : comm_(comm), network_(network), reaches_(reaches), blocks_(blocks) {
   step_s_ = config.routing.dt_s / config.routing.substeps;
   const auto sub_reaches = sub_reach_counts(network, config);
-  const Topology topology = active_topology(network, reaches_.active);
+  topology_ = active_topology(network, reaches_.active);
   std::vector<double> weight;
   state_offset_.assign(1, 0);
   for (Index r : reaches_.active) {
     weight.push_back(sub_reaches[r]);
     state_offset_.push_back(state_offset_.back() + sub_reaches[r]);
   }
-  partition_ = make_partition(topology, weight, comm.size(), config.routing.pieces_per_rank);
-  own_ = make_rank_network(topology, partition_, comm.rank());
+  partition_ = make_partition(topology_, weight, comm.size(), pieces_per_rank(config, reaches_, comm.size()));
+  own_ = make_rank_network(topology_, partition_, comm.rank());
+  reaches_wanted_ = topology_.size();
 
   ReachProperties properties;
   for (Index k : own_.reach) {
@@ -138,6 +158,7 @@ std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta,
     fail("routing: window rows {}..{} are outside the loaded inflow rows {}..{}", window.first_row,
          window.first_row + window.rows - 1, loaded_first_, loaded_first_ + loaded_rows_ - 1);
   window_ = window;
+  if (window.wanted != wanted_) choose(window.wanted);
   const Index n = own_.size();
   std::vector<double> own_theta(static_cast<std::size_t>(n) * kReachParameters);
   redistribution_->to_pieces<double>(theta, own_theta, kReachParameters);
@@ -154,6 +175,23 @@ std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta,
   router_->keep_water_balance(!keep_tape);
   router_->forward(parameters, inflow, steps, state, probe_own_, discharge, keep_tape);
   return read_probes(window, discharge, rows);
+}
+
+// Pieces with no reach at or above a wanted probe are left out.
+template <class Real>
+void RoutedDomainOf<Real>::choose(const std::vector<std::uint8_t>& wanted) {
+  wanted_ = wanted;
+  std::vector<std::uint8_t> reach(topology_.size(), wanted.empty()), piece(partition_.owner.size(), 0), own;
+  for (std::size_t g = 0; g < wanted.size(); ++g)
+    if (wanted[g]) reach[position_of(reaches_.active, reaches_.probes[g])] = 1;
+  auto order = upstream_first_order(topology_);
+  for (auto r = order.rbegin(); r != order.rend(); ++r) {
+    if (const Index down = topology_.downstream[*r]; down >= 0 && reach[down]) reach[*r] = 1;
+    if (reach[*r]) piece[partition_.piece[*r]] = 1;
+  }
+  reaches_wanted_ = std::count(reach.begin(), reach.end(), 1);
+  for (const Piece& p : own_.pieces) own.push_back(piece[partition_.piece[own_.reach[p.first]]]);
+  router_->leave_out_pieces(std::move(own));
 }
 
 template <class Real>

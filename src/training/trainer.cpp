@@ -81,7 +81,7 @@ double Trainer::learning_rate(Count update) const {
 RoutedWindow Trainer::window(Count first_day, Count days) const {
   const Period period{{first_day}, {first_day + days - 1}};
   const auto rows = inflow_rows(problem_, period, "window");
-  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, {}};
+  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, {}, {}};
 }
 
 // What a window's discharge is held against: observed values of the chosen gauges, NaN where not scored.
@@ -129,7 +129,11 @@ Sample Trainer::next_sample(Count update) const {
 Trainer::Gradient Trainer::gradient(Count first_day, const std::vector<Index>& gauges) {
   const Count days = problem_.config.experiment.rho_days;
   const Targets targets(*this, first_day, days, gauges);
-  const RoutedWindow routed = window(first_day, days);
+  RoutedWindow routed = window(first_day, days);
+  if (gauges.size() < problem_.observations->reach.size()) {
+    routed.wanted.assign(problem_.observations->reach.size(), 0);
+    for (Index g : gauges) routed.wanted[g] = 1;
+  }
   const auto learned = static_cast<std::int64_t>(field_.learned().size());
   const auto reaches = static_cast<std::int64_t>(problem_.blocks.end_reach() - problem_.blocks.first_reach());
   const auto probes = problem_.observations->size();
@@ -161,7 +165,7 @@ void Trainer::step() {
   optimizer_->step(gradient.weights, rate);
   ++update_;
   const double steps = static_cast<double>(problem_.config.experiment.rho_days) * 86400 / domain_->step_s();
-  const auto reaches = static_cast<double>(domain_->partition().piece.size());
+  const auto reaches = static_cast<double>(domain_->reaches_wanted());
   last_ = {update_, gradient.loss, norm, rate, last_.reach_hours + reaches * steps * domain_->step_s() / 3600};
 }
 

@@ -23,6 +23,9 @@ def check_layout(config):
 
 def check_ranks(config, *settings):
     runs = {n: twin.train(n, config, *settings) for n in (1, 2, 3, 4)}
+    # One piece leaves nothing out of an update, many leave out what its gauges do not need.
+    whole = twin.train(1, config, "routing.pieces_per_rank=1", *settings)
+    assert twin.same_training(runs[1], whole), f"{settings}: training differs between 3 pieces and 1"
     for n in (2, 3, 4):
         assert twin.same_training(runs[1], runs[n]), f"{settings}: training differs between 1 and {n} ranks"
         one, other = (json.loads(twin.text(runs[k], "metrics.json")) for k in (1, n))

@@ -89,6 +89,11 @@ class Router {
                std::span<const Real> initial_state, std::span<const Index> probes, std::span<Real> discharge,
                bool keep_tape);
 
+  /// [own piece, order of RankNetwork::pieces] 0: the piece is left out from now on: no flow leaves it, its gradient is 0,
+  /// its probes read 0 and its part of final_state() means nothing. Empty: no piece is left out. A piece may be left out
+  /// when no reach of it lies upstream of a probe that is wanted; every rank must decide from the same probes.
+  void leave_out_pieces(std::vector<std::uint8_t> wanted);
+
   /// After forward: state at the end of the window, [state_size()].
   const std::vector<Real>& final_state() const;
 

@@ -39,6 +39,7 @@ struct RoutedWindow {
   std::vector<IntervalMean> means;          ///< [probe]
   Count intervals = 0;                      ///< means per probe
   std::vector<double> initial_state;        ///< replicated, see RoutedDomain::final_state; empty: hot start
+  std::vector<std::uint8_t> wanted;         ///< [probe] 0: its means are not needed, they mean nothing; empty: all are
 };
 
 /// Water volumes of a window over all reaches [m3], exact sums: the same bits on any number of ranks.
@@ -61,7 +62,10 @@ class RoutedDomain {
   /// After forward with tape: d/d theta, shaped like theta, of a scalar with the given d/d means (NaN-free).
   virtual std::vector<double> adjoint(std::span<const double> means_adjoint) = 0;
 
-  /// State at the end of the last window: all sub-reaches of the active reaches in network order, replicated.
+  /// Reaches at or above the probes wanted in the last forward: the same on any number of ranks.
+  virtual Count reaches_wanted() const = 0;
+
+  /// State at the end of the last window (of all probes): all sub-reaches of the active reaches in network order, replicated.
   virtual std::vector<double> final_state() const = 0;
   virtual WaterVolumes water_volumes() const = 0;
 
