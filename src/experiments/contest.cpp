@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
+#include "dpl/base/progress.hpp"
+#include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/baselines.hpp"
 #include "dpl/experiments/report.hpp"
 #include "dpl/training/parameter_field.hpp"
@@ -44,6 +47,8 @@ std::vector<std::vector<double>> uniform_starts(const std::vector<LearnedParamet
   return starts;
 }
 
+struct StoppedBySignal {};
+
 Contender uniform(const Problem& problem, Evaluation& evaluation,
                   const std::function<double(std::span<const double>)>& training_loss) {
   const ParameterField field(problem, learned_parameters(problem.config));
@@ -52,9 +57,22 @@ Contender uniform(const Problem& problem, Evaluation& evaluation,
     for (std::size_t j = 0; j < outputs.size(); ++j) values.push_back(field.learned()[j].from_output(outputs[j]));
     return values;
   };
-  const auto best = minimise_simplex(
-      [&](std::span<const double> outputs) { return training_loss(field.uniform(values_at(outputs))); },
-      uniform_starts(field.learned()), kUniformEvaluations);
+  Progress progress("best uniform set, run", kUniformEvaluations);
+  double lowest = std::numeric_limits<double>::infinity();
+  Index runs = 0;
+  const auto loss = [&](std::span<const double> outputs) {
+    if (problem.comm.any(stop_requested())) throw StoppedBySignal{};
+    const double value = training_loss(field.uniform(values_at(outputs)));
+    if (value < lowest) lowest = value;
+    if (runs < kUniformEvaluations) progress.show(++runs, 0, fmt::format("training loss {:.4g}", lowest));
+    return value;
+  };
+  SimplexResult best;
+  try {
+    best = minimise_simplex(loss, uniform_starts(field.learned()), kUniformEvaluations);
+  } catch (const StoppedBySignal&) {
+    return absent("uniform", "stopped by a signal");
+  }
   const auto values = values_at(best.point);
   Contender c = evaluation.routed("uniform", field.uniform(values));
   c.facts["training_loss"] = best.value;

@@ -37,6 +37,20 @@ class TrainingLoss {
   std::vector<std::uint8_t> scored_;
 };
 
+// The same with the gauges of the training, whatever gauges are scored.
+Problem with_training_gauges(const Problem& problem) {
+  Problem training = problem;
+  const RunConfig& config = problem.config;
+  if (config.test.gauges == config.experiment.gauges || !config.experiment.period.given()) return training;
+  try {
+    training.observations = read_observations(problem.comm, config.data_sources.observations, problem.network,
+                                              config.experiment.gauges);
+  } catch (const Error& error) {  // another observations file than the training's
+    log_warning("{}; the best uniform set is searched at the scored gauges", error.what());
+  }
+  return training;
+}
+
 }  // namespace
 
 int run_evaluate(const VerbContext& context) {
@@ -55,10 +69,11 @@ int run_evaluate(const VerbContext& context) {
   auto folder = RunFolder::create(context.comm, config.output.folder, config.name);
   agree_on_root(context.comm, "log", [&] { add_log_file(folder.file("log.txt")); });
   folder.write_text(context.comm, "config.yaml", resolved_yaml(config));
+  const Problem training_problem = with_training_gauges(problem);
   std::optional<TrainingLoss> training;
   std::function<double(std::span<const double>)> training_loss;
   if (config.experiment.period.given()) {
-    training.emplace(problem);
+    training.emplace(training_problem);
     training_loss = [&](std::span<const double> theta) { return (*training)(theta); };
   }
   hold_contest(problem, config.test.period, entry, training_loss, folder);

@@ -6,6 +6,7 @@
 #include "dpl/base/config.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
+#include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/contest.hpp"
 #include "dpl/experiments/plan.hpp"
 #include "dpl/training/stored_training.hpp"
@@ -77,7 +78,9 @@ int run_train(const VerbContext& context) {
     write_parameters(folder->file("parameters.nc"), problem, trainer.theta());
   }
   log_info("run folder: {}", folder->path());
-  return 0;
+  if (!comm.any(stop_requested())) return 0;
+  log_info("stopped by a signal in the evaluation; resume={} makes it whole", folder->path());
+  return kStoppedBySignal;
 }
 
 }  // namespace dpl

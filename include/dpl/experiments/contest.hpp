@@ -20,7 +20,8 @@ struct ContestEntry {
 };
 
 /// **Collective:** scores everything over the test period, prints the table, writes metrics.json, metrics_by_gauge.csv,
-/// discharge.nc, parameters.nc (and the final state where asked) into the folder.
+/// discharge.nc, parameters.nc (and the final state where asked) into the folder. A stop signal ends the search for the
+/// best uniform set, which is then absent.
 /// @param training  loss over the training period for given parameters; null where training data are not at hand
 void hold_contest(const Problem& problem, const Period& period, const ContestEntry& entry,
                   const std::function<double(std::span<const double>)>& training_loss, RunFolder& folder);
