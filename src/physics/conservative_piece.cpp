@@ -7,9 +7,9 @@ template <class Real>
 ConservativePiece<Real>::ConservativePiece(PieceLayout layout, const ReachProperties& properties,
                                            const RoutingOptions& options)
     : PieceRouter<Real>(std::move(layout), properties, options) {
-  for (auto* cells : {&log2_shape_, &depth_exponent_, &log2_speed_, &diffusion_, &inverse_m_, &inverse_length_, &storage_,
-                      &message_, &storage_adjoint_, &lateral_adjoint_, &log2_shape_sum_, &depth_exponent_sum_,
-                      &log2_speed_sum_, &diffusion_sum_, &inverse_m_sum_})
+  for (auto* cells : {&log2_depth_, &depth_exponent_, &log2_travel_time_, &diffusion_, &inverse_m_, &smallest_storage_,
+                      &storage_, &message_, &storage_adjoint_, &lateral_adjoint_, &log_depth_sum_,
+                      &log_depth_log2_depth_sum_, &log_travel_time_sum_, &diffusion_sum_, &inverse_m_sum_})
     *cells = this->cells_of();
   inflow_adjoint_ = this->slots_of();  // one more than the cells: adjoint of "downstream of an outlet" is zero
   start_x_.resize(this->layout_.cells);
@@ -26,19 +26,19 @@ void ConservativePiece<Real>::set_coefficients(const RouterWindow<Real>& window)
     p_[i] = window.parameters->b[layout.reach[i]];
     q_[i] = window.parameters->c[layout.reach[i]];
     const auto c = conservative_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i]);
-    log2_shape_[i] = static_cast<Real>(c.log2_shape);
+    log2_depth_[i] = static_cast<Real>(c.log2_depth);
     depth_exponent_[i] = static_cast<Real>(c.depth_exponent);
-    log2_speed_[i] = static_cast<Real>(c.log2_speed);
+    log2_travel_time_[i] = static_cast<Real>(c.log2_travel_time);
     diffusion_[i] = static_cast<Real>(c.diffusion);
     inverse_m_[i] = static_cast<Real>(c.inverse_m);
-    inverse_length_[i] = static_cast<Real>(c.inverse_length);
+    smallest_storage_[i] = static_cast<Real>(c.smallest_storage);
   }
 }
 
 template <class Real>
 ConservativeCoefficients<Real> ConservativePiece<Real>::coefficients() const {
-  return {log2_shape_.data(), depth_exponent_.data(), log2_speed_.data(),
-          diffusion_.data(),  inverse_m_.data(),      inverse_length_.data()};
+  return {log2_depth_.data(), depth_exponent_.data(), log2_travel_time_.data(),
+          diffusion_.data(),  inverse_m_.data(),      smallest_storage_.data()};
 }
 
 template <class Real>
@@ -76,8 +76,8 @@ Real ConservativePiece<Real>::probe_value(const PieceProbe& probe) const {
 
 template <class Real>
 void ConservativePiece<Real>::reset_adjoint() {
-  for (auto* cells : {&message_, &storage_adjoint_, &inflow_adjoint_, &lateral_adjoint_, &log2_shape_sum_,
-                      &depth_exponent_sum_, &log2_speed_sum_, &diffusion_sum_, &inverse_m_sum_})
+  for (auto* cells : {&message_, &storage_adjoint_, &inflow_adjoint_, &lateral_adjoint_, &log_depth_sum_,
+                      &log_depth_log2_depth_sum_, &log_travel_time_sum_, &diffusion_sum_, &inverse_m_sum_})
     std::fill(cells->begin(), cells->end(), Real(0));
   for (auto* sums : {&start_n_, &start_p_, &start_q_}) sums->assign(this->layout_.cells, 0.0);
 }
@@ -100,9 +100,9 @@ void ConservativePiece<Real>::adjoint_sweep(RouterWindow<Real>& window, const Ch
     if (!inflow_readout) seed(probe, message_);
   const std::size_t row = static_cast<std::size_t>(k) * layout.cells;
   this->kernels_.conservative_adjoint(
-      {coefficients(), record.state.data() + row, record.inflow.data() + row, record.lateral.data() + row, message_.data(),
-       storage_adjoint_.data(), inflow_adjoint_.data(), lateral_adjoint_.data(), log2_shape_sum_.data(),
-       depth_exponent_sum_.data(), log2_speed_sum_.data(), diffusion_sum_.data(), inverse_m_sum_.data(),
+      {coefficients(), record.state.data() + row, record.inflow.data() + row, record.lateral.data() + row,
+       message_.data(), storage_adjoint_.data(), inflow_adjoint_.data(), lateral_adjoint_.data(), log_depth_sum_.data(),
+       log_depth_log2_depth_sum_.data(), log_travel_time_sum_.data(), diffusion_sum_.data(), inverse_m_sum_.data(),
        static_cast<Real>(this->options_.dt_s)},
       first, end);
   for (const auto& probe : this->probes_)
@@ -143,9 +143,9 @@ void ConservativePiece<Real>::start_adjoint(RouterWindow<Real>& window) {
 template <class Real>
 void ConservativePiece<Real>::gradient(const RouterWindow<Real>&, Index i, double& a, double& b, double& c) const {
   const auto cell = conservative_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i]);
-  const auto g = conservative_coefficients_adjoint<double>(cell, n_[i], p_[i], q_[i], log2_shape_sum_[i],
-                                                           depth_exponent_sum_[i], log2_speed_sum_[i], diffusion_sum_[i],
-                                                           inverse_m_sum_[i]);
+  const auto g = conservative_coefficients_adjoint<double>(cell, n_[i], p_[i], q_[i], log_depth_sum_[i],
+                                                           log_depth_log2_depth_sum_[i], log_travel_time_sum_[i],
+                                                           diffusion_sum_[i], inverse_m_sum_[i]);
   a += g.n + start_n_[i];
   b += g.p + start_p_[i];
   c += g.q + start_q_[i];

@@ -87,7 +87,8 @@ struct Arithmetic {
   ConservativeCoefficients<float> cell() {
     const auto c = conservative_coefficients<double>(3000, 3e-3, 0.04, 20, 0.4);
     float* a[6];
-    const double values[6] = {c.log2_shape, c.depth_exponent, c.log2_speed, c.diffusion, c.inverse_m, c.inverse_length};
+    const double values[6] = {c.log2_depth, c.depth_exponent, c.log2_travel_time,
+                              c.diffusion,  c.inverse_m,      c.smallest_storage};
     for (int k = 0; k < 6; ++k) a[k] = next(static_cast<float>(values[k]));
     return {a[0], a[1], a[2], a[3], a[4], a[5]};
   }

@@ -71,6 +71,12 @@ bool operator<=(const Dual<N>& a, const Dual<N>& b) {
 }
 
 template <int N>
+Dual<N> multiply_add(const Dual<N>& a, const Dual<N>& b, const Dual<N>& c) {
+  Dual<N> y = a * b + c;
+  y.value = std::fma(a.value, b.value, c.value);
+  return y;
+}
+template <int N>
 Dual<N> log2_of(const Dual<N>& x) {
   return chain_rule(x, std::log2(x.value), 1 / (x.value * std::log(2.0)));
 }

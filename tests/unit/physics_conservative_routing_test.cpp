@@ -49,12 +49,12 @@ std::string branch_of(const Reach& r, const Forcing& f) {
   const std::string limit = c.Y == diffusive ? (c.Y < 0 ? "diffusion, negative" : "diffusion")
                             : c.Y == half    ? "step"
                                              : "travel time";
-  return (c.area > kSmallestArea ? "wet, " : "dry, ") + limit;
+  return (c.w > cell_of(r).smallest_storage ? "wet, " : "dry, ") + limit;
 }
 
 double size_of_terms(const Reach& r, const Forcing& f, double by_discharge, double by_storage) {
   const auto next = conservative_step<double>(cell_of(r), f.storage, f.inflow, f.lateral, r.dt);
-  const double logarithms = std::abs(cell_of(r).log2_shape) + std::abs(cell_of(r).log2_speed) + 30;
+  const double logarithms = std::abs(cell_of(r).log2_depth) + std::abs(cell_of(r).log2_travel_time) + 30;
   return (std::abs(by_discharge) + r.dt * std::abs(by_storage)) * (next.discharge + f.inflow + f.lateral) * logarithms;
 }
 
@@ -67,18 +67,21 @@ TEST(ConservativeRouting, StepAdjointOfStateAndCoefficients) {
     ++seen[branch_of(r, f)];
     const double by_discharge = draws.normal(), by_storage = draws.normal() / r.dt;
     const auto c = cell_of(r);
-    const ConservativeCell<D> cell{D::input(c.log2_shape, 3), D::input(c.depth_exponent, 4), D::input(c.log2_speed, 5),
-                                   D::input(c.diffusion, 6),  D::input(c.inverse_m, 7),      D(c.inverse_length)};
+    const ConservativeCell<D> cell{D::input(c.log2_depth, 3),       D::input(c.depth_exponent, 4),
+                                   D::input(c.log2_travel_time, 5), D::input(c.diffusion, 6),
+                                   D::input(c.inverse_m, 7),        D(c.smallest_storage)};
     const auto next =
         conservative_step<D>(cell, D::input(f.storage, 0), D::input(f.inflow, 1), D::input(f.lateral, 2), D(r.dt));
     const auto a = conservative_step_adjoint<double>(c, f.storage, f.inflow, f.lateral, r.dt, by_discharge, by_storage);
     const auto dual = [&](int k) { return by_discharge * next.discharge.d[k] + by_storage * next.storage.d[k]; };
+    // log2 d = log2 w times the exponent, plus log2_depth.
+    const double by_exponent = (a.log_depth_log2_depth - a.log_depth * c.log2_depth) / c.depth_exponent;
     test::expect_same_derivatives({{"storage", f.storage, a.storage, dual(0)},
                                    {"inflow", f.inflow, a.inflow, dual(1)},
                                    {"lateral", f.lateral, a.lateral, dual(2)},
-                                   {"log2_shape", c.log2_shape, a.log2_shape * kLn2, dual(3)},
-                                   {"depth_exponent", c.depth_exponent, a.depth_exponent * kLn2, dual(4)},
-                                   {"log2_speed", c.log2_speed, a.log2_speed * kLn2, dual(5)},
+                                   {"log2_depth", 1, a.log_depth * kLn2, dual(3)},
+                                   {"depth_exponent", c.depth_exponent, by_exponent * kLn2, dual(4)},
+                                   {"log2_travel_time", 1, a.log_travel_time * kLn2, dual(5)},
                                    {"diffusion", c.diffusion, a.diffusion, dual(6)},
                                    {"inverse_m", c.inverse_m, a.inverse_m, dual(7)}},
                                   1e-10, branch_of(r, f) + ", case " + std::to_string(i),
@@ -101,8 +104,8 @@ TEST(ConservativeRouting, StepAdjointOfChannelParameters) {
     const auto next = conservative_step<D>(cell, D(f.storage), D(f.inflow), D(f.lateral), D(r.dt));
     const auto c = cell_of(r);
     const auto a = conservative_step_adjoint<double>(c, f.storage, f.inflow, f.lateral, r.dt, by_discharge, by_storage);
-    const auto g = conservative_coefficients_adjoint<double>(c, r.n, r.p, r.q, a.log2_shape, a.depth_exponent,
-                                                             a.log2_speed, a.diffusion, a.inverse_m);
+    const auto g = conservative_coefficients_adjoint<double>(c, r.n, r.p, r.q, a.log_depth, a.log_depth_log2_depth,
+                                                             a.log_travel_time, a.diffusion, a.inverse_m);
     const auto dual = [&](int k) { return by_discharge * next.discharge.d[k] + by_storage * next.storage.d[k]; };
     test::expect_same_derivatives({{"n", r.n, g.n, dual(0)}, {"p", r.p, g.p, dual(1)}, {"q", 1, g.q, dual(2)}}, 1e-10,
                                   branch_of(r, f) + ", case " + std::to_string(i),

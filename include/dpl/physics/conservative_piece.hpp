@@ -34,13 +34,13 @@ class ConservativePiece final : public PieceRouter<Real> {
   ConservativeCoefficients<Real> coefficients() const;
   double start_flow(Index cell) const { return static_cast<double>(start_x_[cell]); }
 
-  std::vector<double> n_, p_, q_;                        // [cell]
-  DeviceVector<Real> log2_shape_, depth_exponent_, log2_speed_, diffusion_, inverse_m_, inverse_length_;
+  std::vector<double> n_, p_, q_;  // [cell]
+  DeviceVector<Real> log2_depth_, depth_exponent_, log2_travel_time_, diffusion_, inverse_m_, smallest_storage_;
   DeviceVector<Real> storage_;
-  std::vector<Real> start_x_;                            // [cell] Q_0 - q'_0 / 2 of the hot start
+  std::vector<Real> start_x_;  // [cell] Q_0 - q'_0 / 2 of the hot start
   DeviceVector<Real> message_, storage_adjoint_, inflow_adjoint_, lateral_adjoint_;
-  DeviceVector<Real> log2_shape_sum_, depth_exponent_sum_, log2_speed_sum_, diffusion_sum_, inverse_m_sum_;
-  std::vector<double> start_n_, start_p_, start_q_;      // [cell] gradient through the start
+  DeviceVector<Real> log_depth_sum_, log_depth_log2_depth_sum_, log_travel_time_sum_, diffusion_sum_, inverse_m_sum_;
+  std::vector<double> start_n_, start_p_, start_q_;  // [cell] gradient through the start
 };
 
 }  // namespace dpl

@@ -10,21 +10,23 @@
 
 namespace dpl {
 
-/// What a step needs of a reach, computed once per window from n, p, q, length and slope (see conservative_coefficients).
+/// What a step needs of a reach, computed once per window from n, p, q, length and slope (see
+/// conservative_coefficients).
 template <class T>
 struct ConservativeCell {
-  T log2_shape;        ///< log2((q + 1) / p)
-  T depth_exponent;    ///< 1 / (q + 1): depth d = (A (q + 1) / p)^(1 / (q + 1))
-  T log2_speed;        ///< log2(m sqrt(S) / (n L)) - (2/3) log2(q + 1): 1/K = d^(2/3) 2^log2_speed
+  T log2_depth;        ///< log2 of the depth at a storage of 1 m3: log2((q + 1) / (p L)) / (q + 1)
+  T depth_exponent;    ///< 1 / (q + 1): depth d = (w (q + 1) / (p L))^(1 / (q + 1))
+  T log2_travel_time;  ///< log2 of K at a depth of 1 m: (2/3) log2(q + 1) - log2(m sqrt(S) / (n L)); K = 2^this
+                       ///< d^(-2/3)
   T diffusion;         ///< 3 / ((5 + 3 q) S L): lambda / L = diffusion d
   T inverse_m;         ///< velocity / celerity = 3 (1 + q) / (5 + 3 q)
-  T inverse_length;    ///< 1 / L [1/m]
+  T smallest_storage;  ///< kSmallestArea L [m3]
 };
 
 template <class T>
 struct ConservativeStep {
-  T discharge;         ///< mean outflow over the step [m3/s]
-  T storage;           ///< at the end of the step [m3]
+  T discharge;  ///< mean outflow over the step [m3/s]
+  T storage;    ///< at the end of the step [m3]
 };
 
 /// Smallest flow area [m2]; below it the depth is that of this area.
@@ -33,24 +35,53 @@ inline constexpr double kSmallestArea = 1e-6;
 /// Everything between the inputs and Q, s; shared by the step and its adjoint.
 template <class T>
 struct ConservativeClosure {
-  T area, log2_area, depth, K, relative_lambda, Y, inverse_D;
+  T w;    ///< storage at mid-step s + (dt/2) q' [m3]
+  T wet;  ///< w, at least smallest_storage
+  T log2_depth, depth, K, half_K;
+  T relative_lambda, diffusive, cap;  ///< lambda / L; Y = min(diffusive, cap), cap = min(K - dt/2, dt/2)
+  T Y, inverse_D;
 };
 
 template <class T>
 DPL_HOST_DEVICE ConservativeClosure<T> conservative_closure(const ConservativeCell<T>& c, T storage, T lateral, T dt) {
   const T half = dt * T(0.5);
   ConservativeClosure<T> r;
-  const T w = storage + half * lateral;
-  r.area = larger(T(w * c.inverse_length), T(kSmallestArea));
-  r.log2_area = log2_of(r.area);
-  const T log2_depth = (r.log2_area + c.log2_shape) * c.depth_exponent;
-  r.depth = exp2_of(log2_depth);
-  r.K = exp2_of(T(-(log2_depth * T(2.0 / 3.0) + c.log2_speed)));
+  r.w = multiply_add(half, lateral, storage);
+  r.wet = larger(r.w, c.smallest_storage);
+  r.log2_depth = multiply_add(log2_of(r.wet), c.depth_exponent, c.log2_depth);
+  r.depth = exp2_of(r.log2_depth);
+  r.K = exp2_of(multiply_add(r.log2_depth, T(-2.0 / 3.0), c.log2_travel_time));
+  r.half_K = r.K * T(0.5);
   r.relative_lambda = c.diffusion * r.depth;
   // Y = K X. Written with Y and not X: dt/2 - K X would be a rounding residual that can be negative.
-  r.Y = smaller(smaller(T(r.K * T(0.5) * (T(1) - r.relative_lambda)), half), T(r.K - half));
+  r.diffusive = multiply_add(-r.half_K, r.relative_lambda, r.half_K);
+  r.cap = smaller(T(r.K - half), half);
+  r.Y = smaller(r.diffusive, r.cap);
   r.inverse_D = T(1) / (r.K - r.Y + half);
   return r;
+}
+
+/// Numerators and the share of the storage that stays.
+template <class T>
+struct ConservativeTerms {
+  T inflow_weight, lateral_weight, mass_weight;  ///< dt/2 - Y, K/2 - Y, K/2 + (dt/2)(1 - 1/m); all >= 0
+  T flow, mass;                                  ///< Q D and (change of storage + dt s / (m D)) D / dt
+  T dt_over_D, stays;                            ///< dt / D <= 1, 1 - dt / (m D) >= 1/4
+};
+
+template <class T>
+DPL_HOST_DEVICE ConservativeTerms<T> conservative_terms(const ConservativeCell<T>& c, const ConservativeClosure<T>& r,
+                                                        T inflow, T lateral, T dt) {
+  const T half = dt * T(0.5);
+  ConservativeTerms<T> t;
+  t.inflow_weight = half - r.Y;
+  t.lateral_weight = r.half_K - r.Y;
+  t.mass_weight = multiply_add(-half, c.inverse_m, T(half + r.half_K));
+  t.flow = multiply_add(r.w, c.inverse_m, multiply_add(t.inflow_weight, inflow, T(t.lateral_weight * lateral)));
+  t.mass = multiply_add(r.K, inflow, T(t.mass_weight * lateral));
+  t.dt_over_D = dt * r.inverse_D;
+  t.stays = multiply_add(-c.inverse_m, t.dt_over_D, T(1));
+  return t;
 }
 
 /// One step.
@@ -58,23 +89,23 @@ DPL_HOST_DEVICE ConservativeClosure<T> conservative_closure(const ConservativeCe
 /// s <- s (1 - dt/(m D)) + (dt/D) [K I + (K/2 + (dt/2)(1 - 1/m)) q'], every term >= 0 (= s + dt (I + q' - Q)).
 /// @param storage [m3] >= 0  @param inflow I [m3/s]  @param lateral q' [m3/s] >= 0  @param dt [s]
 template <class T>
-DPL_HOST_DEVICE ConservativeStep<T> conservative_step(const ConservativeCell<T>& c, T storage, T inflow, T lateral, T dt) {
+DPL_HOST_DEVICE ConservativeStep<T> conservative_step(const ConservativeCell<T>& c, T storage, T inflow, T lateral,
+                                                      T dt) {
   const ConservativeClosure<T> r = conservative_closure(c, storage, lateral, dt);
-  const T half = dt * T(0.5);
-  const T w = storage + half * lateral;
-  const T mass = r.K * inflow + (r.K * T(0.5) + half * (T(1) - c.inverse_m)) * lateral;
+  const ConservativeTerms<T> t = conservative_terms(c, r, inflow, lateral, dt);
   ConservativeStep<T> next;
-  next.discharge = (w * c.inverse_m + (half - r.Y) * inflow + (r.K * T(0.5) - r.Y) * lateral) * r.inverse_D;
-  next.storage = storage * (T(1) - dt * c.inverse_m * r.inverse_D) + dt * r.inverse_D * mass;
+  next.discharge = t.flow * r.inverse_D;
+  next.storage = multiply_add(storage, t.stays, T(t.dt_over_D * t.mass));
   return next;
 }
 
-/// Adjoints of everything a step reads. Those of the logarithmic coefficients are per natural logarithm: multiply the
-/// sums of log2_shape and log2_speed by ln 2 for d/d log2.
+/// Adjoints of everything a step reads. Those of the logarithmic coefficients are per natural logarithm of depth and K.
 template <class T>
 struct ConservativeStepAdjoint {
   T storage, inflow, lateral;
-  T log2_shape, depth_exponent, log2_speed, diffusion, inverse_m;
+  T log_depth;             ///< of the offset log2_depth
+  T log_depth_log2_depth;  ///< the same times log2 of the depth: what the exponent's derivative is made of
+  T log_travel_time, diffusion, inverse_m;
 };
 
 template <class T>
@@ -82,76 +113,70 @@ DPL_HOST_DEVICE ConservativeStepAdjoint<T> conservative_step_adjoint(const Conse
                                                                      T lateral, T dt, T discharge_adjoint,
                                                                      T storage_adjoint) {
   const ConservativeClosure<T> r = conservative_closure(c, storage, lateral, dt);
-  const T half = dt * T(0.5), w = storage + half * lateral, half_K = r.K * T(0.5);
-  const T mass_weight = half_K + half * (T(1) - c.inverse_m);
-  const T mass = r.K * inflow + mass_weight * lateral;
-  const T discharge = (w * c.inverse_m + (half - r.Y) * inflow + (half_K - r.Y) * lateral) * r.inverse_D;
+  const ConservativeTerms<T> t = conservative_terms(c, r, inflow, lateral, dt);
+  const T half = dt * T(0.5), half_lateral = lateral * T(0.5);
 
-  // Numerators of Q and of the change of storage, then 1/D.
-  const T N_adjoint = discharge_adjoint * r.inverse_D;
-  const T mass_adjoint = storage_adjoint * dt * r.inverse_D;
-  const T D_adjoint = -(discharge_adjoint * discharge + storage_adjoint * dt * (mass - storage * c.inverse_m) * r.inverse_D) *
-                      r.inverse_D;
+  // Q = flow / D; s' = stays s + (dt/D) mass.
+  const T flow_adjoint = discharge_adjoint * r.inverse_D;
+  const T mass_adjoint = storage_adjoint * t.dt_over_D;
+  const T loss = multiply_add(-storage, c.inverse_m, t.mass);
+  const T minus_D_adjoint =
+      multiply_add(discharge_adjoint, T(t.flow * r.inverse_D), T(mass_adjoint * loss)) * r.inverse_D;
   ConservativeStepAdjoint<T> a;
-  a.storage = storage_adjoint * (T(1) - dt * c.inverse_m * r.inverse_D);
-  a.inflow = N_adjoint * (half - r.Y) + mass_adjoint * r.K;
-  a.lateral = N_adjoint * (half_K - r.Y) + mass_adjoint * mass_weight;
-  a.inverse_m = N_adjoint * w - mass_adjoint * (storage + half * lateral);
-  T w_adjoint = N_adjoint * c.inverse_m;
-  T K_adjoint = N_adjoint * lateral * T(0.5) + mass_adjoint * (inflow + lateral * T(0.5)) + D_adjoint;
-  const T Y_adjoint = -N_adjoint * (inflow + lateral) - D_adjoint;
+  a.inflow = multiply_add(flow_adjoint, t.inflow_weight, T(mass_adjoint * r.K));
+  const T own_lateral = multiply_add(flow_adjoint, t.lateral_weight, T(mass_adjoint * t.mass_weight));
+  a.inverse_m = multiply_add(flow_adjoint, r.w, T(-mass_adjoint * r.w));
+  const T Y_adjoint = multiply_add(-flow_adjoint, T(inflow + lateral), minus_D_adjoint);
+  T K_adjoint = multiply_add(flow_adjoint, half_lateral,
+                             multiply_add(mass_adjoint, T(inflow + half_lateral), T(-minus_D_adjoint)));
 
-  // Y = min(K/2 (1 - lambda/L), dt/2, K - dt/2).
-  const T diffusive = half_K * (T(1) - r.relative_lambda);
-  const bool by_diffusion = diffusive <= half && diffusive <= r.K - half;
-  const bool by_travel_time = !by_diffusion && r.K - half < half;
-  const T through_diffusion = select(by_diffusion, Y_adjoint, T(0));
-  K_adjoint = K_adjoint + through_diffusion * T(0.5) * (T(1) - r.relative_lambda) + select(by_travel_time, Y_adjoint, T(0));
-  const T lambda_adjoint = -through_diffusion * half_K;
-  a.diffusion = lambda_adjoint * r.depth;
+  // Y = min(diffusive, cap), cap = min(K - dt/2, dt/2).
+  const T through_diffusion = select(r.diffusive <= r.cap, Y_adjoint, T(0));
+  const T through_cap = select(r.K - half < half, T(Y_adjoint - through_diffusion), T(0));
+  K_adjoint =
+      multiply_add(through_diffusion, multiply_add(T(-0.5), r.relative_lambda, T(0.5)), K_adjoint) + through_cap;
+  a.diffusion = -through_diffusion * r.half_K * r.depth;
 
-  // K = 2^-(2/3 log2 d + log2_speed), d = 2^((log2 A + log2_shape) depth_exponent).
-  a.log2_speed = -K_adjoint * r.K;
-  const T log_depth_adjoint = a.log2_speed * T(2.0 / 3.0) + lambda_adjoint * c.diffusion * r.depth;
-  a.log2_shape = log_depth_adjoint * c.depth_exponent;
-  a.depth_exponent = log_depth_adjoint * (r.log2_area + c.log2_shape);
-  const bool wet = w * c.inverse_length > T(kSmallestArea);
-  w_adjoint = w_adjoint + select(wet, T(a.log2_shape * c.inverse_length / r.area), T(0));
-  a.storage = a.storage + w_adjoint;
-  a.lateral = a.lateral + half * w_adjoint;
+  // K = 2^log2_travel_time d^(-2/3); d = 2^(log2 w depth_exponent + log2_depth).
+  a.log_travel_time = K_adjoint * r.K;
+  a.log_depth = multiply_add(a.log_travel_time, T(-2.0 / 3.0), T(a.diffusion * c.diffusion));
+  a.log_depth_log2_depth = a.log_depth * r.log2_depth;
+  const T from_depth = select(r.w > c.smallest_storage, T(a.log_depth * c.depth_exponent / r.wet), T(0));
+  const T w_adjoint = multiply_add(flow_adjoint, c.inverse_m, from_depth);
+  a.storage = multiply_add(storage_adjoint, t.stays, w_adjoint);
+  a.lateral = multiply_add(half, w_adjoint, own_lateral);
   return a;
 }
 
-/// Coefficients of a reach. @param length [m] of the sub-reach  @param slope [-] > 0  @param n [s m^-1/3]  @param p [m^(1-q)]
+/// Coefficients of a reach. @param length [m] of the sub-reach  @param slope [-] > 0  @param n [s m^-1/3]  @param p
+/// [m^(1-q)]
 /// @param q [-]: top width T = p d^q.
 template <class T>
 DPL_HOST_DEVICE ConservativeCell<T> conservative_coefficients(T length, T slope, T n, T p, T q) {
   const T q1 = q + T(1), k = T(5) + T(3) * q;
   ConservativeCell<T> c;
-  c.log2_shape = log2_of(T(q1 / p));
   c.depth_exponent = T(1) / q1;
-  c.log2_speed = log2_of(T(k / (T(3) * q1) * square_root(slope) / (n * length))) - T(2.0 / 3.0) * log2_of(q1);
+  c.log2_depth = log2_of(T(q1 / (p * length))) * c.depth_exponent;
+  c.log2_travel_time = T(2.0 / 3.0) * log2_of(q1) - log2_of(T(k / (T(3) * q1) * square_root(slope) / (n * length)));
   c.diffusion = T(3) / (k * slope * length);
   c.inverse_m = T(3) * q1 / k;
-  c.inverse_length = T(1) / length;
+  c.smallest_storage = T(kSmallestArea) * length;
   return c;
 }
 
-
-/// From sums of step adjoints over a window to n, p, q (log2 sums per natural logarithm, as the step gives them).
+/// From sums of step adjoints over a window to n, p, q.
 template <class T>
 DPL_HOST_DEVICE ChannelAdjoint<T> conservative_coefficients_adjoint(const ConservativeCell<T>& c, T n, T p, T q,
-                                                                    T log2_shape, T depth_exponent, T log2_speed,
-                                                                    T diffusion, T inverse_m) {
-  const T q1 = q + T(1), k = T(5) + T(3) * q, ln2 = T(0.693147180559945309417);
+                                                                    T log_depth, T log_depth_log2_depth,
+                                                                    T log_travel_time, T diffusion, T inverse_m) {
+  const T q1 = q + T(1), k = T(5) + T(3) * q, ln2 = T(0.693147180559945309417), e = c.depth_exponent;
   ChannelAdjoint<T> a;
-  a.n = -log2_speed / n;
-  a.p = -log2_shape / p;
-  a.q = log2_shape / q1;                                               // d ln((q+1)/p) = 1/(q+1)
-  a.q = a.q - depth_exponent * ln2 * c.depth_exponent * c.depth_exponent;  // the step's sum is per natural logarithm
-  a.q = a.q + log2_speed * (T(3) / k - T(1) / q1 - T(2.0 / 3.0) / q1);  // ln(k/(3 q1)) - 2/3 ln q1
+  a.n = log_travel_time / n;
+  a.p = -log_depth * e / p;
+  a.q = (log_depth * e - log_depth_log2_depth * ln2) * e;  // ln d = e ln(w (q+1) / (p L)), de/dq = -e^2
+  a.q = a.q + log_travel_time * (T(5.0 / 3.0) / q1 - T(3) / k);
   a.q = a.q - diffusion * c.diffusion * T(3) / k;
-  a.q = a.q + inverse_m * T(6) / (k * k);                              // d (3 q1 / k) = 6 / k^2
+  a.q = a.q + inverse_m * T(6) / (k * k);  // d (3 q1 / k) = 6 / k^2
   return a;
 }
 
@@ -164,8 +189,7 @@ DPL_HOST_DEVICE T conservative_start(T length, T slope, T n, T p, T q, T x) {
   const T log2_depth = e * (log2_of(T(positive * n / (p * square_root(slope)))) + T(5.0 / 3.0) * log2_of(q1));
   const T area = exp2_of(T(q1 * log2_depth)) * p / q1;
   const T smallest_log2_depth = log2_of(T(T(kSmallestArea) * q1 / p)) / q1;
-  const T smallest_velocity =
-      exp2_of(T(T(2.0 / 3.0) * (smallest_log2_depth - log2_of(q1)))) * square_root(slope) / n;
+  const T smallest_velocity = exp2_of(T(T(2.0 / 3.0) * (smallest_log2_depth - log2_of(q1)))) * square_root(slope) / n;
   return length * select(area < T(kSmallestArea), T(x / smallest_velocity), area);
 }
 
@@ -179,8 +203,7 @@ DPL_HOST_DEVICE ConservativeStartAdjoint<T> conservative_start_adjoint(T length,
                                                                        T storage_adjoint) {
   const T q1 = q + T(1), e = T(3) / (T(5) + T(3) * q), ln2 = T(0.693147180559945309417);
   const T positive = larger(x, T(1e-30));
-  const T log_depth =
-      ln2 * e * (log2_of(T(positive * n / (p * square_root(slope)))) + T(5.0 / 3.0) * log2_of(q1));
+  const T log_depth = ln2 * e * (log2_of(T(positive * n / (p * square_root(slope)))) + T(5.0 / 3.0) * log2_of(q1));
   const T area = exp2_of(T(q1 * log_depth / ln2)) * p / q1;
   const T smallest_log_depth = ln2 * log2_of(T(T(kSmallestArea) * q1 / p)) / q1;
   const T smallest_velocity =

@@ -19,9 +19,9 @@ struct GatherLoop {
 
 template <class Real>
 struct ConservativeCoefficients {
-  const Real *log2_shape, *depth_exponent, *log2_speed, *diffusion, *inverse_m, *inverse_length;
+  const Real *log2_depth, *depth_exponent, *log2_travel_time, *diffusion, *inverse_m, *smallest_storage;
   DPL_HOST_DEVICE ConservativeCell<Real> operator[](Index i) const {
-    return {log2_shape[i], depth_exponent[i], log2_speed[i], diffusion[i], inverse_m[i], inverse_length[i]};
+    return {log2_depth[i], depth_exponent[i], log2_travel_time[i], diffusion[i], inverse_m[i], smallest_storage[i]};
   }
 };
 
@@ -45,7 +45,7 @@ struct ConservativeAdjointLoop {
   const Real *storage, *inflow, *lateral;   ///< recorded at this sweep
   const Real* discharge_adjoint;
   Real *storage_adjoint, *inflow_adjoint, *lateral_adjoint;
-  Real *log2_shape, *depth_exponent, *log2_speed, *diffusion, *inverse_m;
+  Real *log_depth, *log_depth_log2_depth, *log_travel_time, *diffusion, *inverse_m;
   Real dt;
   DPL_HOST_DEVICE void operator()(Index i) const {
     const auto a = conservative_step_adjoint(cell[i], storage[i], inflow[i], lateral[i], dt, discharge_adjoint[i],
@@ -53,9 +53,9 @@ struct ConservativeAdjointLoop {
     storage_adjoint[i] = a.storage;
     inflow_adjoint[i] = a.inflow;
     lateral_adjoint[i] = a.lateral;
-    log2_shape[i] += a.log2_shape;
-    depth_exponent[i] += a.depth_exponent;
-    log2_speed[i] += a.log2_speed;
+    log_depth[i] += a.log_depth;
+    log_depth_log2_depth[i] += a.log_depth_log2_depth;
+    log_travel_time[i] += a.log_travel_time;
     diffusion[i] += a.diffusion;
     inverse_m[i] += a.inverse_m;
   }
