@@ -67,6 +67,13 @@ std::vector<double> read_optional(const NetcdfFile& file, const char* variable, 
   return file.read(variable);
 }
 
+void check_areas(const RiverNetwork& network) {
+  for (std::size_t r = 0; r < network.upstream_area_km2.size(); ++r)
+    if (const double area = network.upstream_area_km2[r]; !(area >= 0) || !std::isfinite(area))
+      fail("{}: variable upstream_area is {} at reach {}; it must be 0 or positive (km2) everywhere, or leave the variable out",
+           network.path, shown(area), network.reach_id[r]);
+}
+
 void check_muskingum(const RiverNetwork& network) {
   for (std::size_t r = 0; r < network.muskingum_k_s.size(); ++r)
     if (!(network.muskingum_k_s[r] > 0) || !std::isfinite(network.muskingum_k_s[r]))
@@ -100,6 +107,7 @@ RiverNetwork read_river_network(const Communicator& comm, const std::string& pat
     auto downstream = downstream_indices(network, downstream_id);
     check_lengths(network);
     check_and_raise_slopes(network, slope_min);
+    check_areas(network);
     check_muskingum(network);
     try {
       network.topology = make_topology(std::move(downstream), network.reach_id);
