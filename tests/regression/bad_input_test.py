@@ -1,7 +1,9 @@
 # Bad input is told in one line: on 1 and on 2 ranks exit status 1, exactly one line that begins `error:`, with the file or key,
 # the variable and the value in it, and nothing hangs.
-# timeout: 400
+# timeout: 900
+import glob
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -208,7 +210,7 @@ CASES = (
 
 
 def problems(done, status, words):
-    lines = [l for l in (done.stdout + done.stderr).splitlines() if l.startswith("error:")]
+    lines = [l for l in done.stdout.splitlines() + done.stderr.splitlines() if l.startswith("error:")]
     found = []
     if done.returncode != status:
         found.append(f"exit status {done.returncode}, expected {status}")
@@ -234,33 +236,47 @@ def check_case(case, folder):
     return found
 
 
-def check_checkpoints(config, folder):
+def check_checkpoints(config, folder, ranks):
     """Truncated, of another network, of another configuration."""
     run = twin.train(1, config, "experiment.updates=4", "test.baselines=[]")
     resume = ["train", config, "experiment.updates=4", "experiment.epochs=3", "resume=" + run]
     found = []
-    done = twin.run(2, *resume, "network.hidden_size=17", timeout=60)
+    done = twin.run(ranks, *resume, "network.hidden_size=17", timeout=60)
     found += problems(done, 1, ["another configuration", "hidden_size"])
-    other = os.path.join(folder, "other")
+    other = os.path.join(folder, f"other_{ranks}")
     shutil.copytree(os.path.join(folder, "domain"), other)
     edit("network.nc", "length", put(0, 1234.5))(other)
-    done = twin.run(2, *resume, f"data_sources.network={other}/network.nc", timeout=60)
+    done = twin.run(ranks, *resume, f"data_sources.network={other}/network.nc", timeout=60)
     found += problems(done, 1, ["another river network"])
     newest = twin.newest_checkpoint(run)
     for name in os.listdir(newest):
         if name.endswith(".nc"):
             truncate(name)(newest)
-    done = twin.run(2, *resume, timeout=60)
+    done = twin.run(ranks, *resume, timeout=60)
     found += problems(done, 1, ["update_"])
     return found
 
 
-def check_left_out(config, folder):
+def check_left_out(config, domain, ranks):
     """A gauge without any value is left out with a warning, the run goes on."""
-    edit("observations.nc", "discharge", put(0, -9999.0))(os.path.join(folder, "domain"))
-    done = twin.run(2, "train", config, "experiment.updates=2", "test.baselines=[]", timeout=60)
+    edit("observations.nc", "discharge", put(0, -9999.0))(domain)
+    done = twin.run(ranks, "train", config, "experiment.updates=2", "test.baselines=[]", timeout=60)
     text = done.stdout + done.stderr
     return [] if done.returncode == 0 and "warning:" in text and "00000001" in text else [f"left out: {text}"]
+
+
+def check_loss_not_finite(config, domain, ranks):
+    """Inflow overflows in the last days of the training period: the checkpoint before the first window there is kept."""
+    edit("lateral_inflow.nc", "q_lateral", put(slice(110 * 24, 111 * 24), 3e38))(domain)
+    done = twin.run(ranks, "train", config, "experiment.updates=30", "checkpoint.every=1", "test.baselines=[]", timeout=60)
+    found = problems(done, 1, ["not finite", "reach 71000", "last checkpoint"])
+    update = int(re.findall(r"not finite in update (\d+)", done.stderr)[0])
+    newest = twin.newest_checkpoint(twin.run_folder_of(done.stdout))
+    if not newest.endswith(f"update_{update - 1:06}") or not os.path.exists(os.path.join(newest, "DONE")):
+        found.append(f"loss not finite in update {update}, newest checkpoint {newest}")
+    if not all(np.isfinite(v).all() for p in glob.glob(newest + "/*.nc") for v in twin.arrays(p).values()):
+        found.append(f"{newest} holds numbers that are not finite")
+    return found
 
 
 def main():
@@ -270,8 +286,14 @@ def main():
             found = sum(pool.map(lambda case: check_case(case, folder), CASES), [])
         for arguments in (["trian", config], ["train"]):
             found += problems(twin.run(2, *arguments), 2, [])
-        found += check_checkpoints(config, folder)
-        found += check_left_out(config, folder)
+        for ranks in (1, 2):
+            found += check_checkpoints(config, folder, ranks)
+            for check in (check_left_out, check_loss_not_finite):
+                here = os.path.join(folder, f"{check.__name__}_{ranks}")
+                shutil.copytree(os.path.join(folder, "domain"), os.path.join(here, "domain"))
+                with open(os.path.join(here, "small.yaml"), "w") as file:
+                    file.write(twin.CONFIG.format(domain=os.path.join(here, "domain"), folder=here))
+                found += check(os.path.join(here, "small.yaml"), os.path.join(here, "domain"), ranks)
     for problem in found:
         print(problem)
     print(f"{len(CASES)} kinds of bad input on 1 and 2 ranks, {len(found)} problems")
