@@ -43,7 +43,7 @@ Raw read_raw(const NetcdfFile& file) {
   if (const auto names = file.dimension_names("gauge_id"); names.empty() || names[0] != "gauge" || names.size() > 2)
     check_dimensions(file, "gauge_id", {"gauge", "length"});
   raw.id = file.read_strings("gauge_id");
-  raw.reach_id = file.read_integers("reach_id", 0);   // 0 is no reach: an error at gauges that are used
+  raw.reach_id = file.read_integers("reach_id", 0);   // 0 is no reach: the error names the gauge
   if (file.has_variable("utc_offset_h")) check_units(file, "utc_offset_h", Quantity::hours);
   raw.utc_offset_h = read_optional(file, "utc_offset_h");
   raw.latitude = read_optional(file, "lat");
@@ -60,7 +60,7 @@ Raw read_raw(const NetcdfFile& file) {
   return raw;
 }
 
-void check_ids(const Raw& raw, const std::string& path) {
+void check_ids(const Raw& raw, const std::string& path, const RiverNetwork& network) {
   std::set<std::string> seen;
   for (std::size_t g = 0; g < raw.id.size(); ++g) {
     if (raw.id[g].empty()) fail("{}: variable gauge_id has no id in row {}", path, g);
@@ -68,14 +68,8 @@ void check_ids(const Raw& raw, const std::string& path) {
       if (c < ' ' || c == ',' || c == '"')   // ids stand in messages and in tables of results
         fail("{}: variable gauge_id holds a control character, comma or quote in row {}; ids must be plain text", path, g);
     if (!seen.insert(raw.id[g]).second) fail("{}: variable gauge_id holds {} twice; ids must be unique", path, raw.id[g]);
-  }
-}
-
-// Only gauges that are used must lie in the network: the file may be of a larger region.
-void check_places(const Raw& raw, const std::string& path, const RiverNetwork& network, const std::vector<std::size_t>& chosen) {
-  for (const auto g : chosen) {
     if (!network.index_of.contains(raw.reach_id[g]))
-      fail("{}: gauge {} is on reach {}, which is not in {}; correct reach_id or list the other gauges in the configuration", path, raw.id[g],
+      fail("{}: gauge {} is on reach {}, which is not in {}; correct reach_id or take the gauge out of the file", path, raw.id[g],
            raw.reach_id[g], network.path);
     if (!raw.utc_offset_h.empty() && !(std::abs(raw.utc_offset_h[g]) <= 24))
       fail("{}: utc_offset_h of gauge {} is {}; allowed: -24..24", path, raw.id[g], raw.utc_offset_h[g]);
@@ -131,10 +125,8 @@ Observations read_observations(const Communicator& comm, const std::string& path
   out.path = path;
   agree(comm, "observations", [&] {
     out.time = time_axis_from_cf(time, file.text_attribute("time", "units"), file.text_attribute("time", "calendar"), path);
-    check_ids(raw, path);
-    const auto chosen = chosen_gauges(raw, path, only);
-    check_places(raw, path, network, chosen);
-    for (const auto g : chosen) add_gauge(out, raw, g, network);
+    check_ids(raw, path, network);
+    for (const auto g : chosen_gauges(raw, path, only)) add_gauge(out, raw, g, network);
     if (out.gauge_id.empty()) fail("{}: no gauge with an observation is left; check the file and the list of gauges", path);
   });
   return out;
