@@ -15,6 +15,7 @@ namespace dpl {
 Attributes read_attributes(const Communicator& comm, const std::string& path, const RiverNetwork& network,
                            const std::vector<std::string>& names, Index first_reach, Index end_reach) {
   const auto file = NetcdfFile::open(comm, path);
+  check_dimensions(file, "reach_id", {"reach"});
   for (const auto& name : names) check_dimensions(file, name, {"reach"});
   const auto ids = file.read_integers("reach_id");
   std::vector<Count> rows;

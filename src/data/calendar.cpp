@@ -12,71 +12,138 @@
 namespace dpl {
 namespace {
 
-Count unit_seconds(const std::string& unit, const std::string& units, const std::string& where) {
-  for (const auto& [names, seconds] : {std::pair<std::string, Count>{"days day d", 86400},
-                                       {"hours hour hrs hr h", 3600},
-                                       {"minutes minute mins min", 60},
-                                       {"seconds second secs sec s", 1}}) {
-    std::istringstream list(names);
-    for (std::string name; list >> name;)
-      if (unit == name) return seconds;
-  }
-  fail("{}: time units \"{}\"; allowed: days, hours, minutes or seconds since a date", where, units);
+constexpr Count kDay = 86400;
+constexpr double kYear0 = -62167219200.0, kYear10000 = 253402300800.0;  // first seconds of these years
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
 }
 
-// "00:00:00", "06:30", optionally with a fraction or a Z behind it, in seconds of the day.
-double clock_seconds(std::string text, const std::string& units, const std::string& where) {
-  if (!text.empty() && (text.back() == 'Z' || text.back() == 'z')) text.pop_back();
-  double part[3] = {0, 0, 0};   // hours, minutes, seconds
-  std::istringstream in(text);
-  std::string field;
-  int count = 0;
-  bool understood = !text.empty() && text.back() != ':';
-  for (; std::getline(in, field, ':'); ++count) {
-    std::size_t used = 0;
-    if (count < 3 && !field.empty() && std::isdigit(static_cast<unsigned char>(field[0]))) part[count] = std::stod(field, &used);
-    understood = understood && used == field.size() && used > 0;
-  }
-  if (!understood || count > 3 || part[0] > 23 || part[1] > 59 || part[2] >= 60)
-    fail("{}: time units \"{}\": the time of day is not understood", where, units);
-  return part[0] * 3600 + part[1] * 60 + part[2];
-}
+// Reads "days since 1980-01-01 00:00:00 UTC" from left to right.
+class Units {
+ public:
+  Units(const std::string& units, const std::string& where) : units_(units), where_(where), rest_(lower_case(units)) {}
 
-// Only UTC is accepted behind the time of day.
-void check_zone(const std::string& zone, const std::string& units, const std::string& where) {
-  for (const char* known : {"UTC", "GMT", "Z", "+00:00", "+0000", "+00", "00:00", "0:00", "-00:00"})
-    if (zone == known) return;
-  fail("{}: time units \"{}\" carry the time zone {}; give UTC", where, units, zone);
-}
-
-double start_seconds(const std::string& units, std::istringstream& in, const std::string& where) {
-  std::string date, clock, zone;
-  in >> date >> clock >> zone;
-  if (const auto t = date.find('T'); t != std::string::npos) {
-    zone = clock;
-    clock = date.substr(t + 1);
-    date.resize(t);
+  Count unit_seconds() {
+    const std::string unit = word();
+    if (word() != "since") fail_with("allowed: days, hours, minutes or seconds since a date");
+    for (const auto& [names, seconds] : {std::pair<std::string, Count>{"days day d", 86400},
+                                         {"hours hour hrs hr h", 3600},
+                                         {"minutes minute mins min", 60},
+                                         {"seconds second secs sec s", 1}}) {
+      std::istringstream list(names);
+      for (std::string name; list >> name;)
+        if (unit == name) return seconds;
+    }
+    fail_with("allowed: days, hours, minutes or seconds since a date");
   }
-  const double day = 86400.0 * static_cast<double>(parse_iso_date(date, where + ": time units \"" + units + "\""));
-  if (!zone.empty()) check_zone(zone, units, where);
-  return day + (clock.empty() ? 0 : clock_seconds(clock, units, where));
-}
+
+  // Day of the date since 1970-01-01. In the standard calendar dates before 1582-10-15 are Julian.
+  Count day(bool julian_before_1582) {
+    const Count year = number(4), month = (expect('-'), number(2)), day = (expect('-'), number(2));
+    const Count date = (year * 100 + month) * 100 + day;
+    if (julian_before_1582 && date < 15821015) return julian_day(year, month, day);
+    return parse_iso_date(fmt::format("{:04d}-{:02d}-{:02d}", year, month, day),
+                          where_ + ": time units \"" + units_ + "\"");
+  }
+
+  // "00:00:00", "06:30", "0:0:0.0", "T06"; nothing = midnight.
+  double clock_seconds() {
+    if (!take('t')) skip_blanks();
+    if (rest_.empty() || !std::isdigit(static_cast<unsigned char>(rest_[0]))) return 0;
+    const Count hours = number(2), minutes = take(':') ? number(2) : 0;
+    double seconds = 0;
+    if (take(':')) {
+      seconds = static_cast<double>(number(2));
+      if (take('.')) seconds += fraction();
+    }
+    if (hours > 23 || minutes > 59 || seconds >= 60) fail_with("the time of day is not understood");
+    return static_cast<double>(hours * 3600 + minutes * 60) + seconds;
+  }
+
+  // Only UTC is accepted behind the time of day.
+  void zone() {
+    skip_blanks();
+    const std::string zone = rest_.substr(0, rest_.find_last_not_of(' ') + 1);
+    if (zone.empty() || zone == "z" || zone == "utc" || zone == "gmt") return;
+    const bool digits_only = zone.find_first_not_of("+-:0123456789") == std::string::npos;
+    if (!digits_only && zone[0] != '+' && zone[0] != '-' && !std::isalpha(static_cast<unsigned char>(zone[0])))
+      fail_with("the time of day is not understood");
+    if (!digits_only || zone.find_first_of("123456789") != std::string::npos || zone.find('0') == std::string::npos)
+      fail("{}: time units \"{}\" carry the time zone {}; give UTC", where_, units_, zone);
+  }
+
+ private:
+  [[noreturn]] void fail_with(const std::string& reason) const {
+    fail("{}: time units \"{}\": {}", where_, units_, reason);
+  }
+  void skip_blanks() { rest_.erase(0, std::min(rest_.find_first_not_of(' '), rest_.size())); }
+  bool take(char c) {
+    if (rest_.empty() || rest_[0] != c) return false;
+    rest_.erase(0, 1);
+    return true;
+  }
+  void expect(char c) {
+    if (!take(c)) fail_with("the date must have the form YYYY-MM-DD (for example 1980-01-01)");
+  }
+  std::string word() {
+    skip_blanks();
+    const std::string found = rest_.substr(0, rest_.find(' '));
+    rest_.erase(0, found.size());
+    skip_blanks();
+    return found;
+  }
+  Count number(std::size_t most_digits) {
+    std::size_t digits = 0;
+    Count value = 0;
+    for (; digits < rest_.size() && std::isdigit(static_cast<unsigned char>(rest_[digits])); ++digits)
+      if (digits < most_digits) value = 10 * value + (rest_[digits] - '0');
+    if (digits == 0 || digits > most_digits)
+      fail_with("the date must have the form YYYY-MM-DD, the time of day HH:MM:SS");
+    rest_.erase(0, digits);
+    return value;
+  }
+  double fraction() {
+    double value = 0, place = 0.1;
+    for (; !rest_.empty() && std::isdigit(static_cast<unsigned char>(rest_[0])); place /= 10, rest_.erase(0, 1))
+      value += place * (rest_[0] - '0');
+    return value;
+  }
+  Count julian_day(Count year, Count month, Count day) const {
+    const bool leap = year % 4 == 0;
+    const Count lengths[] = {31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (year < 1 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] ||
+        (year == 1582 && month == 10 && day > 4))
+      fail_with("the standard calendar has no such day (it is Julian up to 1582-10-04, then 1582-10-15 follows)");
+    // Counted from 1 March of year 0, so that the leap day is a year's last; 719470 days lie between that day and 1970.
+    const Count y = month > 2 ? year : year - 1, m = (month + 9) % 12;
+    return 365 * y + y / 4 + (153 * m + 2) / 5 + day - 1 - 719470;
+  }
+
+  const std::string& units_;
+  const std::string& where_;
+  std::string rest_;
+};
 
 }  // namespace
 
 TimeAxis time_axis_from_cf(const std::vector<double>& values, const std::string& units, const std::string& calendar,
                            const std::string& where) {
-  std::string lower = calendar;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (!lower.empty() && lower != "standard" && lower != "gregorian" && lower != "proleptic_gregorian")
+  const std::string kind = lower_case(calendar);
+  if (!kind.empty() && kind != "standard" && kind != "gregorian" && kind != "proleptic_gregorian")
     fail("{}: calendar {}; allowed: standard, gregorian, proleptic_gregorian", where, calendar);
-  std::istringstream in(units);
-  std::string unit, since;
-  in >> unit >> since;
-  if (since != "since") fail("{}: time units \"{}\"; allowed: days, hours, minutes or seconds since a date", where, units);
-  const auto scale = static_cast<double>(unit_seconds(unit, units, where));
-  const double start = start_seconds(units, in, where);
-  if (values.size() < 2) fail("{}: the time axis has {} values, at least 2 are needed to know its step", where, values.size());
+  Units reader(units, where);
+  const auto scale = static_cast<double>(reader.unit_seconds());
+  const Count day = reader.day(kind != "proleptic_gregorian");
+  const double start = static_cast<double>(day * kDay) + reader.clock_seconds();
+  reader.zone();
+  if (values.size() < 2)
+    fail("{}: the time axis has {} values, at least 2 are needed to know its step", where, values.size());
+  for (std::size_t k = 0; k < values.size(); ++k)
+    if (const double s = start + values[k] * scale; !(s >= kYear0 && s < kYear10000))
+      fail("{}: the time axis has the value {} in row {}; it must be a time in the years 0 to 9999", where,
+           std::isnan(values[k]) ? "missing" : fmt::format("{}", values[k]), k);
 
   TimeAxis axis;
   axis.size = static_cast<Count>(values.size());
@@ -85,10 +152,14 @@ TimeAxis time_axis_from_cf(const std::vector<double>& values, const std::string&
   for (std::size_t k = 0; k < values.size(); ++k) {
     const double expected = static_cast<double>(axis.start_s + static_cast<Count>(k) * axis.step_s);
     const double found = start + values[k] * scale;
-    if (axis.step_s <= 0 || !(std::abs(found - expected) < 0.5))
-      fail("{}: the time axis is not regular: value {} is {}, {} was expected from the first step; steps must be equal and "
-           "positive",
-           where, k, std::isfinite(found) ? iso_time(std::llround(found)) : "missing", iso_time(std::llround(expected)));
+    if (axis.step_s <= 0 || !(std::abs(found - expected) < 0.5)) {
+      const bool shown = expected >= kYear0 && expected < kYear10000;
+      fail(
+          "{}: the time axis is not regular: row {} is {}, {} was expected from the first step; steps must be equal "
+          "and "
+          "positive, to half a second (store the times as integers or in double precision)",
+          where, k, iso_time(std::llround(found)), shown ? iso_time(std::llround(expected)) : "another time");
+    }
   }
   return axis;
 }

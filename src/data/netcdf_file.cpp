@@ -10,6 +10,8 @@
 #include <limits>
 #include <numeric>
 
+#include "classic_size.hpp"
+#include "decoding.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/nearest_name.hpp"
 #include "netcdf_handle.hpp"
@@ -41,7 +43,10 @@ Container container_of(const std::string& path) {
   in.read(magic, 4);
   const std::string first(magic, static_cast<std::size_t>(in.gcount()));
   if (first == "\x89HDF") return Container::hdf5;
-  if (first.substr(0, 3) == "CDF") return Container::classic;
+  if (first.substr(0, 3) == "CDF") {
+    check_classic_size(path);
+    return Container::classic;
+  }
   fail("{}: is not a netCDF file", path);
 }
 
@@ -175,34 +180,16 @@ bool NetcdfFile::is_text(const std::string& variable) const {
   return type == NC_CHAR || type == NC_STRING;
 }
 
-namespace {
-
-// The values that mean "missing" by an attribute of the variable.
-std::vector<double> missing_values(int id, int variable) {
-  std::vector<double> missing;
-  for (const char* name : {"_FillValue", "missing_value"}) {
-    nc_type type = NC_NAT;
-    std::size_t length = 0;
-    if (nc_inq_att(id, variable, name, &type, &length) != NC_NOERR || type == NC_CHAR || type == NC_STRING) continue;
-    std::vector<double> values(length);
-    if (nc_get_att_double(id, variable, name, values.data()) == NC_NOERR)
-      missing.insert(missing.end(), values.begin(), values.end());
-  }
-  return missing;
-}
-
-}  // namespace
-
 std::vector<double> NetcdfFile::read(const std::string& variable, std::span<const Count> start,
                                      std::span<const Count> count) const {
   const int v = impl_->variable(variable);
   if (is_text(variable)) fail("{}: variable {} holds text, numbers are needed", impl_->path, variable);
+  const Decoding decoding = decoding_of(impl_->id, v, impl_->path, variable);
   std::vector<double> values(product(count));
   const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
   const int code = impl_->collective(v, [&] { return nc_get_vara_double(impl_->id, v, first.data(), size.data(), values.data()); });
   impl_->agree_on(code, variable + " cannot be read (is the file complete?)");
-  for (const double missing : missing_values(impl_->id, v))
-    std::replace(values.begin(), values.end(), missing, std::numeric_limits<double>::quiet_NaN());
+  decoding.apply(values);
   return values;
 }
 
@@ -211,24 +198,43 @@ std::vector<double> NetcdfFile::read(const std::string& variable) const {
   return read(variable, std::vector<Count>(size.size(), 0), size);
 }
 
-std::vector<std::int64_t> NetcdfFile::read_integers(const std::string& variable) const {
+std::vector<std::int64_t> NetcdfFile::read_integers(const std::string& variable, std::optional<std::int64_t> missing) const {
   const int v = impl_->variable(variable);
   nc_type type = NC_NAT;
   check_netcdf(nc_inq_vartype(impl_->id, v, &type), impl_->path, variable);
   if (type == NC_CHAR || type == NC_STRING) fail("{}: variable {} holds text, integers are needed", impl_->path, variable);
-  if (type == NC_FLOAT || type == NC_DOUBLE) {  // some writers store ids as floating point
-    std::vector<std::int64_t> integers;
+  const auto replacement = [&](std::size_t row) {
+    if (!missing) fail("{}: variable {} has no value in row {}; a whole number is needed", impl_->path, variable, row);
+    return *missing;
+  };
+  std::vector<std::int64_t> integers;
+  // Some writers store ids as floating point; packed ones are floating point too once unpacked.
+  if (type == NC_FLOAT || type == NC_DOUBLE || !decoding_of(impl_->id, v, impl_->path, variable).is_plain()) {
+    const double limit = type == NC_FLOAT ? 16777216.0 : 9007199254740992.0;   // neighbours differ by more than 1 beyond
     for (double value : read(variable)) {
-      if (!(std::abs(value) < 9e15) || value != std::floor(value))
-        fail("{}: variable {} has the value {}, whole numbers are needed", impl_->path, variable, value);
-      integers.push_back(static_cast<std::int64_t>(value));
+      if (!std::isnan(value) && (!(std::abs(value) < limit) || value != std::floor(value)))
+        fail("{}: variable {} has the value {}; whole numbers below {:.0f} are needed in this type, store integers",
+             impl_->path, variable, value, limit);
+      integers.push_back(std::isnan(value) ? replacement(integers.size()) : static_cast<std::int64_t>(value));
     }
     return integers;
   }
-  std::vector<long long> values(product(shape(variable)));
-  const int code = impl_->collective(v, [&] { return nc_get_var_longlong(impl_->id, v, values.data()); });
+  // Unsigned 64-bit numbers pass as the same bits; those beyond the signed ones are refused below.
+  std::vector<long long> bits(product(shape(variable)));
+  const int code = impl_->collective(v, [&] {
+    return type == NC_UINT64 ? nc_get_var_ulonglong(impl_->id, v, reinterpret_cast<unsigned long long*>(bits.data()))
+                             : nc_get_var_longlong(impl_->id, v, bits.data());
+  });
   impl_->agree_on(code, variable + " cannot be read (is the file complete?)");
-  return {values.begin(), values.end()};
+  const auto gone = missing_integers(impl_->id, v);
+  for (const long long value : bits) {
+    const bool is_missing = std::find(gone.begin(), gone.end(), value) != gone.end();
+    if (!is_missing && type == NC_UINT64 && value < 0)
+      fail("{}: variable {} has the value {}; allowed: up to {}", impl_->path, variable, static_cast<std::uint64_t>(value),
+           std::numeric_limits<std::int64_t>::max());
+    integers.push_back(is_missing ? replacement(integers.size()) : static_cast<std::int64_t>(value));
+  }
+  return integers;
 }
 
 std::vector<std::string> NetcdfFile::read_strings(const std::string& variable) const {
@@ -251,8 +257,11 @@ std::vector<std::string> NetcdfFile::read_strings(const std::string& variable) c
   } else {
     fail("{}: variable {} must be text: char with two dimensions, or string", impl_->path, variable);
   }
-  for (auto& s : strings)
-    while (!s.empty() && (s.back() == '\0' || s.back() == ' ')) s.pop_back();
+  for (auto& s : strings) {
+    s = s.substr(0, s.find('\0'));   // what follows a NUL is not part of the text
+    const auto first = s.find_first_not_of(' ');
+    s = first == std::string::npos ? "" : s.substr(first, s.find_last_not_of(' ') + 1 - first);
+  }
   return strings;
 }
 

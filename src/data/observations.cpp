@@ -37,12 +37,14 @@ Raw read_raw(const NetcdfFile& file) {
   const auto dimensions = file.dimension_names("discharge");
   const bool time_first = dimensions == std::vector<std::string>{"time", "gauge"};
   if (!time_first) check_dimensions(file, "discharge", {"gauge", "time"});
-  check_dimensions(file, "time", {"time"});
   check_dimensions(file, "reach_id", {"gauge"});
   if (!file.is_text("gauge_id"))
     fail("{}: variable gauge_id holds numbers; station ids are text (char or string) with their leading zeros", file.path());
+  if (const auto names = file.dimension_names("gauge_id"); names.empty() || names[0] != "gauge" || names.size() > 2)
+    check_dimensions(file, "gauge_id", {"gauge", "length"});
   raw.id = file.read_strings("gauge_id");
-  raw.reach_id = file.read_integers("reach_id");
+  raw.reach_id = file.read_integers("reach_id", 0);   // 0 is no reach: the error names the gauge
+  if (file.has_variable("utc_offset_h")) check_units(file, "utc_offset_h", Quantity::hours);
   raw.utc_offset_h = read_optional(file, "utc_offset_h");
   raw.latitude = read_optional(file, "lat");
   raw.longitude = read_optional(file, "lon");
@@ -61,10 +63,13 @@ Raw read_raw(const NetcdfFile& file) {
 void check_ids(const Raw& raw, const std::string& path, const RiverNetwork& network) {
   std::set<std::string> seen;
   for (std::size_t g = 0; g < raw.id.size(); ++g) {
-    if (raw.id[g].empty()) fail("{}: gauge {} of variable gauge_id has no id", path, g);
+    if (raw.id[g].empty()) fail("{}: variable gauge_id has no id in row {}", path, g);
+    for (const unsigned char c : raw.id[g])
+      if (c < ' ' || c == ',' || c == '"')   // ids stand in messages and in tables of results
+        fail("{}: variable gauge_id holds a control character, comma or quote in row {}; ids must be plain text", path, g);
     if (!seen.insert(raw.id[g]).second) fail("{}: variable gauge_id holds {} twice; ids must be unique", path, raw.id[g]);
     if (!network.index_of.contains(raw.reach_id[g]))
-      fail("{}: gauge {} is on reach {}, which is not in {}; correct reach_id or leave the gauge out", path, raw.id[g],
+      fail("{}: gauge {} is on reach {}, which is not in {}; correct reach_id or take the gauge out of the file", path, raw.id[g],
            raw.reach_id[g], network.path);
     if (!raw.utc_offset_h.empty() && !(std::abs(raw.utc_offset_h[g]) <= 24))
       fail("{}: utc_offset_h of gauge {} is {}; allowed: -24..24", path, raw.id[g], raw.utc_offset_h[g]);
@@ -115,7 +120,7 @@ Observations read_observations(const Communicator& comm, const std::string& path
                                const std::vector<std::string>& only) {
   const auto file = NetcdfFile::open(comm, path);
   const Raw raw = read_raw(file);
-  const auto time = file.read("time");
+  const auto time = read_time(file);
   Observations out;
   out.path = path;
   agree(comm, "observations", [&] {

@@ -10,11 +10,16 @@
 namespace dpl {
 namespace {
 
+std::string shown(double value) { return std::isnan(value) ? "missing" : fmt::format("{}", value); }
+
 void index_ids(RiverNetwork& network) {
-  for (Index r = 0; r < network.size(); ++r)
+  for (Index r = 0; r < network.size(); ++r) {
+    if (network.reach_id[r] == 0)
+      fail("{}: variable reach_id is 0 in row {}; 0 as downstream_id means outlet, give the reach another id", network.path, r);
     if (const auto [it, fresh] = network.index_of.emplace(network.reach_id[r], r); !fresh)
       fail("{}: variable reach_id holds {} twice (rows {} and {}); ids must be unique", network.path, network.reach_id[r],
            it->second, r);
+  }
 }
 
 std::vector<Index> downstream_indices(const RiverNetwork& network, const std::vector<std::int64_t>& downstream_id) {
@@ -22,16 +27,15 @@ std::vector<Index> downstream_indices(const RiverNetwork& network, const std::ve
   std::string unknown;
   int count = 0;
   for (Index r = 0; r < network.size(); ++r) {
-    if (downstream_id[r] == 0) continue;
     const auto it = network.index_of.find(downstream_id[r]);
     if (it != network.index_of.end()) {
       downstream[r] = it->second;
-    } else if (count++ < 5) {
+    } else if (downstream_id[r] != 0 && downstream_id[r] != -1 && count++ < 5) {
       unknown += fmt::format("{}{} (of reach {})", unknown.empty() ? "" : ", ", downstream_id[r], network.reach_id[r]);
     }
   }
   if (count > 0)
-    fail("{}: variable downstream_id names {} reach{} that reach_id does not hold: {}{}; an outlet has downstream_id 0",
+    fail("{}: variable downstream_id names {} reach{} that reach_id does not hold: {}{}; an outlet has downstream_id 0 (or -1, or a missing value)",
          network.path, count, count == 1 ? "" : "es", unknown, count > 5 ? ", ..." : "");
   return downstream;
 }
@@ -40,7 +44,7 @@ void check_lengths(const RiverNetwork& network) {
   for (Index r = 0; r < network.size(); ++r)
     if (!(network.length_m[r] > 0) || !std::isfinite(network.length_m[r]))
       fail("{}: variable length is {} at reach {}; lengths must be positive (m)", network.path,
-           std::isnan(network.length_m[r]) ? "missing" : fmt::format("{}", network.length_m[r]), network.reach_id[r]);
+           shown(network.length_m[r]), network.reach_id[r]);
 }
 
 void check_and_raise_slopes(RiverNetwork& network, double slope_min) {
@@ -48,7 +52,7 @@ void check_and_raise_slopes(RiverNetwork& network, double slope_min) {
     double& slope = network.slope[r];
     if (!std::isfinite(slope) || slope < 0)
       fail("{}: variable slope is {} at reach {}; slopes must be 0 or positive (m/m)", network.path,
-           std::isfinite(slope) ? fmt::format("{}", slope) : "missing", network.reach_id[r]);
+           shown(slope), network.reach_id[r]);
     if (slope == 0 && slope_min <= 0)
       fail("{}: variable slope is 0 at reach {}; set routing.slope_min (for example 1.0e-3) to raise flat slopes",
            network.path, network.reach_id[r]);
@@ -63,15 +67,22 @@ std::vector<double> read_optional(const NetcdfFile& file, const char* variable, 
   return file.read(variable);
 }
 
+void check_areas(const RiverNetwork& network) {
+  for (std::size_t r = 0; r < network.upstream_area_km2.size(); ++r)
+    if (const double area = network.upstream_area_km2[r]; !(area >= 0) || !std::isfinite(area))
+      fail("{}: variable upstream_area is {} at reach {}; it must be 0 or positive (km2) everywhere, or leave the variable out",
+           network.path, shown(area), network.reach_id[r]);
+}
+
 void check_muskingum(const RiverNetwork& network) {
   for (std::size_t r = 0; r < network.muskingum_k_s.size(); ++r)
     if (!(network.muskingum_k_s[r] > 0) || !std::isfinite(network.muskingum_k_s[r]))
-      fail("{}: variable muskingum_k is {} at reach {}; it must be positive (s)", network.path, network.muskingum_k_s[r],
-           network.reach_id[r]);
+      fail("{}: variable muskingum_k is {} at reach {}; it must be positive (s)", network.path,
+           shown(network.muskingum_k_s[r]), network.reach_id[r]);
   for (std::size_t r = 0; r < network.muskingum_x.size(); ++r)
     if (!(network.muskingum_x[r] >= 0 && network.muskingum_x[r] <= 0.5))
-      fail("{}: variable muskingum_x is {} at reach {}; allowed: 0..0.5", network.path, network.muskingum_x[r],
-           network.reach_id[r]);
+      fail("{}: variable muskingum_x is {} at reach {}; allowed: 0..0.5", network.path,
+           shown(network.muskingum_x[r]), network.reach_id[r]);
 }
 
 }  // namespace
@@ -84,7 +95,7 @@ RiverNetwork read_river_network(const Communicator& comm, const std::string& pat
   RiverNetwork network;
   network.path = path;
   network.reach_id = file.read_integers("reach_id");
-  const auto downstream_id = file.read_integers("downstream_id");
+  const auto downstream_id = file.read_integers("downstream_id", 0);
   network.length_m = file.read("length");
   network.slope = file.read("slope");
   network.upstream_area_km2 = read_optional(file, "upstream_area", Quantity::area_km2);
@@ -96,6 +107,7 @@ RiverNetwork read_river_network(const Communicator& comm, const std::string& pat
     auto downstream = downstream_indices(network, downstream_id);
     check_lengths(network);
     check_and_raise_slopes(network, slope_min);
+    check_areas(network);
     check_muskingum(network);
     try {
       network.topology = make_topology(std::move(downstream), network.reach_id);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
@@ -34,10 +35,9 @@ LateralInflowHeader read_lateral_inflow_header(const Communicator& comm, const s
   const auto file = NetcdfFile::open(comm, path);
   layout_of(file);
   check_units(file, kVariable, Quantity::discharge_m3s);
-  check_dimensions(file, "time", {"time"});
   check_dimensions(file, "reach_id", {"reach"});
   const auto ids = file.read_integers("reach_id");
-  const auto time = file.read("time");
+  const auto time = read_time(file);
   LateralInflowHeader header{path, {}};
   agree(comm, "lateral inflow", [&] {
     rows_of_ids(file, ids, network.reach_id);
@@ -76,8 +76,8 @@ std::vector<float> read_lateral_inflow(const Communicator& comm, const LateralIn
         for (Count t = 0; t < count; ++t) {
           const Count column = columns[r] - first;
           const double q = layout.time_first ? part[t * width + column] : part[column * count + t];
-          if (!(q >= 0) || !std::isfinite(q))
-            fail("{}: {} is {} at reach {}, {}; lateral inflow must be 0 or positive (m3 s-1) everywhere", header.path, kVariable,
+          if (!(q >= 0 && q <= std::numeric_limits<float>::max()))
+            fail("{}: {} is {} at reach {}, {}; lateral inflow must be 0 or positive (m3 s-1) and finite everywhere", header.path, kVariable,
                  std::isnan(q) ? "missing" : fmt::format("{}", q), network.reach_id[first_reach + static_cast<Index>(r)],
                  iso_time(header.time.start_s + (first_row + begin + t) * header.time.step_s));
           values[r * rows + begin + t] = static_cast<float>(q);

@@ -2,6 +2,7 @@
 #include "dpl/data/variable_checks.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 #include "dpl/base/error.hpp"
@@ -13,9 +14,10 @@ const std::vector<std::string>& spellings(Quantity quantity) {
   static const std::vector<std::string> length{"m", "meter", "meters", "metre", "metres"};
   static const std::vector<std::string> ratio{"", "1", "-", "m/m", "m m-1", "m m^-1"};
   static const std::vector<std::string> area{"km2", "km^2", "km**2"};
-  static const std::vector<std::string> discharge{"m3 s-1", "m3/s", "m^3 s^-1", "m^3/s", "m**3 s**-1", "m3 s^-1", "m3s-1"};
+  static const std::vector<std::string> discharge{"m3 s-1", "m3/s", "m^3 s^-1", "m^3/s", "m**3 s**-1", "m3 s^-1", "m3s-1",
+                                                  "m^3 s-1", "m**3 s-1", "m3 s**-1", "m**3/s"};
   static const std::vector<std::string> seconds{"s", "second", "seconds", "sec"};
-  static const std::vector<std::string> hours{"h", "hour", "hours", "hr"};
+  static const std::vector<std::string> hours{"", "h", "hour", "hours", "hr"};
   switch (quantity) {
     case Quantity::length_m: return length;
     case Quantity::ratio: return ratio;
@@ -38,7 +40,7 @@ void check_units(const NetcdfFile& file, const std::string& variable, Quantity q
   const auto& allowed = spellings(quantity);
   const std::string units = file.text_attribute(variable, "units");
   if (std::find(allowed.begin(), allowed.end(), units) != allowed.end()) return;
-  const std::string wanted = quantity == Quantity::ratio ? "1" : allowed.front();
+  const std::string wanted = allowed.front().empty() ? allowed[1] : allowed.front();
   if (units.empty()) fail("{}: variable {} has no units; they must be {}", file.path(), variable, wanted);
   fail("{}: variable {} has the units \"{}\"; they must be {}; convert the values", file.path(), variable, units, wanted);
 }
@@ -55,6 +57,22 @@ Count dimension_size(const NetcdfFile& file, const std::string& variable, const 
   if (at == names.end())
     fail("{}: variable {} has the dimensions ({}); {} is needed", file.path(), variable, joined(names), dimension);
   return file.shape(variable)[at - names.begin()];
+}
+
+std::vector<double> read_time(const NetcdfFile& file) {
+  check_dimensions(file, "time", {"time"});
+  auto time = file.read("time");
+  const std::string bounds = file.text_attribute("time", "bounds");
+  if (bounds.empty() || time.empty() || !file.has_variable(bounds)) return time;
+  const std::string units = file.text_attribute(bounds, "units");
+  if (file.shape(bounds) != std::vector<Count>{static_cast<Count>(time.size()), 2} ||
+      (!units.empty() && units != file.text_attribute("time", "units")))
+    return time;
+  const auto first = file.read(bounds, std::vector<Count>{0, 0}, std::vector<Count>{1, 2});
+  if (const double length = first[1] - first[0]; std::abs(time[0] - first[0]) > 1e-3 * std::abs(length))
+    fail("{}: time is {} in row 0, by its bounds {} the interval is {} to {}; time must be the start of the interval", file.path(),
+         time[0], bounds, first[0], first[1]);
+  return time;
 }
 
 std::vector<Count> rows_of_ids(const NetcdfFile& file, const std::vector<std::int64_t>& file_ids,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,12 +34,16 @@ class NetcdfFile {
   std::string text_attribute(const std::string& variable, const std::string& name) const;
   bool is_text(const std::string& variable) const;     ///< char or string type
 
-  /// Hyperslab as double; _FillValue and missing_value become NaN. Collective when opened with a communicator.
+  /// Hyperslab as double, unpacked (scale_factor, add_offset); missing values become NaN: _FillValue or else the
+  /// library's default, missing_value, what lies outside valid_min, valid_max, valid_range (all compared in the variable's
+  /// own type, before unpacking). Collective when opened with a communicator.
   std::vector<double> read(const std::string& variable, std::span<const Count> start,
                            std::span<const Count> count) const;
   std::vector<double> read(const std::string& variable) const;   ///< whole variable
-  std::vector<std::int64_t> read_integers(const std::string& variable) const;
-  std::vector<std::string> read_strings(const std::string& variable) const;  ///< char(n, len) or string(n); trailing blanks and NULs cut
+  /// Whole variable; a missing value becomes `missing`, without it an Error.
+  std::vector<std::int64_t> read_integers(const std::string& variable, std::optional<std::int64_t> missing = {}) const;
+  /// char(n, len) or string(n); blanks around the text are cut, and what follows a NUL.
+  std::vector<std::string> read_strings(const std::string& variable) const;
 
   /// Writing (create_local): define everything, then write.
   void define_dimension(const std::string& name, Count size);

@@ -25,8 +25,9 @@ struct RiverNetwork {
 };
 
 /// **Collective:** reads and checks the file. Throws Error (same text on all ranks) for a missing file or variable, a
-/// wrong dimension or unit, duplicate ids, an unknown downstream id, cycles, lengths or slopes that are not usable.
-/// A downstream id that is 0, missing or not in the table is an outlet; `strict` refuses ids that are not in the table.
+/// wrong dimension or unit, duplicate ids, the id 0, cycles, lengths or slopes that are not usable.
+/// A downstream id that is 0, -1 or missing is an outlet. Any other that is not in the table is an Error: one typing
+/// mistake would cut a basin in two without a word.
 RiverNetwork read_river_network(const Communicator& comm, const std::string& path, double slope_min);
 
 }  // namespace dpl

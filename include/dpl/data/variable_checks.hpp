@@ -10,7 +10,7 @@ namespace dpl {
 
 enum class Quantity { length_m, ratio, area_km2, discharge_m3s, seconds, hours };
 
-/// Throws Error naming the units found and those allowed. Missing units pass for `ratio` only.
+/// Throws Error naming the units found and those allowed. Missing units pass for `ratio` and `hours` only.
 void check_units(const NetcdfFile& file, const std::string& variable, Quantity quantity);
 
 /// Throws Error where the variable's dimensions are not as named.
@@ -18,6 +18,9 @@ void check_dimensions(const NetcdfFile& file, const std::string& variable, const
 
 /// Length of a dimension that a variable is known to have.
 Count dimension_size(const NetcdfFile& file, const std::string& variable, const std::string& dimension);
+
+/// Values of the variable time(time). Throws Error where its bounds say that they are not the starts of the intervals.
+std::vector<double> read_time(const NetcdfFile& file);
 
 /// Row in the file of each of the wanted ids. Throws Error for ids of the file that come twice and wanted ids without a
 /// row (names up to five).
