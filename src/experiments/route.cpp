@@ -16,7 +16,8 @@ Period period_to_route(const Problem& problem) {
   if (problem.config.test.period.given()) return problem.config.test.period;
   if (problem.config.experiment.period.given()) return problem.config.experiment.period;
   const auto& time = problem.inflow.time;
-  return {{time.start_s / 86400}, {time.end_s() / 86400 - 1}};
+  const Count first = time.start_s / 86400;  // it starts at midnight, see inflow_rows
+  return {{first}, {first + time.size * time.step_s / 86400 - 1}};
 }
 
 void report_water(const WaterVolumes& w) {

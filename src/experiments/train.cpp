@@ -29,6 +29,13 @@ RunFolder open_folder(const Communicator& comm, const RunConfig& config, std::op
   return folder;
 }
 
+// Where other gauges are scored than trained on. Read before the training: a mistake shows at once.
+std::optional<Observations> test_observations(const Problem& problem) {
+  const RunConfig& config = problem.config;
+  if (!config.test.period.given() || config.test.gauges == config.experiment.gauges) return std::nullopt;
+  return read_observations(problem.comm, config.data_sources.observations, problem.network, config.test.gauges);
+}
+
 }  // namespace
 
 int run_train(const VerbContext& context) {
@@ -44,6 +51,7 @@ int run_train(const VerbContext& context) {
   Problem problem = load_problem(comm, config, config.experiment.gauges, true, statistics ? &*statistics : nullptr);
   if (problem.observations)
     for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
+  const auto test = test_observations(problem);
   if (context.validate_only) {
     print_plan(problem, true);
     return 0;
@@ -67,13 +75,9 @@ int run_train(const VerbContext& context) {
   if (config.test.period.given()) {
     const ContestEntry entry{trainer.theta(), untrained, "", trainer.update()};
     const auto training_loss = [&](std::span<const double> theta) { return trainer.training_loss(theta); };
-    if (config.test.gauges != config.experiment.gauges) {
-      Problem test = problem;
-      test.observations = read_observations(comm, config.data_sources.observations, problem.network, config.test.gauges);
-      hold_contest(test, config.test.period, entry, training_loss, *folder);
-    } else {
-      hold_contest(problem, config.test.period, entry, training_loss, *folder);
-    }
+    Problem scored = problem;
+    if (test) scored.observations = test;
+    hold_contest(scored, config.test.period, entry, training_loss, *folder);
   } else {
     write_parameters(folder->file("parameters.nc"), problem, trainer.theta());
   }

@@ -16,7 +16,8 @@ constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 Count whole_rows(double seconds, double step_s, const std::string& what) {
   const double rows = seconds / step_s;
   if (std::abs(rows - std::round(rows)) > 1e-9)
-    fail("{} ({} s) is not a whole number of routing steps ({} s)", what, seconds, step_s);
+    fail("{} ({} s) is not a whole number of routing steps ({} s); change it, routing.dt_s or routing.substeps", what,
+         seconds, step_s);
   return std::llround(rows);
 }
 
@@ -36,8 +37,10 @@ GaugeClock make_gauge_clock(const RunConfig& config, const Observations& observa
                                   observations.path + ": the time step of the observations");
   for (Index g = 0; g < observations.size(); ++g) {
     // Midnight of a gauge at UTC-5 is 5 o'clock on the run's clock.
-    const double tau_h = observations.utc_offset_h.empty() ? config.params.tau_h : -observations.utc_offset_h[g];
-    clock.means.push_back({length, whole_rows(tau_h * 3600, step_s, "params.tau")});
+    const bool own = !observations.utc_offset_h.empty();
+    const double tau_h = own ? -observations.utc_offset_h[g] : config.params.tau_h;
+    const std::string what = own ? observations.path + ": utc_offset_h of gauge " + observations.gauge_id[g] : "config: params.tau";
+    clock.means.push_back({length, whole_rows(tau_h * 3600, step_s, what)});
   }
   return clock;
 }

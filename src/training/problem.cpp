@@ -49,7 +49,7 @@ RowRange inflow_rows(const Problem& problem, const Period& period, const std::st
   if (day_s % time.step_s != 0 || time.start_s % day_s != 0)
     fail("{}: the time axis starts at {} with a step of {} s; it must start at midnight and its step divide a day",
          problem.inflow.path, iso_time(time.start_s), time.step_s);
-  const Count per_day = day_s / time.step_s, first_day = time.start_s / day_s, last_day = time.end_s() / day_s - 1;
+  const Count per_day = day_s / time.step_s, first_day = time.start_s / day_s, last_day = first_day + time.size / per_day - 1;
   if (period.start.day < first_day || period.end.day > last_day)
     fail("{}: {} {}..{} is not covered by the lateral inflow, which holds {}..{}", problem.inflow.path, what,
          iso_date(period.start.day), iso_date(period.end.day), iso_date(first_day), iso_date(last_day));
