@@ -1,0 +1,31 @@
+// Test that the configuration allows just the names that the rooms below know: schemes, losses, parameter networks.
+#include <gtest/gtest.h>
+
+#include "dpl/base/config_table.hpp"
+#include "dpl/learning/loss.hpp"
+#include "dpl/learning/parameter_network.hpp"
+#include "dpl/physics/routing.hpp"
+
+namespace dpl {
+namespace {
+
+std::vector<std::string> allowed(const std::string& key) { return find_config_key(key)->allowed.words; }
+
+TEST(Names, Schemes) { EXPECT_EQ(allowed("routing.scheme"), scheme_names()); }
+
+TEST(Names, Losses) { EXPECT_EQ(allowed("experiment.loss"), loss_names()); }
+
+TEST(Names, ParameterNetworks) {
+  NetworkConfig config;
+  config.hidden_size = 3;
+  config.learnable_parameters = {"n"};
+  for (const auto& kind : allowed("network.kind")) {
+    config.kind = kind;
+    EXPECT_GT(make_parameter_network(config, 2, {0.0}, "single", 1)->weight_count(), 0) << kind;
+  }
+  config.kind = "unheard_of";
+  EXPECT_ANY_THROW(make_parameter_network(config, 2, {0.0}, "single", 1));
+}
+
+}  // namespace
+}  // namespace dpl
