@@ -98,9 +98,11 @@ Request parse_command_line(int argc, char** argv) {
   if (reference) request.text = configuration_reference();
   if (version) request.text = version_text();
   if (request.verb == nullptr && request.text.empty()) throw UsageError("no verb is given; try dpl_hpc --help");
-  for (const auto& setting : request.settings)
-    if (setting.find('=') == std::string::npos)
+  for (const auto& setting : request.settings) {
+    const auto key = "." + setting.substr(0, setting.find('=')) + ".";
+    if (key.size() == setting.size() + 2 || key.find("..") != std::string::npos)
       throw UsageError(fmt::format("'{}' was not expected; settings have the form key.sub=value", setting));
+  }
   return request;
 }
 
@@ -127,15 +129,15 @@ int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSess
     if (comm.is_root()) fmt::print("{}", request.text);
     return 0;
   }
-  // 2. The libraries that keep a state; the signal handlers after them, because they set their own.
+  // 2. The libraries that keep a state.
   petsc.emplace(comm);
   prepare_torch(1);
-  install_stop_signals();
   // 3. The configuration.
   VerbContext context{comm, {}, request.config_path, request.validate_only, request.files, ""};
   for (int i = 0; i < argc; ++i) context.command_line += fmt::format("{}{}", i == 0 ? "" : " ", argv[i]);
   if (request.verb->takes_config) context.config = shared_config(comm, request);
-  // 4. The work.
+  // 4. The work. Signal handlers after the libraries, because those may set their own.
+  if (request.verb->name == std::string_view("train")) install_stop_signals();  // the only verb that asks for them
   const int status = request.verb->run(context);
   // 5. One exit status for all ranks.
   return static_cast<int>(comm.max(static_cast<std::int64_t>(status)));

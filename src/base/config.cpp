@@ -173,6 +173,23 @@ std::string resolved_yaml(const RunConfig& config) {
   return text;
 }
 
+namespace {
+
+// On a bound the sigmoid has no finite argument and no derivative: learning could not start there.
+void check_starts(const RunConfig& config, const std::string& path) {
+  for (const auto& name : config.network.learnable_parameters) {
+    const auto& range = config.params.ranges.at(name);
+    if (const double value = config.params.defaults.at(name); value == range.low || value == range.high)
+      fail(
+          "{}: key params.defaults.{} is {}, a bound of params.parameter_ranges.{}, [{}, {}]; learning must start "
+          "between "
+          "them, or leave {} out of network.learnable_parameters",
+          path, name, value, name, range.low, range.high, name);
+  }
+}
+
+}  // namespace
+
 void check_needed_keys(const RunConfig& config, const std::string& verb, const std::string& path) {
   RunConfig copy = config;
   for (const auto& key : config_keys()) {
@@ -181,6 +198,7 @@ void check_needed_keys(const RunConfig& config, const std::string& verb, const s
       fail("{}: key {} is not given, and {} needs it; {} Allowed: {}", path, key.key, verb, key.help,
            allowed_text(key));
   }
+  if (verb == "train") check_starts(config, path);
 }
 
 }  // namespace dpl

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "dpl/base/error.hpp"
@@ -29,6 +31,16 @@ void send(const std::shared_ptr<spdlog::sinks::sink>& sink, spdlog::level::level
   if (!sink) return;
   sink->log(spdlog::details::log_msg("dpl", level, spdlog::string_view_t(text.data(), text.size())));
   sink->flush();
+}
+
+// Open MPI gives a rank a terminal of its own even where mpirun writes into a file: then the launcher's output counts.
+bool launcher_on_terminal() {
+  if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return true;
+  static const std::string output = [] {
+    std::error_code unknown;
+    return std::filesystem::read_symlink(fmt::format("/proc/{}/fd/1", getppid()), unknown).string();
+  }();
+  return output.starts_with("/dev/pts/") || output.starts_with("/dev/tty") || output == "/dev/console";
 }
 
 }  // namespace
@@ -83,7 +95,7 @@ void report_error(std::string_view text) {
   send(the_log().file, spdlog::level::err, line);
 }
 
-bool log_on_terminal() { return the_log().speaks && isatty(STDOUT_FILENO) == 1; }
+bool log_on_terminal() { return the_log().speaks && isatty(STDOUT_FILENO) == 1 && launcher_on_terminal(); }
 
 bool log_speaks() { return the_log().speaks; }
 

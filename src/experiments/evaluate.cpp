@@ -60,12 +60,14 @@ int run_evaluate(const VerbContext& context) {
   if (config.data_sources.observations.empty())
     fail("{}: data_sources.observations is not set; evaluate needs observed discharge (route does not)",
          context.config_path);
+  RunFolder::check_creatable(context.comm, config.output.folder, config.name);
   const auto [problem, entry] = load_with_parameters(context.comm, config);
   for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
   if (context.validate_only) {
-    print_plan(problem, false);
+    print_plan(problem, false, true);
     return 0;
   }
+  check_scored(problem, *problem.observations, config.test.period, "the test period");
   auto folder = RunFolder::create(context.comm, config.output.folder, config.name);
   agree_on_root(context.comm, "log", [&] { add_log_file(folder.file("log.txt")); });
   folder.write_text(context.comm, "config.yaml", resolved_yaml(config));

@@ -20,6 +20,22 @@ Count rows_of(double seconds, double step_s, const char* key) {
 
 }  // namespace
 
+void check_scored(const Problem& problem, const Observations& observations, const Period& period,
+                  const std::string& what) {
+  inflow_rows(problem, period, what);
+  const double step_s = problem.config.routing.dt_s / problem.config.routing.substeps;
+  const auto rows = std::llround(static_cast<double>(period.days()) * 86400 / step_s) + 1;  // instants: one row more
+  const auto values =
+      make_gauge_clock(problem.config, observations, step_s)
+          .observed(observations, period.start.day, period.days(), problem.config.experiment.warmup_days, rows);
+  if (std::all_of(values.begin(), values.end(), [](double v) { return std::isnan(v); }))
+    fail(
+        "{}: no observation to score in {} {}..{}; its first {} days (experiment.warmup) and incomplete days are not "
+        "scored",
+        observations.path, what, iso_date(period.start.day), iso_date(period.end.day),
+        problem.config.experiment.warmup_days);
+}
+
 Evaluation::Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further)
     : problem_(problem), period_(period) {
   const RunConfig& config = problem.config;

@@ -8,6 +8,7 @@
 #include "dpl/base/log.hpp"
 #include "dpl/experiments/contest.hpp"
 #include "dpl/training/gauge_clock.hpp"
+#include "dpl/training/output.hpp"
 #include "dpl/training/routed_domain.hpp"
 
 namespace dpl {
@@ -35,16 +36,29 @@ void print_training(const Problem& problem, const RoutedDomain& domain, Index st
                              train.warmup_days, window_rows * steps_per_row, train.period.days() - train.rho_days + 1));
   line("updates", fmt::format("{} ({} epochs of {})", static_cast<Count>(train.epochs) * train.updates, train.epochs,
                               train.updates));
-  line("gauges per update", train.batch_size == 0 ? "all" : fmt::format("{}", train.batch_size));
+  line("gauges per update", train.batch_size == 0 || train.batch_size >= problem.observations->size()
+                                ? "all"
+                                : fmt::format("{}", train.batch_size));
   const double inflow = static_cast<double>(domain.own_reaches()) * static_cast<double>(rows.end - rows.first) *
                         (problem.config.precision == "double" ? 8 : 4);
   line("memory of rank 0", fmt::format("tape {}, lateral inflow {}", bytes_text(static_cast<double>(domain.tape_bytes(window_rows))),
                                        bytes_text(inflow)));
 }
 
+// The gauges and whether anything is scored; a training may be tested at other gauges than its own.
+void print_test(const Problem& problem, bool training) {
+  const RunConfig& config = problem.config;
+  auto observations = problem.observations;
+  if (training && config.test.gauges != config.experiment.gauges)
+    observations =
+        read_observations(problem.comm, config.data_sources.observations, problem.network, config.test.gauges);
+  check_scored(problem, *observations, config.test.period, "the test period");
+  line("gauges of the test", fmt::format("{}", observations->size()));
+}
+
 }  // namespace
 
-void print_plan(const Problem& problem, bool training) {
+void print_plan(const Problem& problem, bool training, bool scores) {
   const auto& config = problem.config;
   std::vector<Index> probes = further_reaches(problem);
   if (problem.observations)
@@ -68,8 +82,11 @@ void print_plan(const Problem& problem, bool training) {
                             100 * partition.imbalance));
   if (problem.observations) make_gauge_clock(config, *problem.observations, domain->step_s());
   if (training) print_training(problem, *domain, steps_per_row);
+  if (const auto& start = config.routing.initial_state; start != "hot" && start != "zero")
+    read_state(problem.comm, start, problem, reaches);
   if (config.test.period.given()) {
     inflow_rows(problem, config.test.period, "the test period");
+    if (scores && problem.observations) print_test(problem, training);
     line("test period", period_text(config.test.period));
   }
   log_info("configuration and file headers are valid; nothing was run");

@@ -1,6 +1,7 @@
 // Reads a reference file.
 #include "dpl/experiments/reference_case.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -55,11 +56,11 @@ class Reader {
 
 Json parse(const std::string& path) {
   std::ifstream in(path);
-  if (!in) fail("{}: cannot be read; give the path of a reference file", path);
+  if (!in || std::filesystem::is_directory(path)) fail("{}: cannot be read; give the path of a reference file", path);
   try {
     return Json::parse(in);
-  } catch (const Json::exception& problem) {
-    fail("{}: is not JSON ({})", path, problem.what());
+  } catch (const Json::parse_error& problem) {  // its own words may quote bytes that no terminal shows
+    fail("{}: is not JSON, as byte {} shows; give the path of a reference file", path, problem.byte);
   }
 }
 

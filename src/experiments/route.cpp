@@ -31,9 +31,10 @@ void report_water(const WaterVolumes& w) {
 int run_route(const VerbContext& context) {
   RunConfig config = context.config;
   if (config.data_sources.observations.empty() && config.output.reaches.empty()) config.output.discharge = "all";
+  RunFolder::check_creatable(context.comm, config.output.folder, config.name);
   const auto [problem, entry] = load_with_parameters(context.comm, config);
   if (context.validate_only) {
-    print_plan(problem, false);
+    print_plan(problem, false, false);
     return 0;
   }
   auto folder = RunFolder::create(context.comm, config.output.folder, config.name);

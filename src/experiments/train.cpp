@@ -1,7 +1,7 @@
 // The verb train: training, then the test period.
 #include "dpl/experiments/train.hpp"
 
-#include <filesystem>
+#include <optional>
 
 #include "dpl/base/config.hpp"
 #include "dpl/base/error.hpp"
@@ -17,23 +17,53 @@ namespace {
 
 constexpr int kStoppedBySignal = 3;
 
-// A run folder that was killed before its first checkpoint is continued from the beginning.
-RunFolder open_folder(const Communicator& comm, const RunConfig& config, std::optional<Checkpoint>& checkpoint) {
-  if (config.resume.empty()) return RunFolder::create(comm, config.output.folder, config.name);
-  auto folder = RunFolder::open(comm, config.resume);
+// Nothing is written before the checkpoint is known to belong to this training. A run folder that was killed before its
+// first checkpoint is continued from the beginning.
+std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config) {
+  if (config.resume.empty()) {
+    RunFolder::check_creatable(comm, config.output.folder, config.name);
+    return std::nullopt;
+  }
+  RunFolder::check_resumable(comm, config.resume);
   const std::string newest = newest_checkpoint(comm, config.resume);
-  if (newest.empty())
-    log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
-  else
-    checkpoint = read_stored_training(comm, newest);
-  return folder;
+  if (!newest.empty()) return read_stored_training(comm, newest);
+  log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
+  return std::nullopt;
 }
 
-// Where other gauges are scored than trained on. Read before the training: a mistake shows at once.
-std::optional<Observations> test_observations(const Problem& problem) {
+RunFolder open_folder(const Communicator& comm, const RunConfig& config) {
+  return config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
+                               : RunFolder::open(comm, config.resume);
+}
+
+// The statistics of the checkpoint, where they are of the configured attributes; other attributes are refused later.
+Problem load(const Communicator& comm, const RunConfig& config, const std::optional<Checkpoint>& checkpoint) {
+  const bool usable = checkpoint && checkpoint->attribute_names == config.network.input_var_names;
+  const auto statistics = usable ? std::optional(stored_statistics(*checkpoint)) : std::nullopt;
+  Problem problem = load_problem(comm, config, config.experiment.gauges, true, statistics ? &*statistics : nullptr);
+  if (checkpoint) refuse_other_training(problem, *checkpoint);
+  return problem;
+}
+
+// Training observations, or those of test.gauges.
+Observations test_observations(const Problem& problem) {
   const RunConfig& config = problem.config;
-  if (!config.test.period.given() || config.test.gauges == config.experiment.gauges) return std::nullopt;
+  if (config.test.gauges == config.experiment.gauges) return *problem.observations;
   return read_observations(problem.comm, config.data_sources.observations, problem.network, config.test.gauges);
+}
+
+void test(const Problem& problem, Trainer& trainer, const std::vector<double>& untrained, RunFolder& folder) {
+  const ContestEntry entry{trainer.theta(), untrained, "", trainer.update()};
+  Problem test = problem;
+  test.observations = test_observations(problem);
+  hold_contest(
+      test, problem.config.test.period, entry,
+      [&](std::span<const double> theta) { return trainer.training_loss(theta); }, folder);
+}
+
+int stopped(const Trainer& trainer, const RunFolder& folder) {
+  log_info("stopped by a signal after update {}; continue with resume={}", trainer.update(), folder.path());
+  return kStoppedBySignal;
 }
 
 }  // namespace
@@ -43,24 +73,25 @@ int run_train(const VerbContext& context) {
   const Communicator& comm = context.comm;
   if (!config.experiment.period.given())
     fail("{}: experiment.start_time and experiment.end_time are not set; training needs a period", context.config_path);
+  if (config.data_sources.observations.empty()) fail("{}: data_sources.observations is not set", context.config_path);
 
-  std::optional<Checkpoint> checkpoint;
-  std::optional<RunFolder> folder;
-  if (!context.validate_only) folder = open_folder(comm, config, checkpoint);
-  const auto statistics = checkpoint ? std::optional(stored_statistics(*checkpoint)) : std::nullopt;
-  Problem problem = load_problem(comm, config, config.experiment.gauges, true, statistics ? &*statistics : nullptr);
-  if (problem.observations)
-    for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
-  const auto test = test_observations(problem);
+  const auto checkpoint = checkpoint_to_resume(comm, config);
+  Problem problem = load(comm, config, checkpoint);
+  for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
+  if (!config.params.source.empty())
+    log_warning("params.source is not read by train, which starts at params.defaults; resume continues a training");
   if (context.validate_only) {
-    print_plan(problem, true);
+    print_plan(problem, true, true);
     return 0;
   }
-  agree_on_root(comm, "log", [&] { add_log_file(folder->file("log.txt")); });
-  folder->write_text(comm, "config.yaml", resolved_yaml(config));
-  log_info("run folder: {}", folder->path());
-
   Trainer trainer(problem);
+  if (config.test.period.given())
+    check_scored(problem, test_observations(problem), config.test.period, "the test period");
+  auto folder = open_folder(comm, config);
+  folder.write_text(comm, "config.yaml", resolved_yaml(config));
+  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
+  log_info("run folder: {}", folder.path());
+
   const auto untrained = trainer.theta();
   if (checkpoint) {
     trainer.restore(*checkpoint);
@@ -68,22 +99,14 @@ int run_train(const VerbContext& context) {
   }
   log_info("{} reaches, {} gauges, {} weights, {} ranks", trainer.domain().partition().piece.size(),
            problem.observations->size(), trainer.network().weight_count(), comm.size());
-  if (trainer.run(*folder) == TrainingEnd::stopped_by_signal) {
-    log_info("stopped by a signal after update {}; continue with resume={}", trainer.update(), folder->path());
-    return kStoppedBySignal;
-  }
-  if (config.test.period.given()) {
-    const ContestEntry entry{trainer.theta(), untrained, "", trainer.update()};
-    const auto training_loss = [&](std::span<const double> theta) { return trainer.training_loss(theta); };
-    Problem scored = problem;
-    if (test) scored.observations = test;
-    hold_contest(scored, config.test.period, entry, training_loss, *folder);
-  } else {
-    write_parameters(folder->file("parameters.nc"), problem, trainer.theta());
-  }
-  log_info("run folder: {}", folder->path());
+  if (trainer.run(folder) == TrainingEnd::stopped_by_signal) return stopped(trainer, folder);
+  if (config.test.period.given())
+    test(problem, trainer, untrained, folder);
+  else
+    write_parameters(folder.file("parameters.nc"), problem, trainer.theta());
+  log_info("run folder: {}", folder.path());
   if (!comm.any(stop_requested())) return 0;
-  log_info("stopped by a signal in the evaluation; resume={} makes it whole", folder->path());
+  log_info("stopped by a signal in the evaluation; resume={} makes it whole", folder.path());
   return kStoppedBySignal;
 }
 

@@ -72,13 +72,14 @@ json checked_manifest(const std::string& folder) {
     fail("checkpoint {}: there is no such folder; give a run folder or one of its checkpoints/update_NNNNNN", folder);
   }
   if (!fs::exists(fs::path(folder) / kDone) || !fs::exists(fs::path(folder) / kManifest)) {
-    fail("checkpoint {}: it is incomplete (no {}); take an earlier one", folder,
+    fail("checkpoint {}: it is incomplete (no {}); delete that folder, then the one before it is used", folder,
          fs::exists(fs::path(folder) / kDone) ? kManifest : kDone);
   }
   const std::string text = read_text(folder + "/" + kManifest);
   const json manifest = json::parse(text, nullptr, false);
   if (manifest.is_discarded() || !manifest.is_object() || manifest.value("format", "") != "dpl_hpc checkpoint") {
-    fail("checkpoint {}: {} is damaged or not of this program; take an earlier checkpoint", folder, kManifest);
+    fail("checkpoint {}: {} is damaged or not of this program; delete that folder, then the one before it is used",
+         folder, kManifest);
   }
   const int version = manifest.at("format_version").get<int>();
   if (version > kFormatVersion) {
@@ -86,22 +87,25 @@ json checked_manifest(const std::string& folder) {
          folder, version, kFormatVersion, manifest.value("program_version", "version unknown"));
   }
   if (read_text(folder + "/" + kDone) != fingerprint_of(text) + "\n") {
-    fail("checkpoint {}: {} was changed after it was written; take an earlier checkpoint", folder, kManifest);
+    fail("checkpoint {}: {} was changed after it was written; delete that folder, then the one before it is used",
+         folder, kManifest);
   }
   return manifest;
 }
 
 void check_tensor_file(const std::string& folder, const json& expected) {
   const std::string path = folder + "/" + kTensors;
-  if (!fs::exists(path)) fail("checkpoint {}: {} is missing; take an earlier checkpoint", folder, kTensors);
+  if (!fs::exists(path))
+    fail("checkpoint {}: {} is missing; delete that folder, then the one before it is used", folder, kTensors);
   const std::string bytes = read_text(path);
   const auto size = expected.at("bytes").get<std::size_t>();
   if (bytes.size() < size) {
-    fail("checkpoint {}: {} is truncated ({} of {} bytes); take an earlier checkpoint", folder, kTensors, bytes.size(),
-         size);
+    fail("checkpoint {}: {} is truncated ({} of {} bytes); delete that folder, then the one before it is used", folder,
+         kTensors, bytes.size(), size);
   }
   if (bytes.size() != size || fingerprint_of(bytes) != expected.at("fingerprint").get<std::string>()) {
-    fail("checkpoint {}: {} was changed after it was written; take an earlier checkpoint", folder, kTensors);
+    fail("checkpoint {}: {} was changed after it was written; delete that folder, then the one before it is used",
+         folder, kTensors);
   }
 }
 
@@ -189,8 +193,10 @@ Checkpoint read_checkpoint(const std::string& folder, const std::vector<NamedTen
     if (!expected_weights.empty()) check_expected(folder, checkpoint.weights, expected_weights);
     return checkpoint;
   } catch (const json::exception& error) {
-    fail("checkpoint {}: {} lacks an entry or has one of a wrong type ({}); take an earlier checkpoint", folder,
-         kManifest, error.what());
+    fail(
+        "checkpoint {}: {} lacks an entry or has one of a wrong type ({}); delete that folder, then the one before it "
+        "is used",
+        folder, kManifest, error.what());
   }
 }
 

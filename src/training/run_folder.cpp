@@ -3,7 +3,9 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <sstream>
@@ -51,7 +53,39 @@ std::string rows_up_to(const std::string& path, const char* header, Count last_u
   return kept;
 }
 
+// A run that was killed early may have left nothing but the first of these.
+bool holds_only_beginnings(const fs::path& path) {
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const auto name = entry.path().filename().string();
+    if (name != "config.yaml.tmp" && name != ".writable" && name != ".writable.tmp") return false;
+  }
+  return true;
+}
+
+void refuse_other_folder(const std::string& path) {
+  if (!fs::is_directory(path)) fail("resume: the run folder {} does not exist", path);
+  if (fs::exists(fs::path(path) / "manifest.json"))
+    fail("resume: {} is a checkpoint; give the run folder that holds its folder checkpoints", path);
+  if (!fs::exists(fs::path(path) / "config.yaml") && !holds_only_beginnings(path))
+    fail("resume: {} is not the folder of a run (it has no config.yaml); give {}/TIME_STAMP or the like", path,
+         path.substr(0, path.find_last_not_of('/') + 1));
+}
+
 }  // namespace
+
+void RunFolder::check_creatable(const Communicator& comm, const std::string& folder, const std::string& name) {
+  agree_on_root(comm, "run folder", [&] {
+    std::error_code ignored;
+    fs::path there = fs::absolute(fs::path(folder) / name);
+    while (!fs::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
+    if (!fs::is_directory(there, ignored) || ::access(there.c_str(), W_OK | X_OK) != 0)
+      fail("output folder {}: {} is not a folder you may write to; set the key output to one", folder, there.string());
+  });
+}
+
+void RunFolder::check_resumable(const Communicator& comm, const std::string& path) {
+  agree_on_root(comm, "run folder", [&] { refuse_other_folder(path); });
+}
 
 RunFolder RunFolder::create(const Communicator& comm, const std::string& folder, const std::string& name) {
   std::string path;
@@ -79,11 +113,11 @@ RunFolder RunFolder::create(const Communicator& comm, const std::string& folder,
 
 RunFolder RunFolder::open(const Communicator& comm, const std::string& path) {
   agree_on_root(comm, "run folder", [&] {
-    if (!fs::is_directory(path)) fail("resume: the run folder {} does not exist", path);
+    refuse_other_folder(path);
     write_or_fail(path + "/.writable", "");
     fs::remove(path + "/.writable");
   });
-  return RunFolder(path);
+  return RunFolder(path.substr(0, std::max<std::size_t>(1, path.find_last_not_of('/') + 1)));
 }
 
 void RunFolder::write_text(const Communicator& comm, const std::string& name, const std::string& text) const {
@@ -107,10 +141,6 @@ void RunFolder::append(const TrainingRow& row, double seconds, double reach_step
             << std::flush;
   timing_ << fmt::format("{},{:.6f},{:.4g}\n", row.update, seconds, reach_steps_per_s) << std::flush;
   if (!training_ || !timing_) fail("{}: a row could not be written; is the disk full?", path_);
-}
-
-bool is_run_folder(const std::string& path) {
-  return fs::exists(fs::path(path) / "config.yaml") || fs::is_directory(fs::path(path) / "checkpoints");
 }
 
 }  // namespace dpl

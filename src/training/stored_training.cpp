@@ -47,11 +47,13 @@ void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint)
   while (true) {
     const bool more_now = static_cast<bool>(std::getline(now, a)), more_then = static_cast<bool>(std::getline(then, b));
     if (!more_now && !more_then) return;
+    const auto& line = a.empty() ? b : a;
+    if (!line.empty() && line[0] != ' ') section = line.substr(0, line.find(':'));
     if (a != b || more_now != more_then)
-      fail("checkpoint of update {}: it was made with another configuration: \"{}\" then, \"{}\" now (section {}); resume "
-           "with the configuration of the run folder or start a new run",
-           checkpoint.update, more_then ? trimmed(b) : "", more_now ? trimmed(a) : "", section);
-    if (!a.empty() && a[0] != ' ') section = a.substr(0, a.find(':'));
+      fail(
+          "checkpoint of update {}: it was made with another configuration: \"{}\" then, \"{}\" now (key {}); resume "
+          "with the configuration of the run folder or start a new run",
+          checkpoint.update, more_then ? trimmed(b) : "", more_now ? trimmed(a) : "", section);
   }
 }
 

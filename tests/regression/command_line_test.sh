@@ -35,6 +35,8 @@ expect 2 "tarin is not a verb of dpl_hpc; did you mean train? allowed: $all_verb
 expect 2 "CONFIG.yaml is required; try dpl_hpc train --help" train
 expect 2 "FILES is required; try dpl_hpc verify --help" verify
 expect 2 "'rho' was not expected; settings have the form key.sub=value" train "$config" rho
+expect 2 "'=3' was not expected; settings have the form key.sub=value" train "$config" =3
+expect 2 "'experiment..rho=3' was not expected; settings have the form key.sub=value" train "$config" experiment..rho=3
 expect 2 "The following argument was not expected: --valdate; try dpl_hpc train --help" train "$config" --valdate
 expect 1 "cannot read the configuration $folder/none.yaml: No such file or directory" train "$folder/none.yaml"
 expect 1 "$folder is a folder; give the path of a configuration file" train "$folder"

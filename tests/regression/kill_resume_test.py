@@ -125,12 +125,42 @@ def check_signals(config, expected):
         print(f"{name.name}: exit status 3, resumed")
 
 
+def listing(folder):
+    """Every file below a folder with its bytes."""
+    found = {}
+    for path in glob.glob(os.path.join(folder, "**"), recursive=True):
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                found[path] = file.read()
+    return found
+
+
+def check_refusals(config, run):
+    """What cannot be resumed is refused in one line, also by --validate, and the folder stays as it was."""
+    before = listing(os.path.dirname(run))
+    for settings, words in ((["resume=" + run, "experiment.loss=kge"], "loss: kge"),
+                            (["resume=" + run, "seed=9"], "key seed"),
+                            (["resume=" + run, "network.input_var_names=[a01]"], "input_var_names"),
+                            (["resume=" + twin.newest_checkpoint(run)], "is a checkpoint"),
+                            (["resume=" + os.path.dirname(run)], "not the folder of a run"),
+                            (["test.start_time=2000-06-07"], "no observation to score")):
+        for ranks, mode in ((1, ["--validate"]), (2, [])):
+            done = twin.run(ranks, "train", config, *SETTINGS, *settings, *mode)
+            errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+            assert done.returncode == 1 and len(errors) == 1 and words in errors[0], (settings, mode, done.stderr)
+        assert listing(os.path.dirname(run)) == before, f"{settings}: refused, but files were changed"
+    done = twin.run(2, "train", config, *SETTINGS, "resume=" + run + "/")
+    assert done.returncode == 0 and twin.run_folder_of(done.stdout) == run, done.stderr
+    assert listing(run)[os.path.join(run, "training.csv")] == before[os.path.join(run, "training.csv")]
+
+
 def main():
     rng = random.Random(SEED)
     print(f"seed {SEED} (DPL_TEST_SEED sets it)")
     with tempfile.TemporaryDirectory() as folder:
         config = twin.make_domain(folder)
         expected = twin.train(2, config, *SETTINGS)
+        check_refusals(config, expected)
         check_kills(config, expected, rng)
         check_signals(config, expected)
     return 0

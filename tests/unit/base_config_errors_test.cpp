@@ -221,6 +221,16 @@ TEST(ConfigErrors, KeysAVerbNeeds) {
             "YYYY-MM-DD");
   EXPECT_EQ(needed(sources + "test: {start_time: 2000-01-01, end_time: 2000-01-02}", "evaluate"), "no error");
   EXPECT_EQ(needed("", "synth"), "no error");
+  const std::string training =
+      "data_sources: {network: a, attributes: d, lateral_inflow: b, observations: c}\n"
+      "experiment: {start_time: 2000-01-01, end_time: 2000-12-31}\n"
+      "params: {defaults: {q: 1}}\n";
+  const std::string learned = "network: {input_var_names: [a], learnable_parameters: [n, q]}\n";
+  EXPECT_EQ(needed(training + learned, "train"),
+            "run.yaml: key params.defaults.q is 1, a bound of params.parameter_ranges.q, [0, 1]; learning must start "
+            "between them, or leave q out of network.learnable_parameters");
+  EXPECT_EQ(needed(training + learned, "route"), "no error");
+  EXPECT_EQ(needed(training + "network: {input_var_names: [a], learnable_parameters: [n, p]}\n", "train"), "no error");
 }
 
 }  // namespace

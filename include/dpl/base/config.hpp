@@ -19,7 +19,8 @@ RunConfig parse_config(const std::string& text, const std::string& name,
 /// All keys with their values, variables expanded, as YAML that parse_config reads back to the same configuration.
 std::string resolved_yaml(const RunConfig& config);
 
-/// Throws Error naming the first key that the verb needs and the configuration does not give.
+/// Throws Error naming the first key that the verb needs and the configuration does not give; for train also where a
+/// learned parameter would start on a bound of its range.
 void check_needed_keys(const RunConfig& config, const std::string& verb, const std::string& path);
 
 /// docs/configuration.md.

@@ -62,4 +62,9 @@ class Evaluation {
   ReachSeries further_;
 };
 
+/// **Local:** throws Error where no observation of the period would be scored (warm-up and incomplete intervals are
+/// not).
+void check_scored(const Problem& problem, const Observations& observations, const Period& period,
+                  const std::string& what);
+
 }  // namespace dpl

@@ -6,7 +6,8 @@
 
 namespace dpl {
 
-/// **Collective:** prints reaches, gauges, windows, updates, ranks and memory of a run. `training`: the run trains.
-void print_plan(const Problem& problem, bool training);
+/// **Collective:** prints reaches, gauges, windows, updates, ranks and memory of a run. `training`: the run trains;
+/// `scores`: it needs observations in the test period.
+void print_plan(const Problem& problem, bool training, bool scores);
 
 }  // namespace dpl

@@ -20,7 +20,12 @@ class RunFolder {
  public:
   /// **Collective:** <folder>/<name>/<time stamp>/, made new. Throws Error where it cannot be written.
   static RunFolder create(const Communicator& comm, const std::string& folder, const std::string& name);
-  /// **Collective:** an existing run folder. Throws Error where it does not exist or cannot be written.
+  /// **Collective:** throws Error where `create` would not be able to write; makes nothing.
+  static void check_creatable(const Communicator& comm, const std::string& folder, const std::string& name);
+  /// **Collective:** throws Error where `path` is not the folder of a run (does not exist, is a checkpoint, holds
+  /// something else); writes nothing.
+  static void check_resumable(const Communicator& comm, const std::string& path);
+  /// **Collective:** an existing run folder. Throws Error where it is none or cannot be written.
   static RunFolder open(const Communicator& comm, const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -39,8 +44,5 @@ class RunFolder {
   std::string path_;
   std::ofstream training_, timing_;
 };
-
-/// The newest folder of a run below <folder>/<name>, or the path itself when it is a run folder.
-bool is_run_folder(const std::string& path);
 
 }  // namespace dpl
