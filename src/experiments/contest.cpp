@@ -21,6 +21,7 @@ namespace {
 constexpr double kLargeTraining = 1e9;     // reach-steps of a training period above which only cheap baselines run
 constexpr Index kUniformEvaluations = 120;  // runs over the training period for the best uniform set
 constexpr Index kMaxDelay = 240;           // hours
+constexpr const char* kNoTrainingPeriod = "no training period is configured, or the lateral inflow does not cover it";
 
 bool wanted(const RunConfig& config, const std::string& name, bool cheap, double training_reach_steps) {
   const auto& list = config.test.baselines;
@@ -138,8 +139,8 @@ std::vector<Contender> inflow_baselines(const Problem& problem, const Evaluation
                       : absent("summed_lateral_inflow", "not in baselines"));
   if (!delayed) {
     out.push_back(absent("delayed_lateral_inflow", "not in baselines"));
-  } else if (!config.experiment.period.given()) {
-    out.push_back(absent("delayed_lateral_inflow", "the configuration names no training period to find the delay in"));
+  } else if (!inflow_covers(problem, config.experiment.period)) {
+    out.push_back(absent("delayed_lateral_inflow", kNoTrainingPeriod));
   } else {
     const auto delays = trained_delays(problem, evaluation);
     out.push_back(evaluation.scored("delayed_lateral_inflow", means_of(problem, evaluation, test, delays)));
@@ -169,11 +170,12 @@ void write_files(const Report& report, const ReachSeries& further, std::span<con
         {"discharge_observed", "observed discharge at the scored times", evaluation.observed()}};
     for (const auto& [contender, text] : {std::pair{"untrained", "discharge with the untrained network"},
                                           std::pair{"uniform", "discharge with the best uniform parameters"},
-                                          std::pair{"summed_lateral_inflow", "lateral inflow summed without routing"}})
+                                          std::pair{"summed_lateral_inflow", "lateral inflow summed without routing"},
+                                          std::pair{"delayed_lateral_inflow", "the same with its best constant delay"}})
       if (const auto& means = means_named(report.contenders, contender); !means.empty())
         series.push_back({std::string("discharge_") + contender, text, means});
     write_discharge(folder.file("discharge.nc"), problem, evaluation.period().start.day * 86400,
-                    evaluation.clock().interval_s, evaluation.intervals(), series, further);
+                    evaluation.clock().interval_s, evaluation.intervals(), evaluation.gauge_offset_h(), series, further);
   });
 }
 
@@ -235,7 +237,7 @@ void hold_contest(const Problem& problem, const Period& period, const ContestEnt
   if (!wanted(config, "uniform", false, reach_steps))
     contenders.push_back(missing("uniform"));
   else if (!training_loss)
-    contenders.push_back(absent("uniform", "no training period to search in"));
+    contenders.push_back(absent("uniform", kNoTrainingPeriod));
   else
     contenders.push_back(uniform(problem, evaluation, training_loss));
   for (auto& c : inflow_baselines(problem, evaluation)) contenders.push_back(std::move(c));

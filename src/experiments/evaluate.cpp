@@ -41,7 +41,7 @@ class TrainingLoss {
 Problem with_training_gauges(const Problem& problem) {
   Problem training = problem;
   const RunConfig& config = problem.config;
-  if (config.test.gauges == config.experiment.gauges || !config.experiment.period.given()) return training;
+  if (config.test.gauges == config.experiment.gauges) return training;
   try {
     training.observations = read_observations(problem.comm, config.data_sources.observations, problem.network,
                                               config.experiment.gauges);
@@ -71,11 +71,12 @@ int run_evaluate(const VerbContext& context) {
   auto folder = RunFolder::create(context.comm, config.output.folder, config.name);
   agree_on_root(context.comm, "log", [&] { add_log_file(folder.file("log.txt")); });
   folder.write_text(context.comm, "config.yaml", resolved_yaml(config));
-  const Problem training_problem = with_training_gauges(problem);
+  std::optional<Problem> training_problem;
   std::optional<TrainingLoss> training;
   std::function<double(std::span<const double>)> training_loss;
-  if (config.experiment.period.given()) {
-    training.emplace(training_problem);
+  if (inflow_covers(problem, config.experiment.period)) {
+    training_problem.emplace(with_training_gauges(problem));
+    training.emplace(*training_problem);
     training_loss = [&](std::span<const double> theta) { return (*training)(theta); };
   }
   hold_contest(problem, config.test.period, entry, training_loss, folder);

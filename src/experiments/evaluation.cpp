@@ -57,9 +57,12 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   further_.reaches = further;
   if (!further.empty()) {
     const double interval_s = config.output.interval_h * 3600;
+    const bool whole_days = std::fmod(config.output.interval_h, 24) == 0;   // tau shifts days, not hours
+    const double offset_s = whole_days ? config.params.tau_h * 3600 : 0;
     const IntervalMean mean{rows_of(interval_s, step_s, "output.interval_h"),
-                            static_cast<Count>(std::llround(config.params.tau_h * 3600 / step_s))};
+                            static_cast<Count>(std::llround(offset_s / step_s))};
     further_.interval_s = static_cast<Count>(interval_s);
+    further_.offset_s = std::llround(offset_s);
     further_.intervals = period.days() * 86400 / further_.interval_s;
     window_.means.insert(window_.means.end(), further.size(), mean);
   }
@@ -76,6 +79,12 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   if (problem.observations)
     observed_ = clock_.observed(*problem.observations, period.start.day, period.days(), config.experiment.warmup_days,
                                 domain_->discharge_rows(window_.rows));
+}
+
+std::vector<double> Evaluation::gauge_offset_h() const {
+  std::vector<double> hours;
+  for (const auto& mean : clock_.means) hours.push_back(static_cast<double>(mean.offset) * domain_->step_s() / 3600);
+  return hours;
 }
 
 Contender Evaluation::routed(const std::string& name, std::span<const double> theta) {

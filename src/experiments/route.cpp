@@ -15,9 +15,7 @@ namespace {
 Period period_to_route(const Problem& problem) {
   if (problem.config.test.period.given()) return problem.config.test.period;
   if (problem.config.experiment.period.given()) return problem.config.experiment.period;
-  const auto& time = problem.inflow.time;
-  const Count first = time.start_s / 86400;  // it starts at midnight, see inflow_rows
-  return {{first}, {first + time.size * time.step_s / 86400 - 1}};
+  return days_of_inflow(problem);
 }
 
 void report_water(const WaterVolumes& w) {
@@ -56,7 +54,7 @@ int run_route(const VerbContext& context) {
       gauges = {{"discharge_simulated", "routed discharge", routed.means},
                 {"discharge_observed", "observed discharge at the scored times", evaluation.observed()}};
     write_discharge(folder.file("discharge.nc"), p, evaluation.period().start.day * 86400, evaluation.clock().interval_s,
-                    evaluation.intervals(), gauges, evaluation.further());
+                    evaluation.intervals(), evaluation.gauge_offset_h(), gauges, evaluation.further());
     write_state(config.output.state.empty() ? folder.file("state.nc") : config.output.state, state);
   });
   log_info("run folder: {}", folder.path());

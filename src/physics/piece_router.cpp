@@ -56,7 +56,8 @@ void PieceRouter<Real>::set_probes(std::span<const Index> probes) {
 template <class Real>
 void PieceRouter<Real>::begin(RouterWindow<Real>& window, bool keep_tape) {
   keep_tape_ = keep_tape;
-  not_finite_step_ = not_finite_cell_ = -1;
+  not_finite_step_ = -1;
+  not_finite_cells_.clear();
   snapshots_.assign(keep_tape ? window.chunks() : 1, {});
   records_.resize(keep_tape ? window.chunks() : 0);
   for (auto& record : records_) record.filled = false;
@@ -204,12 +205,11 @@ void PieceRouter<Real>::check_finite(RouterWindow<Real>& window, Count chunk) {
   for (Index i = 0; i < layout_.cells; ++i) {
     Index t = 0;
     while (t < steps && finite(scratch_.state[static_cast<std::size_t>(t + layout_.lag[i]) * layout_.cells + i])) ++t;
-    const bool now = t < steps || !finite(state()[i]);
-    if (now && t < earliest) {
-      earliest = t;
-      not_finite_cell_ = i;
-      not_finite_step_ = window.first_step(chunk) + std::max(0, t - 1);
-    }
+    if ((t == steps && finite(state()[i])) || t > earliest) continue;
+    if (t < earliest) not_finite_cells_.clear();
+    earliest = t;
+    not_finite_cells_.push_back(i);
+    not_finite_step_ = window.first_step(chunk) + std::max(0, t - 1);
   }
   restore(end_state);
 }

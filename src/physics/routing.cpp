@@ -132,14 +132,17 @@ Count Router<Real>::tape_bytes(Count steps) const {
 }
 
 template <class Real>
-std::pair<Index, Count> Router<Real>::first_not_finite() const {
-  Index reach = -1;
+std::pair<Count, std::vector<Index>> Router<Real>::first_not_finite() const {
+  std::vector<Index> reaches;
   Count earliest = -1;
   for (const auto* piece : impl_->routed) {
-    const auto [step, cell] = piece->not_finite();
-    if (step >= 0 && (earliest < 0 || step < earliest)) earliest = step, reach = piece->layout().reach[cell];
+    const auto [step, cells] = piece->not_finite();
+    if (step < 0 || (earliest >= 0 && step > earliest)) continue;
+    if (step != earliest) reaches.clear();
+    earliest = step;
+    for (Index cell : cells) reaches.push_back(piece->layout().reach[cell]);
   }
-  return {reach, earliest};
+  return {earliest, reaches};
 }
 
 template <class Real>

@@ -8,6 +8,7 @@
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/data/netcdf_file.hpp"
+#include "dpl/data/variable_checks.hpp"
 
 namespace dpl {
 namespace {
@@ -39,14 +40,14 @@ void put_header(NetcdfFile& file, const Problem& problem, const std::string& tit
   file.put_attribute("", "configuration", resolved_yaml(problem.config));
 }
 
-void define_time(NetcdfFile& file, const std::string& name, Count size) {
+void define_time(NetcdfFile& file, const std::string& name, Count size, const std::string& comment) {
   file.define_dimension(name, size);
   file.define_variable(name, "int64", {name});
   file.put_attribute(name, "standard_name", "time");
   file.put_attribute(name, "units", "seconds since 1970-01-01 00:00:00");
   file.put_attribute(name, "calendar", "proleptic_gregorian");
   file.put_attribute(name, "axis", "T");
-  file.put_attribute(name, "comment", "start of the interval; values are means over the interval");
+  file.put_attribute(name, "comment", comment);
 }
 
 void write_time(NetcdfFile& file, const std::string& name, Count start_s, Count step_s, Count size) {
@@ -111,7 +112,8 @@ void define_reach_variable(NetcdfFile& file, const std::string& name, const std:
 }  // namespace
 
 void write_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
-                     Count gauge_intervals, const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches) {
+                     Count gauge_intervals, const std::vector<double>& gauge_offset_h,
+                     const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches) {
   auto file = NetcdfFile::create_local(path);
   put_header(file, problem, "Routed discharge");
   file.put_attribute("", "featureType", "timeSeries");
@@ -123,16 +125,21 @@ void write_discharge(const std::string& path, const Problem& problem, Count star
     for (const auto& id : problem.observations->gauge_id) longest = std::max(longest, id.size());
     file.define_dimension("gauge", problem.observations->size());
     file.define_dimension("strlen_gauge_id", static_cast<Count>(longest));
-    define_time(file, "time", gauge_intervals);
+    define_time(file, "time", gauge_intervals,
+                "start of the observed interval on the gauge's own clock, see interval_offset_h; values are means over it");
     file.define_variable("gauge_id", "char", {"gauge", "strlen_gauge_id"});
     file.put_attribute("gauge_id", "cf_role", "timeseries_id");
     file.define_variable("gauge_reach_id", "int64", {"gauge"});
+    file.define_variable("interval_offset_h", "double", {"gauge"});
+    file.put_attribute("interval_offset_h", "units", "h");
+    file.put_attribute("interval_offset_h", "long_name", "what the intervals of the gauge start later than time says, on the "
+                                                         "clock of the lateral inflow (tau)");
     for (const auto& s : gauges) define_flow(file, s.name, "gauge", "time", s.long_name, "gauge_id");
   }
   if (with_reaches) {
     const std::string time = with_gauges ? "reach_time" : "time";
     file.define_dimension("reach", static_cast<Count>(reaches.reaches.size()));
-    define_time(file, time, reaches.intervals);
+    define_time(file, time, reaches.intervals, "start of the interval; values are means over the interval");
     file.define_variable("reach_id", "int64", {"reach"});
     if (!with_gauges) file.put_attribute("reach_id", "cf_role", "timeseries_id");
     define_flow(file, "discharge", "reach", time, "discharge at the downstream end of the reach", "reach_id");
@@ -141,10 +148,11 @@ void write_discharge(const std::string& path, const Problem& problem, Count star
     write_time(file, "time", start_s, gauge_interval_s, gauge_intervals);
     file.write_strings("gauge_id", problem.observations->gauge_id);
     file.write("gauge_reach_id", gauge_reach);
+    file.write("interval_offset_h", gauge_offset_h);
     for (const auto& s : gauges) file.write(s.name, s.values);
   }
   if (with_reaches) {
-    write_time(file, with_gauges ? "reach_time" : "time", start_s, reaches.interval_s, reaches.intervals);
+    write_time(file, with_gauges ? "reach_time" : "time", start_s + reaches.offset_s, reaches.interval_s, reaches.intervals);
     file.write("reach_id", ids_of(problem, reaches.reaches));
     file.write("discharge", reaches.values);
   }
@@ -174,9 +182,13 @@ void write_parameters(const std::string& path, const Problem& problem, std::span
 std::vector<double> read_parameters(const std::string& path, const Problem& problem) {
   const auto file = NetcdfFile::open(problem.comm, path);
   const auto columns = columns_of(problem);
+  check_dimensions(file, "reach_id", {"reach"});
   const auto ids = file.read_integers("reach_id");
   std::vector<std::vector<double>> values;
-  for (const auto& c : columns) values.push_back(file.read(c.name));
+  for (const auto& c : columns) {
+    check_dimensions(file, c.name, {"reach"});
+    values.push_back(file.read(c.name));
+  }
   const Index first = problem.blocks.first_reach(), end = problem.blocks.end_reach();
   std::vector<double> theta(static_cast<std::size_t>(end - first) * kReachParameters, 0.0);
   agree(problem.comm, "parameters", [&] {
@@ -223,6 +235,7 @@ void write_state(const std::string& path, const RoutingState& state) {
 std::vector<double> read_state(const Communicator& comm, const std::string& path, const Problem& problem,
                                const RoutedReaches& reaches) {
   const auto file = NetcdfFile::open(comm, path);
+  for (const char* name : {"reach_id", "sub_reaches"}) check_dimensions(file, name, {"reach"});
   const auto ids = file.read_integers("reach_id"), counts = file.read_integers("sub_reaches");
   const auto values = file.read("state");
   const auto expected = sub_reach_counts(problem.network, problem.config);
@@ -247,6 +260,8 @@ std::vector<double> read_state(const Communicator& comm, const std::string& path
   std::vector<double> state;
   for (Index r : reaches.active) {
     if (start[r] < 0) fail("{}: no state for reach {}", path, problem.network.reach_id[r]);
+    for (Count k = start[r]; k < start[r] + expected[r]; ++k)
+      if (!std::isfinite(values[k])) fail("{}: the state of reach {} is missing or not finite", path, problem.network.reach_id[r]);
     state.insert(state.end(), values.begin() + start[r], values.begin() + start[r] + expected[r]);
   }
   return state;

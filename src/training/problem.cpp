@@ -43,17 +43,28 @@ Problem load_problem(const Communicator& comm, const RunConfig& config, const st
   return p;
 }
 
-RowRange inflow_rows(const Problem& problem, const Period& period, const std::string& what) {
+Period days_of_inflow(const Problem& problem) {
   const TimeAxis& time = problem.inflow.time;
   const Count day_s = 86400;
   if (day_s % time.step_s != 0 || time.start_s % day_s != 0)
     fail("{}: the time axis starts at {} with a step of {} s; it must start at midnight and its step divide a day",
          problem.inflow.path, iso_time(time.start_s), time.step_s);
-  const Count per_day = day_s / time.step_s, first_day = time.start_s / day_s, last_day = first_day + time.size / per_day - 1;
-  if (period.start.day < first_day || period.end.day > last_day)
+  const Count first = time.start_s / day_s;
+  return {{first}, {first + time.size * time.step_s / day_s - 1}};
+}
+
+bool inflow_covers(const Problem& problem, const Period& period) {
+  const Period held = days_of_inflow(problem);
+  return period.given() && period.start.day >= held.start.day && period.end.day <= held.end.day;
+}
+
+RowRange inflow_rows(const Problem& problem, const Period& period, const std::string& what) {
+  const Period held = days_of_inflow(problem);
+  if (!inflow_covers(problem, period))
     fail("{}: {} {}..{} is not covered by the lateral inflow, which holds {}..{}", problem.inflow.path, what,
-         iso_date(period.start.day), iso_date(period.end.day), iso_date(first_day), iso_date(last_day));
-  return {(period.start.day - first_day) * per_day, (period.end.day + 1 - first_day) * per_day};
+         iso_date(period.start.day), iso_date(period.end.day), iso_date(held.start.day), iso_date(held.end.day));
+  const Count per_day = 86400 / problem.inflow.time.step_s;
+  return {(period.start.day - held.start.day) * per_day, (period.end.day + 1 - held.start.day) * per_day};
 }
 
 }  // namespace dpl

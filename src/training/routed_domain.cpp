@@ -269,12 +269,14 @@ WaterVolumes RoutedDomainOf<Real>::water_volumes() const {
 template <class Real>
 std::string RoutedDomainOf<Real>::describe_not_finite() const {
   // The earliest step of all ranks decides, then the smallest reach id: the same words on any number of ranks.
-  const auto [own, step] = router_->first_not_finite();
+  const auto [step, reaches] = router_->first_not_finite();
   const double none = -std::numeric_limits<double>::infinity();
-  const double earliest = -comm_.max(own < 0 ? none : -static_cast<double>(step));
+  const double earliest = -comm_.max(step < 0 ? none : -static_cast<double>(step));
   if (!std::isfinite(earliest)) return {};
-  const bool mine = own >= 0 && static_cast<double>(step) == earliest;
-  const auto id = -comm_.max(mine ? -network_.reach_id[own_network_index_[own]] : std::numeric_limits<Count>::min() + 1);
+  Count smallest = std::numeric_limits<Count>::max();
+  if (static_cast<double>(step) == earliest)
+    for (Index own : reaches) smallest = std::min<Count>(smallest, network_.reach_id[own_network_index_[own]]);
+  const auto id = -comm_.max(-smallest);
   return fmt::format("reach {} at routing step {} of the window", id, static_cast<Count>(earliest));
 }
 

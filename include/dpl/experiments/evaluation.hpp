@@ -38,6 +38,7 @@ class Evaluation {
   const std::vector<double>& observed() const { return observed_; }       ///< [gauge][interval], NaN = not scored
   const GaugeClock& clock() const { return clock_; }
   Count intervals() const { return gauge_intervals_; }
+  std::vector<double> gauge_offset_h() const;   ///< what a gauge's intervals start later than on the run's clock (tau)
   const Period& period() const { return period_; }
   const ReachSeries& further() const { return further_; }                 ///< of the last routed contender
   WaterVolumes water() const { return domain_->water_volumes(); }

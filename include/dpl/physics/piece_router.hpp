@@ -69,8 +69,8 @@ class PieceRouter {
   virtual void gradient(const RouterWindow<Real>& window, Index cell, double& a, double& b, double& c) const = 0;
 
   void copy_state(std::span<Real> rank_state) const;
-  /// Earliest step and its cell where the state stopped being finite; {-1, -1} if none.
-  std::pair<Count, Index> not_finite() const { return {not_finite_step_, not_finite_cell_}; }
+  /// Earliest step at which a state stopped being finite, and all cells where it did then; {-1, {}} if none.
+  std::pair<Count, std::span<const Index>> not_finite() const { return {not_finite_step_, not_finite_cells_}; }
   Count record_bytes(Index steps) const;
 
   /// Volumes per cell [m3] of the last window, kept on request.
@@ -124,7 +124,7 @@ class PieceRouter {
   std::vector<ChunkRecord<Real>> records_;       // [chunk], those that fit into kRecordBytes
   ChunkRecord<Real> scratch_;
   Count not_finite_step_ = -1;
-  Index not_finite_cell_ = -1;
+  std::vector<Index> not_finite_cells_;
 
  protected:
   virtual const DeviceVector<Real>& state() const = 0;     // [cell] or [slot]

@@ -105,8 +105,9 @@ class Router {
   void keep_water_balance(bool keep);
   const WaterBalance& water_balance() const;
 
-  /// Own reach and step of the earliest value that is not finite in the kept tape, or {-1, -1}.
-  std::pair<Index, Count> first_not_finite() const;
+  /// Earliest step of the last window at which a state stopped being finite, and the own reaches where it did then;
+  /// {-1, {}} if none.
+  std::pair<Count, std::vector<Index>> first_not_finite() const;
 
   /// Bytes of tape kept for a window of `steps`.
   Count tape_bytes(Count steps) const;

@@ -22,13 +22,16 @@ struct GaugeSeries {
 struct ReachSeries {
   std::vector<Index> reaches;     ///< network index
   Count interval_s = 86400;
+  Count offset_s = 0;             ///< the first interval starts so long after the run (tau)
   Count intervals = 0;
   std::vector<double> values;
 };
 
-/// **Local** (rank 0): CF-1.8 time series file. Times are the starts of the intervals. Either part may be empty.
+/// **Local** (rank 0): CF-1.8 time series file. Times of reaches are the starts of the intervals; those of gauges are the
+/// observations' own (an interval starts gauge_offset_h [gauge] later on the run's clock). Either part may be empty.
 void write_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
-                     Count gauge_intervals, const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches);
+                     Count gauge_intervals, const std::vector<double>& gauge_offset_h,
+                     const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches);
 
 /// **Collective:** parameters of all reaches of the domain with their place along the river.
 /// @param theta [block reaches of this rank][kReachParameters]

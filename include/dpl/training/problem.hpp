@@ -34,6 +34,12 @@ struct Problem {
 Problem load_problem(const Communicator& comm, const RunConfig& config, const std::vector<std::string>& gauges,
                      bool with_network, const AttributeStatistics* statistics = nullptr);
 
+/// First and last day that the inflow file holds. Throws Error where its rows do not start at midnight.
+Period days_of_inflow(const Problem& problem);
+
+/// Whether the inflow file holds all days of a period; false for a period that is not given.
+bool inflow_covers(const Problem& problem, const Period& period);
+
 /// Rows of the inflow file that hold the days of a period. Throws Error when the file does not cover them, or its rows do
 /// not start at midnight.
 struct RowRange {
