@@ -24,11 +24,13 @@ double draw(const RunConfig& config, Draw what, std::uint64_t item, std::uint32_
 // 1 in the middle of January (day 15), -1 half a year later.
 double winter(double time_h) { return std::cos(kTwoPi * (time_h - 15 * 24) / kHoursOfYear); }
 
-/// A rain field of Gaussian shape that crosses the basin at constant speed; at its centre it brings depth_mm in duration_h.
+/// A rain field of Gaussian shape that crosses the basin at constant speed; at its centre it brings depth_mm in
+/// duration_h.
 struct Storm {
   double start_h, duration_h, depth_mm, radius_km, x_km, y_km, east_km_h, north_km_h;
 
-  /// Share of the depth that has fallen until then: intensity 2 sin^2(pi u) over u = 0..1, so that rain swells and ebbs.
+  /// Share of the depth that has fallen until then: intensity 2 sin^2(pi u) over u = 0..1, so that rain swells and
+  /// ebbs.
   double fallen(double time_h) const {
     const double u = std::clamp((time_h - start_h) / duration_h, 0.0, 1.0);
     return u - std::sin(kTwoPi * u) / kTwoPi;
@@ -45,7 +47,8 @@ Extent extent_of(const SynthNetwork& network) {
   return {*west, *east, *south, *north};
 }
 
-// Small short storms, mostly in summer, and wide long ones, mostly in winter. It is over a drawn point of the basin at half time.
+// Small short storms, mostly in summer, and wide long ones, mostly in winter. It is over a drawn point of the basin at
+// half time.
 Storm make_storm(const RunConfig& config, const Extent& basin, std::uint64_t number, double start_h) {
   const auto u = [&](std::uint32_t k) { return draw(config, Draw::storm, number, k); };
   const bool local = u(0) < 0.5 - 0.35 * winter(start_h);
@@ -77,10 +80,12 @@ void add_rain(const Storm& s, const SynthNetwork& network, double step_h, Count 
   }
 }
 
-// A linear reservoir with constant inflow over a step, solved exactly: h' = i - h/k; gives the outflow of the step (mm).
+// A linear reservoir with constant inflow over a step, solved exactly: h' = i - h/k; gives the outflow of the step
+// (mm).
 struct Reservoir {
   double keep, k_steps, stored_mm;
-  Reservoir(double k_h, double step_h, double stored) : keep(std::exp(-step_h / k_h)), k_steps(k_h / step_h), stored_mm(stored) {}
+  Reservoir(double k_h, double step_h, double stored)
+      : keep(std::exp(-step_h / k_h)), k_steps(k_h / step_h), stored_mm(stored) {}
   double pass(double inflow_mm) {
     const double before = stored_mm;
     stored_mm = before * keep + inflow_mm * k_steps * (1 - keep);
@@ -95,7 +100,11 @@ struct Reservoir {
 class Hillslope {
  public:
   Hillslope(double k_h, double step_h)
-      : step_h_(step_h), first_(k_h, step_h, 0), second_(k_h, step_h, 0), inter_(60, step_h, 0), ground_(900, step_h, 20) {}
+      : step_h_(step_h),
+        first_(k_h, step_h, 0),
+        second_(k_h, step_h, 0),
+        inter_(60, step_h, 0),
+        ground_(900, step_h, 20) {}
 
   double runoff(double rain_mm, double time_h) {
     const double filled = soil_mm_ / kCapacity, evaporation = 0.09 - 0.075 * winter(time_h);
@@ -126,7 +135,8 @@ Count synth_steps(const RunConfig& config) {
 std::vector<float> make_synth_inflow(const RunConfig& config, const SynthNetwork& network) {
   const Count rows = synth_steps(config);
   const Count parts = std::max<Count>(1, static_cast<Count>(std::ceil(config.synth.inflow_step_h - 1e-9)));
-  const double step_h = config.synth.inflow_step_h / static_cast<double>(parts);  // at most 1 h, whatever the file's step
+  const double step_h =
+      config.synth.inflow_step_h / static_cast<double>(parts);  // at most 1 h, whatever the file's step
   const Count steps = rows * parts;
   const auto count = static_cast<std::size_t>(network.topology.size());
   std::vector<double> rain_mm(count * steps, 0.0);
