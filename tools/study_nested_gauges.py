@@ -25,6 +25,7 @@ CONTENDERS = ("untrained", "uniform", "learned")
 TRUE = {"delay": 8, "factor": 1.0, "tau": 5, "step": 1, "split": 5000}
 ERRORS = {"delay": 0, "factor": 1.1, "tau": 0, "step": 24, "split": 0}
 NAMES = {"delay": "hillslope delay", "factor": "factor on q'", "tau": "tau", "step": "hourly q'", "split": "splitting"}
+CORRECTIONS = (*NAMES.values(), "delay and tau", "tau, 10 h too much", "all")
 
 CONFIG = """
 name: study
@@ -179,6 +180,7 @@ def scores_by_gauge(run):
             inner = [float(row[metric]) for row in mine if row["gauge_id"] != first]
             found[contender]["outlet " + metric] = [float(r[metric]) for r in mine if r["gauge_id"] == first][0]
             found[contender]["inner " + metric] = float(np.median(inner)) if inner else np.nan
+    found["learned"]["training loss"] = json.loads((run / "metrics.json").read_text())["learned"]["training_loss"]
     return found
 
 
@@ -294,7 +296,7 @@ def tables(result, seeds):
     lines = []
     scores = ("outlet nse", "inner nse", "outlet kge", "inner kge")
     for group in groups(result):
-        lines += ["", f"{TITLES[group]}: learned at the outlet only (twins: mean of seeds {', '.join(map(str, seeds))}); "
+        lines += ["", f"{TITLES[group]}{f', mean of seeds {seeds}' if group == 'twin' else ''}: learned at the outlet only; "
                   "NSE outlet / inner median, KGE outlet / inner median", "",
                   "| model error | untrained | best uniform at the outlet | learned at the outlet |", "| --- | --- | --- | --- |"]
         for kind in ("hourly", "error"):
@@ -305,7 +307,7 @@ def tables(result, seeds):
                     cells.append(f"{v[0]:.4f} / {v[1]:.4f}, {v[2]:.3f} / {v[3]:.3f}")
                 name = label + (" (hourly observations)" if kind == "hourly" else "")
                 lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        lines += ["", f"{TITLES[group]}: all errors at once, one thing corrected; change of NSE (lowest to highest seed)", "",
+        lines += ["", f"{TITLES[group]}: all errors at once, one thing corrected; change of NSE{' (lowest to highest seed)' if group == 'twin' else ''}", "",
                   "| corrected | outlet NSE | inner NSE | gain at the outlet | gain inside |", "| --- | --- | --- | --- | --- |"]
         for label in labels(result, group, "correction"):
             value = {s: np.array(over_seeds(result, group, "correction", label, "learned", s)) for s in scores[:2]}
@@ -316,10 +318,11 @@ def tables(result, seeds):
     real = labels(result, "Juniata", "Newport")
     if real:
         lines += ["", "Juniata, Newport, learned, test period 1995-10-07..2010-09-29", "",
-                  "| tau | splitting | delay | factor | NSE | KGE |", "| --- | --- | --- | --- | --- | --- |"]
+                  "| tau | splitting | delay | factor | NSE | KGE | training loss (m3/s) |", "| --- | --- | --- | --- | --- | --- | --- |"]
         for label in real:
-            nse, kge = (over_seeds(result, "Juniata", "Newport", label, "learned", s)[0] for s in ("outlet nse", "outlet kge"))
-            lines.append(f"| {label} | {nse:.4f} | {kge:.4f} |")
+            nse, kge, loss = (over_seeds(result, "Juniata", "Newport", label, "learned", s)[0]
+                              for s in ("outlet nse", "outlet kge", "training loss"))
+            lines.append(f"| {label} | {nse:.4f} | {kge:.4f} | {loss:.2f} |")
     return "\n".join(lines).strip() + "\n"
 
 
@@ -327,7 +330,9 @@ def draw_corrections(axis, result, group):
     import matplotlib.pyplot as plt
 
     palette, markers, ends = plt.get_cmap("tab10"), "osD^vPX*", []
-    for k, case in enumerate(c for c in labels(result, group, "correction") if c != "none"):
+    for k, case in enumerate(CORRECTIONS):
+        if case not in labels(result, group, "correction"):
+            continue
         gain = [np.array(over_seeds(result, group, "correction", case, "learned", s + " nse"))
                 - np.array(over_seeds(result, group, "correction", "none", "learned", s + " nse")) for s in ("outlet", "inner")]
         axis.plot(*gain, markers[k], color=palette(k), alpha=0.45, ms=5)
