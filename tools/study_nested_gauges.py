@@ -404,6 +404,8 @@ def main():
     options = parser.parse_args()
     if not Path(options.program).exists():
         sys.exit(f"error: {options.program} does not exist: build it (tools/setup) or name it with --program")
+    if not options.seeds and not (options.juniata / "network.nc").exists():
+        sys.exit(f"error: nothing to study: {options.juniata}/network.nc does not exist and --seeds is empty")
     options.began = time.monotonic()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as folder:
