@@ -107,7 +107,7 @@ SynthNetwork make_synth_network(const RunConfig& config) {
     if (const Index down = n.topology.downstream[r]; down >= 0) n.upstream_area_km2[down] += n.upstream_area_km2[r];
   for (Index r = 0; r < count; ++r)
     n.slope.push_back(lognormal(key(config, Purpose::synth_network, 5, static_cast<std::uint64_t>(n.reach_id[r])),
-                                0.01 * std::pow(n.upstream_area_km2[r] / 20, -0.45), 0.3, 2e-4, 2e-2));
+                                0.008 * std::pow(n.upstream_area_km2[r] / 20, -0.5), 0.3, 2e-4, 2e-2));
   place(n, config);
   return n;
 }
@@ -153,70 +153,6 @@ SynthTruth make_synth_truth(const RunConfig& config, const SynthNetwork& network
   }
   for (double& n : truth.n) n = std::clamp(n, range.low * 1.01, range.high * 0.99);
   return truth;
-}
-
-Count synth_steps(const RunConfig& config) {
-  const double per_day = 24 / config.synth.inflow_step_h;
-  if (std::abs(per_day - std::round(per_day)) > 1e-9)
-    fail("config: synth.inflow_step_h is {}; it must divide 24 hours", config.synth.inflow_step_h);
-  return static_cast<Count>(config.synth.days) * std::llround(per_day);
-}
-
-namespace {
-
-// Rain [reach][step] in mm per step. Storms are local: each covers a disc that moves over the basin.
-void add_storm(const RunConfig& config, const SynthNetwork& network, std::uint64_t number, double start_h,
-               std::vector<double>& rain, Count steps) {
-  const auto draw = [&](std::uint32_t d) { return random_uniform(key(config, Purpose::synth_inflow, 1, number), d); };
-  const auto [west, east] = std::minmax_element(network.x_km.begin(), network.x_km.end());
-  const auto [south, north] = std::minmax_element(network.y_km.begin(), network.y_km.end());
-  const double x0 = *west + draw(0) * (*east - *west), y0 = *south + draw(1) * (*north - *south);
-  const double radius = 10 + 50 * draw(2) * draw(2), duration_h = 3 + 12 * draw(3), angle = kTwoPi * draw(4);
-  const double depth_mm = -12 * std::log(1 - 0.999 * draw(5)), speed_km_h = 5 + 10 * draw(6);
-  const double step_h = config.synth.inflow_step_h;
-  const auto first = static_cast<Count>(start_h / step_h);
-  for (Count t = first; t < std::min<Count>(steps, first + static_cast<Count>(std::ceil(duration_h / step_h))); ++t) {
-    const double moved = speed_km_h * static_cast<double>(t - first) * step_h;
-    for (std::size_t r = 0; r < network.x_km.size(); ++r) {
-      const double dx = network.x_km[r] - x0 - moved * std::cos(angle), dy = network.y_km[r] - y0 - moved * std::sin(angle);
-      const double distance2 = (dx * dx + dy * dy) / (radius * radius);
-      if (distance2 < 9) rain[r * steps + t] += depth_mm * step_h / duration_h * std::exp(-distance2);
-    }
-  }
-}
-
-}  // namespace
-
-std::vector<float> make_synth_inflow(const RunConfig& config, const SynthNetwork& network) {
-  const Count steps = synth_steps(config);
-  const auto count = static_cast<std::size_t>(network.topology.size());
-  std::vector<double> rain(count * steps, 0.0);
-  const double hours = config.synth.days * 24.0;
-  double time_h = 0;
-  for (std::uint64_t storm = 0;; ++storm) {  // on average two a week
-    time_h += -84 * std::log(1 - random_uniform(key(config, Purpose::synth_inflow, 0, storm)));
-    if (time_h >= hours) break;
-    add_storm(config, network, storm, time_h, rain, steps);
-  }
-  const double step_h = config.synth.inflow_step_h;
-  const double quick_decay = std::exp(-step_h / 8), slow_decay = std::exp(-step_h / 120);
-  std::vector<float> inflow(count * steps);
-  for (std::size_t r = 0; r < count; ++r) {
-    const double to_m3s = network.local_area_km2[r] / (3.6 * step_h);  // mm a step
-    double quick = 0, slow = 0;                                        // mm held
-    for (Count t = 0; t < steps; ++t) {
-      const double day = static_cast<double>(t) * step_h / 24;
-      const double wetness = 0.35 + 0.2 * std::cos(kTwoPi * day / 365.25);
-      quick += rain[r * steps + t] * wetness;
-      slow += rain[r * steps + t] * 0.25;
-      const double out = quick * (1 - quick_decay) + slow * (1 - slow_decay);
-      quick *= quick_decay;
-      slow *= slow_decay;
-      const double base = 0.004 * (1 + 0.5 * std::cos(kTwoPi * (day - 30) / 365.25)) * network.local_area_km2[r];
-      inflow[r * steps + t] = static_cast<float>(out * to_m3s + base);
-    }
-  }
-  return inflow;
 }
 
 std::vector<Index> choose_synth_gauges(const RunConfig& config, const SynthNetwork& network) {

@@ -1,5 +1,5 @@
-# Splitting reaches converges: discharge at all reaches of a twin with flashy hourly inflow on coarse grids against a fine one
-# (sub-reaches of 250 m, 150 s), as Nash-Sutcliffe efficiency of hourly and of daily means. The finer grid is never worse.
+# Splitting reaches converges: hourly discharge at all reaches of twins on coarse grids against a fine one (sub-reaches of
+# 250 m, 150 s), as Nash-Sutcliffe efficiency, three seeds. Finer is better; the unsplit grid is visibly off, so it is no easy task.
 # timeout: 300
 import os
 import subprocess
@@ -19,6 +19,8 @@ GRIDS = (("as given", []),
          ("at most 2.5 km, 2 sub-steps", ["routing.split={method: max_length, max_length_m: 2500}", "routing.substeps=2"]))
 REFERENCE = ["routing.split={method: max_length, max_length_m: 250}", "routing.substeps=24"]
 SIZE = ["synth.truth=area", "synth.reaches=213", "synth.days=120"]
+SEEDS = (1, 2, 3)
+SAME_AT_OUTLET = 1e-4  # there 8 km and 5 km are alike: fast main stems need shorter steps for shorter sub-reaches
 
 
 def discharge(config, settings):
@@ -30,15 +32,16 @@ def discharge(config, settings):
         return file["discharge"][:].filled(np.nan)
 
 
-def efficiency(simulated, reference, hours):
+def efficiency(simulated, reference):
     skip = 10 * 24  # from other starts
-    s, r = (x[:, skip:].reshape(len(x), -1, hours).mean(axis=2) for x in (simulated, reference))
+    s, r = simulated[:, skip:], reference[:, skip:]
     return 1 - ((s - r) ** 2).sum(axis=1) / ((r - r.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
 
 
-def main():
+def table_of(seed):
+    """Per grid: efficiency at the outlet, its 5 % quantile and its median over all reaches."""
     with tempfile.TemporaryDirectory() as folder:
-        config = twin.make_domain(folder, *SIZE)
+        config = twin.make_domain(folder, *SIZE, f"seed={seed}")
         with open(config) as file:
             text = file.read()
         with open(config, "w") as file:
@@ -46,17 +49,19 @@ def main():
         with netCDF4.Dataset(os.path.join(folder, "domain", "network.nc")) as file:
             outlet = int(np.flatnonzero(file["downstream_id"][:] == 0)[0])
         reference = discharge(config, REFERENCE)
-        rows = {1: [], 24: []}
-        for name, settings in GRIDS:
-            simulated = discharge(config, settings)
-            for hours, table in rows.items():
-                e = efficiency(simulated, reference, hours)
-                table.append((name, e[outlet], np.quantile(e, 0.05), np.median(e)))
-    for hours, table in rows.items():
-        for name, at_outlet, low, median in table:
-            print(f"{hours:>2} h means, {name:<28} outlet {at_outlet:.5f}  5 % {low:.5f}  median {median:.5f}")
-    finer_is_better = all(b[k] >= a[k] for table in rows.values() for a, b in zip(table, table[1:]) for k in (2, 3))
-    return 0 if finer_is_better and rows[24][2][3] >= 0.9995 else 1
+        rows = [efficiency(discharge(config, settings), reference) for _, settings in GRIDS]
+    return [(e[outlet], np.quantile(e, 0.05), np.median(e)) for e in rows]
+
+
+def main():
+    failed = False
+    for seed in SEEDS:
+        table = table_of(seed)
+        for (name, _), (at_outlet, low, median) in zip(GRIDS, table):
+            print(f"seed {seed}, {name:<28} outlet {at_outlet:.5f}  5 % {low:.5f}  median {median:.5f}")
+        in_order = all(b[1] > a[1] and b[2] > a[2] and b[0] > a[0] - SAME_AT_OUTLET for a, b in zip(table, table[1:]))
+        failed = failed or not (in_order and 0.99 < table[0][2] < 0.9995 <= table[2][2])
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

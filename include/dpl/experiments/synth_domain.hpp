@@ -27,7 +27,7 @@ struct SynthTruth {
 };
 
 /// A random tree of `config.synth.reaches` reaches: about half of them headwaters, lengths 1.5 to 20 km, slopes that fall
-/// with the drained area (about 0.01 (A/20 km2)^-0.45), local areas 8 to 110 km2.
+/// with the drained area (about 0.008 (A/20 km2)^-0.5, as the Juniata's), local areas 8 to 110 km2.
 SynthNetwork make_synth_network(const RunConfig& config);
 
 /// The drained area and attributes that vary smoothly over the basin (sums of plane waves).
@@ -37,7 +37,8 @@ SynthAttributes make_synth_attributes(const RunConfig& config, const SynthNetwor
 /// attributes. p = 21, q = 0.5.
 SynthTruth make_synth_truth(const RunConfig& config, const SynthNetwork& network, const SynthAttributes& attributes);
 
-/// Lateral inflow [reach][step], m3/s: local storms that cover part of the basin, quick and slow recession, baseflow.
+/// Lateral inflow [reach][step], m3/s: local moving storms of hours to a day, soils that fill and dry with the season, hillslopes
+/// that rise over hours and recede at three speeds (equations in src/experiments/synth_inflow.cpp). Made in steps of at most 1 h.
 std::vector<float> make_synth_inflow(const RunConfig& config, const SynthNetwork& network);
 
 /// Steps of the inflow: synth.days of synth.inflow_step_h.
