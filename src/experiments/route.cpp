@@ -19,10 +19,13 @@ Period period_to_route(const Problem& problem) {
   return {{time.start_s / 86400}, {time.end_s() / 86400 - 1}};
 }
 
+// The balance is relative to the inflow; in a dry period to what ran out of storage.
 void report_water(const WaterVolumes& w) {
+  const double error = w.lateral_inflow + w.created_by_floor - w.outflow - w.storage_change;
+  const double scale = w.lateral_inflow > 0 ? w.lateral_inflow : w.outflow;
   log_info("water: inflow {:.6e} m3, outflow {:.6e}, storage change {:.6e}, created by the flow floor {:.3e}; balance {:.1e}",
            w.lateral_inflow, w.outflow, w.storage_change, w.created_by_floor,
-           (w.lateral_inflow + w.created_by_floor - w.outflow - w.storage_change) / w.lateral_inflow);
+           scale > 0 ? error / scale : error);
 }
 
 }  // namespace
