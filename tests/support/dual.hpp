@@ -104,4 +104,11 @@ double value_of(const Dual<N>& x) {
   return x.value;
 }
 
+/// Another value, the same derivatives.
+inline void set_value(double& x, double value) { x = value; }
+template <int N>
+void set_value(Dual<N>& x, double value) {
+  x.value = value;
+}
+
 }  // namespace dpl::test

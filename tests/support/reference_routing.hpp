@@ -24,6 +24,9 @@ struct ReferenceProblem {
   Index hold = 1;
   Count steps = 0;
   std::vector<T> initial_state;  ///< [sub-reach], empty: hot start
+  /// [step][sub-reach] values of the state at the start of each step, derivatives stay; empty: the computed ones. For
+  /// derivatives along the path that another implementation took.
+  std::vector<std::vector<double>> path;
 };
 
 template <class T>
@@ -49,6 +52,7 @@ class ReferenceRouting {
     result.state.push_back(state_);
     if (!conservative_) result.discharge.push_back(readout(state_));
     for (Count t = 0; t < p_.steps; ++t) {
+      for (std::size_t k = 0; !p_.path.empty() && k < state_.size(); ++k) set_value(state_[k], p_.path[t][k]);
       std::vector<T> flow(first_.back());  // unfloored: what goes downstream
       const std::vector<T> before = state_;
       for (Index r : order_)

@@ -119,16 +119,17 @@ DPL_HOST_DEVICE ConservativeStepAdjoint<T> conservative_step_adjoint(const Conse
   // Q = flow / D; s' = stays s + (dt/D) mass.
   const T flow_adjoint = discharge_adjoint * r.inverse_D;
   const T mass_adjoint = storage_adjoint * t.dt_over_D;
-  const T loss = multiply_add(-storage, c.inverse_m, t.mass);
-  const T minus_D_adjoint =
-      multiply_add(discharge_adjoint, T(t.flow * r.inverse_D), T(mass_adjoint * loss)) * r.inverse_D;
   ConservativeStepAdjoint<T> a;
   a.inflow = multiply_add(flow_adjoint, t.inflow_weight, T(mass_adjoint * r.K));
   const T own_lateral = multiply_add(flow_adjoint, t.lateral_weight, T(mass_adjoint * t.mass_weight));
   a.inverse_m = multiply_add(flow_adjoint, r.w, T(-mass_adjoint * r.w));
-  const T Y_adjoint = multiply_add(-flow_adjoint, T(inflow + lateral), minus_D_adjoint);
-  T K_adjoint = multiply_add(flow_adjoint, half_lateral,
-                             multiply_add(mass_adjoint, T(inflow + half_lateral), T(-minus_D_adjoint)));
+  // Numerators and D = K - Y + dt/2 taken together: what they have in common cancels on paper, not in rounding.
+  const T leaving_adjoint = multiply_add(-storage_adjoint, dt, discharge_adjoint) * r.inverse_D * r.inverse_D;
+  const T from_storage = r.w * c.inverse_m;
+  const T by_K = multiply_add(half_lateral, T(half + r.Y), multiply_add(-t.inflow_weight, inflow, T(-from_storage)));
+  const T by_Y = multiply_add(-r.K, inflow, multiply_add(T(-half - r.half_K), lateral, from_storage));
+  T K_adjoint = leaving_adjoint * by_K;
+  const T Y_adjoint = leaving_adjoint * by_Y;
 
   // Y = min(diffusive, cap), cap = min(K - dt/2, dt/2).
   const T through_diffusion = select(r.diffusive <= r.cap, Y_adjoint, T(0));
