@@ -46,7 +46,8 @@ LateralInflowHeader read_lateral_inflow_header(const Communicator& comm, const s
   return header;
 }
 
-std::vector<float> read_lateral_inflow(const Communicator& comm, const LateralInflowHeader& header,
+template <class Real>
+std::vector<Real> read_lateral_inflow(const Communicator& comm, const LateralInflowHeader& header,
                                        const RiverNetwork& network, Index first_reach, Index end_reach, Count first_row,
                                        Count end_row) {
   const auto file = NetcdfFile::open(comm, header.path);
@@ -61,7 +62,7 @@ std::vector<float> read_lateral_inflow(const Communicator& comm, const LateralIn
   const Count first = columns.empty() ? 0 : *std::min_element(columns.begin(), columns.end());
   const Count width = columns.empty() ? 0 : *std::max_element(columns.begin(), columns.end()) - first + 1;
   const Count rows = end_row - first_row;
-  std::vector<float> values(columns.size() * static_cast<std::size_t>(rows));
+  std::vector<Real> values(columns.size() * static_cast<std::size_t>(rows));
   // All ranks read the same number of slabs: reading is collective.
   const Count slab = std::max<Count>(1, kSlabValues / std::max<Count>(1, comm.max(static_cast<std::int64_t>(width))));
   for (Count begin = 0; begin < rows; begin += slab) {
@@ -80,11 +81,16 @@ std::vector<float> read_lateral_inflow(const Communicator& comm, const LateralIn
             fail("{}: {} is {} at reach {}, {}; lateral inflow must be 0 or positive (m3 s-1) and finite everywhere", header.path, kVariable,
                  std::isnan(q) ? "missing" : fmt::format("{}", q), network.reach_id[first_reach + static_cast<Index>(r)],
                  iso_time(header.time.start_s + (first_row + begin + t) * header.time.step_s));
-          values[r * rows + begin + t] = static_cast<float>(q);
+          values[r * rows + begin + t] = static_cast<Real>(q);
         }
     });
   }
   return values;
 }
+
+template std::vector<float> read_lateral_inflow(const Communicator&, const LateralInflowHeader&, const RiverNetwork&, Index,
+                                                Index, Count, Count);
+template std::vector<double> read_lateral_inflow(const Communicator&, const LateralInflowHeader&, const RiverNetwork&, Index,
+                                                 Index, Count, Count);
 
 }  // namespace dpl

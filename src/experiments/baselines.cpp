@@ -32,7 +32,8 @@ std::vector<double> summed_lateral_inflow(const Problem& problem, const Period& 
   const auto rows = inflow_rows(problem, period, "the summed lateral inflow");
   const Count count = rows.end - rows.first;
   const Index first = problem.blocks.first_reach(), end = problem.blocks.end_reach();
-  const auto inflow = read_lateral_inflow(problem.comm, problem.inflow, problem.network, first, end, rows.first, rows.end);
+  const auto inflow = read_lateral_inflow<float>(problem.comm, problem.inflow, problem.network, first, end, rows.first,
+                                                 rows.end);
   const auto below = gauge_below(problem);
   const Index gauges = problem.observations->size();
   std::vector<double> sums(static_cast<std::size_t>(gauges) * count, 0.0);

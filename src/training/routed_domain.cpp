@@ -142,13 +142,12 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
 template <class Real>
 void RoutedDomainOf<Real>::load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) {
   hold_ = steps_per_row(header);
-  const auto block = read_lateral_inflow(comm_, header, network_, blocks_.first_reach(), blocks_.end_reach(), first_row,
+  const auto block = read_lateral_inflow<Real>(comm_, header, network_, blocks_.first_reach(), blocks_.end_reach(), first_row,
                                          end_row);
   loaded_first_ = first_row;
   loaded_rows_ = end_row - first_row;
-  std::vector<float> own(static_cast<std::size_t>(own_.size()) * loaded_rows_);
-  redistribution_->to_pieces<float>(block, own, static_cast<Index>(loaded_rows_));
-  inflow_.assign(own.begin(), own.end());
+  inflow_.resize(static_cast<std::size_t>(own_.size()) * loaded_rows_);
+  redistribution_->to_pieces<Real>(block, inflow_, static_cast<Index>(loaded_rows_));
 }
 
 template <class Real>

@@ -37,7 +37,7 @@ class Domain:
         self.L, self.S = logs(300, 2e4, REACHES), logs(1e-4, 3e-2, REACHES)
         self.n, self.p, self.q = draw.uniform(0.015, 0.25, REACHES), logs(1, 200, REACHES), draw.uniform(0, 1, REACHES)
         lateral = logs(1e-3, 10, (DAYS * 24 // step_h, REACHES)) * (draw.random((DAYS * 24 // step_h, REACHES)) > 0.2)
-        self.lateral = lateral.astype(np.float32).astype(float)
+        self.lateral = lateral
         self.gauged = draw.choice(REACHES, len(OFFSETS), replace=False)
         self.write(folder, lambda count: np.arange(count))
 

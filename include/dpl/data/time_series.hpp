@@ -22,8 +22,9 @@ LateralInflowHeader read_lateral_inflow_header(const Communicator& comm, const s
 
 /// **Collective:** values of rows [first_row, end_row) for the reaches first_reach..end_reach-1 of the network's order,
 /// as [reach][row] m3/s, read with collective parallel access. Throws Error for NaN, fill or negative values (names
-/// file, reach id and time) .
-std::vector<float> read_lateral_inflow(const Communicator& comm, const LateralInflowHeader& header,
+/// file, reach id and time). Real: float or double, what the routing computes with.
+template <class Real>
+std::vector<Real> read_lateral_inflow(const Communicator& comm, const LateralInflowHeader& header,
                                        const RiverNetwork& network, Index first_reach, Index end_reach,
                                        Count first_row, Count end_row);
 
