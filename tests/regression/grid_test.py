@@ -1,5 +1,6 @@
 # Splitting reaches converges: hourly discharge at all reaches of twins on coarse grids against a fine one (sub-reaches of
 # 250 m, 150 s), as Nash-Sutcliffe efficiency, three seeds. Finer is better; the unsplit grid is visibly off, so it is no easy task.
+# one process
 # timeout: 300
 import os
 import subprocess

@@ -1,5 +1,6 @@
 # Parameters learned at the outlet only are better inside the basin than no learning and than the best uniform n: a twin whose
 # n follows attributes, median NSE of the gauges above the outlet against discharge without noise, two seeds.
+# one process
 # timeout: 300
 import csv
 import os

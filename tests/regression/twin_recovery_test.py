@@ -1,6 +1,7 @@
 # Twins with known parameters: n is found again from 8 gauges (a function of drained area) and from one gauge (a function of
 # attributes, half of them irrelevant), hourly observations with 5 % noise, 300 updates; the error is at most half of that of the
 # uniform n that is best in training, and the discharge of the test year is right.
+# one process
 # timeout: 600
 import json
 import os
