@@ -41,10 +41,8 @@ class TrainingLoss {
 Problem with_training_gauges(const Problem& problem) {
   Problem training = problem;
   const RunConfig& config = problem.config;
-  if (config.test.gauges == config.experiment.gauges) return training;
   try {
-    training.observations = read_observations(problem.comm, config.data_sources.observations, problem.network,
-                                              config.experiment.gauges);
+    training.observations = observations_at(problem, config.test.gauges, config.experiment.gauges);
   } catch (const Error& error) {  // another observations file than the training's
     log_warning("{}; the best uniform set is searched at the scored gauges", error.what());
   }

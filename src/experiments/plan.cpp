@@ -48,12 +48,10 @@ void print_training(const Problem& problem, const RoutedDomain& domain, Index st
 // The gauges and whether anything is scored; a training may be tested at other gauges than its own.
 void print_test(const Problem& problem, bool training) {
   const RunConfig& config = problem.config;
-  auto observations = problem.observations;
-  if (training && config.test.gauges != config.experiment.gauges)
-    observations =
-        read_observations(problem.comm, config.data_sources.observations, problem.network, config.test.gauges);
-  check_scored(problem, *observations, config.test.period, "the test period");
-  line("gauges of the test", fmt::format("{}", observations->size()));
+  const auto observations =
+      observations_at(problem, training ? config.experiment.gauges : config.test.gauges, config.test.gauges);
+  check_scored(problem, observations, config.test.period, "the test period");
+  line("gauges of the test", fmt::format("{}", observations.size()));
 }
 
 }  // namespace

@@ -45,17 +45,20 @@ Problem load(const Communicator& comm, const RunConfig& config, const std::optio
   return problem;
 }
 
-// Training observations, or those of test.gauges.
-Observations test_observations(const Problem& problem) {
+// Read and checked before the training: a mistake shows at once.
+std::optional<Observations> observations_to_score(const Problem& problem) {
   const RunConfig& config = problem.config;
-  if (config.test.gauges == config.experiment.gauges) return *problem.observations;
-  return read_observations(problem.comm, config.data_sources.observations, problem.network, config.test.gauges);
+  if (!config.test.period.given()) return std::nullopt;
+  auto observations = observations_at(problem, config.experiment.gauges, config.test.gauges);
+  check_scored(problem, observations, config.test.period, "the test period");
+  return observations;
 }
 
-void test(const Problem& problem, Trainer& trainer, const std::vector<double>& untrained, RunFolder& folder) {
+void test(const Problem& problem, const Observations& observations, Trainer& trainer,
+          const std::vector<double>& untrained, RunFolder& folder) {
   const ContestEntry entry{trainer.theta(), untrained, "", trainer.update()};
   Problem test = problem;
-  test.observations = test_observations(problem);
+  test.observations = observations;
   hold_contest(
       test, problem.config.test.period, entry,
       [&](std::span<const double> theta) { return trainer.training_loss(theta); }, folder);
@@ -85,8 +88,7 @@ int run_train(const VerbContext& context) {
     return 0;
   }
   Trainer trainer(problem);
-  if (config.test.period.given())
-    check_scored(problem, test_observations(problem), config.test.period, "the test period");
+  const auto scored = observations_to_score(problem);
   auto folder = open_folder(comm, config);
   folder.write_text(comm, "config.yaml", resolved_yaml(config));
   agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
@@ -100,8 +102,8 @@ int run_train(const VerbContext& context) {
   log_info("{} reaches, {} gauges, {} weights, {} ranks", trainer.domain().partition().piece.size(),
            problem.observations->size(), trainer.network().weight_count(), comm.size());
   if (trainer.run(folder) == TrainingEnd::stopped_by_signal) return stopped(trainer, folder);
-  if (config.test.period.given())
-    test(problem, trainer, untrained, folder);
+  if (scored)
+    test(problem, *scored, trainer, untrained, folder);
   else
     write_parameters(folder.file("parameters.nc"), problem, trainer.theta());
   log_info("run folder: {}", folder.path());

@@ -43,6 +43,12 @@ Problem load_problem(const Communicator& comm, const RunConfig& config, const st
   return p;
 }
 
+Observations observations_at(const Problem& problem, const std::vector<std::string>& held,
+                             const std::vector<std::string>& wanted) {
+  if (wanted == held) return *problem.observations;
+  return read_observations(problem.comm, problem.config.data_sources.observations, problem.network, wanted);
+}
+
 Period days_of_inflow(const Problem& problem) {
   const TimeAxis& time = problem.inflow.time;
   const Count day_s = 86400;

@@ -1,26 +1,16 @@
 // The domain's files: ids, outlets, dimensions; what is refused.
 #include <gtest/gtest.h>
 
-#include "dpl/base/error.hpp"
 #include "dpl/data/attributes.hpp"
 #include "dpl/data/netcdf_file.hpp"
 #include "dpl/data/observations.hpp"
 #include "dpl/data/river_network.hpp"
 #include "dpl/data/time_series.hpp"
+#include "tests/support/message_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace dpl {
 namespace {
-
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
 
 void put(NetcdfFile& file, const std::string& name, const std::vector<std::string>& dimensions,
          const std::string& units) {

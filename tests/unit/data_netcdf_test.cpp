@@ -4,8 +4,8 @@
 #include <cmath>
 #include <fstream>
 
-#include "dpl/base/error.hpp"
 #include "dpl/data/netcdf_file.hpp"
+#include "tests/support/message_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace dpl {
@@ -24,16 +24,6 @@ std::string file_with(const TemporaryFolder& folder, const std::string& type, co
   if (!values.empty()) file.write("v", values);
   file.close();
   return path;
-}
-
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
 }
 
 TEST(NetcdfFile, PackedValuesAreUnpacked) {

@@ -34,6 +34,11 @@ struct Problem {
 Problem load_problem(const Communicator& comm, const RunConfig& config, const std::vector<std::string>& gauges,
                      bool with_network, const AttributeStatistics* statistics = nullptr);
 
+/// **Collective:** the observations of the gauges `wanted`; those of the problem, which are of the gauges `held`, where the
+/// lists are the same, else read from the same file.
+Observations observations_at(const Problem& problem, const std::vector<std::string>& held,
+                             const std::vector<std::string>& wanted);
+
 /// First and last day that the inflow file holds. Throws Error where its rows do not start at midnight.
 Period days_of_inflow(const Problem& problem);
 
