@@ -190,8 +190,10 @@ Keys output_keys() {
 
 Keys synth_keys() {
   return {
+      {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental"}),
+       "One basin, or a continent of many trees, made by all ranks together."},
       {"synth.reaches", [](C& c) { return &c.synth.reaches; }, "", from(2, 1e8), "Reaches of the twin."},
-      {"synth.gauges", [](C& c) { return &c.synth.gauges; }, "", from(1, 1e6), "Gauges; one of them is at the outlet."},
+      {"synth.gauges", [](C& c) { return &c.synth.gauges; }, "", from(1, 1e6), "Gauges; one of them is at the (largest) outlet."},
       {"synth.start", [](C& c) { return &c.synth.start; }, "", some_text(), "First day."},
       {"synth.days", [](C& c) { return &c.synth.days; }, "d", from(2, 1e6), "Length of the record."},
       {"synth.noise", [](C& c) { return &c.synth.noise; }, "", from(0, 1),

@@ -1,4 +1,4 @@
-// Writing a netCDF-4 file by one rank.
+// Writing a netCDF-4 file by one rank or by all ranks together.
 #include <filesystem>
 
 #include "dpl/base/error.hpp"
@@ -25,6 +25,21 @@ NetcdfFile NetcdfFile::create_local(const std::string& path) {
   const int code = nc_create(path.c_str(), NC_NETCDF4 | NC_CLOBBER, &impl->id);
   if (code != NC_NOERR) impl->id = -1;
   check_netcdf(code, path, "cannot be created (check that the folder exists and may be written to)");
+  return NetcdfFile(std::move(impl));
+}
+
+NetcdfFile NetcdfFile::create(const Communicator& comm, const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->comm = &comm;
+  impl->parallel = impl->defining = true;
+  int code = nc_create_par(path.c_str(), NC_NETCDF4 | NC_CLOBBER, comm.mpi(), MPI_INFO_NULL, &impl->id);
+  if (code != NC_NOERR) impl->id = -1;
+  int before = 0;
+  if (code == NC_NOERR) code = nc_set_fill(impl->id, NC_NOFILL, &before);
+  agree(comm, "netCDF", [&] {
+    check_netcdf(code, path, "cannot be created (check that the folder exists and may be written to)");
+  });
   return NetcdfFile(std::move(impl));
 }
 
@@ -80,20 +95,23 @@ void check_size(const NetcdfFile& file, const std::string& variable, std::size_t
 void NetcdfFile::write(const std::string& variable, std::span<const double> values) {
   check_size(*this, variable, values.size());
   end_definitions(impl_->id, impl_->defining, impl_->path);
-  check_netcdf(nc_put_var_double(impl_->id, impl_->variable(variable), values.data()), impl_->path, variable);
+  const int v = impl_->variable(variable);
+  impl_->agree_on(impl_->collective(v, [&] { return nc_put_var_double(impl_->id, v, values.data()); }), variable);
 }
 
 void NetcdfFile::write(const std::string& variable, std::span<const float> values) {
   check_size(*this, variable, values.size());
   end_definitions(impl_->id, impl_->defining, impl_->path);
-  check_netcdf(nc_put_var_float(impl_->id, impl_->variable(variable), values.data()), impl_->path, variable);
+  const int v = impl_->variable(variable);
+  impl_->agree_on(impl_->collective(v, [&] { return nc_put_var_float(impl_->id, v, values.data()); }), variable);
 }
 
 void NetcdfFile::write(const std::string& variable, std::span<const std::int64_t> values) {
   check_size(*this, variable, values.size());
   end_definitions(impl_->id, impl_->defining, impl_->path);
   const std::vector<long long> wide(values.begin(), values.end());
-  check_netcdf(nc_put_var_longlong(impl_->id, impl_->variable(variable), wide.data()), impl_->path, variable);
+  const int v = impl_->variable(variable);
+  impl_->agree_on(impl_->collective(v, [&] { return nc_put_var_longlong(impl_->id, v, wide.data()); }), variable);
 }
 
 void NetcdfFile::write_strings(const std::string& variable, std::span<const std::string> values) {
@@ -107,21 +125,43 @@ void NetcdfFile::write_strings(const std::string& variable, std::span<const std:
     text += value + std::string(size[1] - value.size(), '\0');
   }
   end_definitions(impl_->id, impl_->defining, impl_->path);
-  check_netcdf(nc_put_var_text(impl_->id, impl_->variable(variable), text.data()), impl_->path, variable);
+  const int v = impl_->variable(variable);
+  impl_->agree_on(impl_->collective(v, [&] { return nc_put_var_text(impl_->id, v, text.data()); }), variable);
 }
 
 void NetcdfFile::write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
                             std::span<const float> values) {
   const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
   end_definitions(impl_->id, impl_->defining, impl_->path);
-  check_netcdf(nc_put_vara_float(impl_->id, impl_->variable(variable), first.data(), size.data(), values.data()),
-               impl_->path, variable);
+  const int v = impl_->variable(variable);
+  const int code = impl_->collective(
+      v, [&] { return nc_put_vara_float(impl_->id, v, first.data(), size.data(), values.data()); });
+  impl_->agree_on(code, variable);
+}
+
+void NetcdfFile::write_rows(const std::string& variable, Count first, std::span<const double> values) {
+  const auto start = static_cast<std::size_t>(first), count = values.size();
+  end_definitions(impl_->id, impl_->defining, impl_->path);
+  const int v = impl_->variable(variable);
+  const int code =
+      impl_->collective(v, [&] { return nc_put_vara_double(impl_->id, v, &start, &count, values.data()); });
+  impl_->agree_on(code, variable);
+}
+
+void NetcdfFile::write_rows(const std::string& variable, Count first, std::span<const std::int64_t> values) {
+  const auto start = static_cast<std::size_t>(first), count = values.size();
+  const std::vector<long long> wide(values.begin(), values.end());
+  end_definitions(impl_->id, impl_->defining, impl_->path);
+  const int v = impl_->variable(variable);
+  const int code =
+      impl_->collective(v, [&] { return nc_put_vara_longlong(impl_->id, v, &start, &count, wide.data()); });
+  impl_->agree_on(code, variable);
 }
 
 void NetcdfFile::close() {
   const int id = impl_->id;
   impl_->id = -1;
-  check_netcdf(nc_close(id), impl_->path, "could not be written to its end (is the disk full?)");
+  impl_->agree_on(nc_close(id), "could not be written to its end (is the disk full?)");
 }
 
 }  // namespace dpl

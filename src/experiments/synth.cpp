@@ -2,25 +2,20 @@
 #include "dpl/experiments/synth.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <filesystem>
 #include <numeric>
 
-#include "dpl/base/config.hpp"
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
-#include "dpl/base/random.hpp"
 #include "dpl/data/netcdf_file.hpp"
+#include "dpl/experiments/synth_continental.hpp"
 #include "dpl/experiments/synth_domain.hpp"
-#include "dpl/learning/interval_mean.hpp"
 #include "dpl/partition/partition.hpp"
 #include "dpl/physics/routing.hpp"
+#include "synth_twin.hpp"
 
 namespace dpl {
 namespace {
-
-constexpr const char* kMadeBy = "dpl_hpc synth";
 
 struct Twin {
   RunConfig config;
@@ -34,68 +29,41 @@ struct Twin {
   std::vector<Index> gauges;
 };
 
-std::vector<double> sub_reaches_of(const Twin& twin, ReachProperties& properties) {
-  const auto& split = twin.config.routing.split;
-  std::vector<double> weight;
-  for (Index r = 0; r < twin.network.topology.size(); ++r) {
-    Index count = 1;
-    if (split.method == "max_length") count = sub_reaches_by_length(twin.network.length_m[r], split.max_length_m);
-    if (split.method == "courant")
-      count = sub_reaches_by_courant(twin.network.length_m[r], twin.network.slope[r], twin.truth.n[r], twin.truth.p[r],
-                                     twin.truth.q[r], split.flow_m3s_per_km2 * twin.network.upstream_area_km2[r],
-                                     twin.config.routing.dt_s / twin.config.routing.substeps);
-    properties.sub_reaches.push_back(count);
-    weight.push_back(count);
-  }
-  return weight;
-}
-
 // Discharge of every reach for the true parameters, in double precision, as means over the observed intervals.
 void route_truth(Twin& twin) {
   const RunConfig& config = twin.config;
-  const Index count = twin.network.topology.size();
-  ReachProperties all{twin.network.length_m, twin.network.slope, {}};
-  const auto weight = sub_reaches_of(twin, all);
-  const auto partition = make_partition(twin.network.topology, weight, 1);
-  const auto own = make_rank_network(twin.network.topology, partition, 0);
-  RoutingOptions options;
-  options.scheme = scheme_from_name(config.routing.scheme);
-  options.dt_s = config.routing.dt_s / config.routing.substeps;
-  options.q_min_m3s = config.routing.q_min_m3s;
-  options.x = config.routing.x;
-  const double hold = config.synth.inflow_step_h * 3600 / options.dt_s;
-  if (hold < 1 || std::abs(hold - std::round(hold)) > 1e-9)
-    fail("config: synth.inflow_step_h ({} h) is not a multiple of the routing step ({} s)", config.synth.inflow_step_h, options.dt_s);
+  const auto& network = twin.network;
+  const Index count = network.topology.size();
+  const TwinClock clock = twin_clock(config);
+  std::vector<double> weight;
+  for (Index r = 0; r < count; ++r)
+    weight.push_back(twin_sub_reaches(config, network.length_m[r], network.slope[r], network.upstream_area_km2[r],
+                                      twin.truth.n[r], twin.truth.p[r], twin.truth.q[r]));
+  const auto own = make_rank_network(network.topology, make_partition(network.topology, weight, 1), 0);
   ReachProperties properties;
   ReachParameters<double> parameters;
   std::vector<double> inflow;
   for (Index r : own.reach) {
-    properties.length_m.push_back(all.length_m[r]);
-    properties.slope.push_back(all.slope[r]);
-    properties.sub_reaches.push_back(all.sub_reaches[r]);
+    properties.length_m.push_back(network.length_m[r]);
+    properties.slope.push_back(network.slope[r]);
+    properties.sub_reaches.push_back(static_cast<Index>(weight[r]));
     parameters.a.push_back(twin.truth.n[r]);
     parameters.b.push_back(twin.truth.p[r]);
     parameters.c.push_back(twin.truth.q[r]);
     inflow.insert(inflow.end(), twin.inflow.begin() + r * twin.steps, twin.inflow.begin() + (r + 1) * twin.steps);
   }
   NoBoundary<double> boundary;
-  Router<double> router(own, properties, options, boundary);
-  const Count steps = twin.steps * std::llround(hold), rows = router.output_rows(steps);
+  Router<double> router(own, properties, clock.options, boundary);
+  const Count steps = twin.steps * clock.hold, rows = router.output_rows(steps);
   std::vector<Index> probes(count);
   std::iota(probes.begin(), probes.end(), 0);
   std::vector<double> discharge(static_cast<std::size_t>(count) * rows);
-  router.forward(parameters, {inflow.data(), twin.steps, static_cast<Index>(std::llround(hold))}, steps, {}, probes,
-                 discharge, false);
-  const double length = config.synth.observation_step_h * 3600 / options.dt_s, per_day = 24 / config.synth.observation_step_h;
-  if (std::abs(length - std::round(length)) > 1e-9 || std::abs(per_day - std::round(per_day)) > 1e-9)
-    fail("config: synth.observation_step_h ({} h) must divide a day and be a multiple of the routing step ({} s)",
-         config.synth.observation_step_h, options.dt_s);
-  const IntervalMean mean{std::llround(length), std::llround(config.params.tau_h * 3600 / options.dt_s)};
-  twin.intervals = config.synth.days * std::llround(per_day);
+  router.forward(parameters, {inflow.data(), twin.steps, clock.hold}, steps, {}, probes, discharge, false);
+  twin.intervals = clock.intervals;
   twin.discharge.resize(static_cast<std::size_t>(count) * twin.intervals);
   for (Index i = 0; i < count; ++i)
-    mean.apply<double>(std::span<const double>(discharge).subspan(i * rows, rows),
-                       std::span(twin.discharge).subspan(own.reach[i] * twin.intervals, twin.intervals));
+    clock.mean.apply<double>(std::span<const double>(discharge).subspan(i * rows, rows),
+                             std::span(twin.discharge).subspan(own.reach[i] * twin.intervals, twin.intervals));
 }
 
 Twin make_twin(const RunConfig& config) {
@@ -111,50 +79,11 @@ Twin make_twin(const RunConfig& config) {
   return twin;
 }
 
-void refuse_foreign(const std::string& path) {
-  if (path.empty()) fail("config: synth writes network, attributes, lateral_inflow and observations; set all four data_sources");
-  if (!std::filesystem::exists(path)) return;
-  std::string made_by;
-  try {
-    made_by = NetcdfFile::open_local(path).text_attribute("", "made_by");
-  } catch (const Error&) {
-    made_by.clear();
-  }
-  if (made_by != kMadeBy) fail("{}: exists and was not made by synth; it is not overwritten. Choose another data_sources path", path);
-}
-
 NetcdfFile begin_file(const std::string& path, const Twin& twin, const std::string& title) {
-  std::error_code problem;
-  if (const auto parent = std::filesystem::path(path).parent_path(); !parent.empty())
-    std::filesystem::create_directories(parent, problem);
-  if (problem) fail("{}: the folder cannot be made ({})", path, problem.message());
+  make_folder_of(path);
   auto file = NetcdfFile::create_local(path);
-  file.put_attribute("", "Conventions", "CF-1.8");
-  file.put_attribute("", "title", title);
-  file.put_attribute("", "made_by", kMadeBy);
-  file.put_attribute("", "seed", static_cast<double>(twin.config.seed));
-  file.put_attribute("", "configuration", resolved_yaml(twin.config));
+  put_twin_header(file, twin.config, title);
   return file;
-}
-
-void define(NetcdfFile& file, const std::string& name, const std::string& type, const std::vector<std::string>& dimensions,
-            const std::string& units, const std::string& long_name) {
-  file.define_variable(name, type, dimensions, dimensions.size() > 1 ? 1 : 0);
-  if (!units.empty()) file.put_attribute(name, "units", units);
-  file.put_attribute(name, "long_name", long_name);
-}
-
-void define_time(NetcdfFile& file, const Twin& twin, Count size, const std::string& unit) {
-  file.define_dimension("time", size);
-  define(file, "time", "double", {"time"}, unit + " since " + twin.config.synth.start + " 00:00:00", "start of the interval");
-  file.put_attribute("time", "calendar", "proleptic_gregorian");
-  file.put_attribute("time", "standard_name", "time");
-}
-
-std::vector<double> count_up(Count size, double step) {
-  std::vector<double> values(size);
-  for (Count k = 0; k < size; ++k) values[k] = static_cast<double>(k) * step;
-  return values;
 }
 
 void write_network(const Twin& twin) {
@@ -162,15 +91,7 @@ void write_network(const Twin& twin) {
   const auto& n = twin.network;
   std::vector<std::int64_t> downstream;
   for (Index d : n.topology.downstream) downstream.push_back(d < 0 ? 0 : n.reach_id[d]);
-  file.define_dimension("reach", n.topology.size());
-  define(file, "reach_id", "int64", {"reach"}, "", "reach identifier");
-  define(file, "downstream_id", "int64", {"reach"}, "", "reach_id of the downstream reach, 0 = outlet");
-  define(file, "length", "double", {"reach"}, "m", "reach length");
-  define(file, "slope", "double", {"reach"}, "1", "channel bed slope");
-  define(file, "upstream_area", "double", {"reach"}, "km2", "drainage area including the reach");
-  define(file, "local_area", "double", {"reach"}, "km2", "area of the reach's own catchment");
-  define(file, "x", "double", {"reach"}, "km", "place of the lower end, east");
-  define(file, "y", "double", {"reach"}, "km", "place of the lower end, north");
+  define_network(file, n.topology.size());
   file.write("reach_id", n.reach_id);
   file.write("downstream_id", downstream);
   file.write("length", n.length_m);
@@ -184,9 +105,7 @@ void write_network(const Twin& twin) {
 
 void write_attributes(const Twin& twin) {
   auto file = begin_file(twin.config.data_sources.attributes, twin, "Synthetic attributes");
-  file.define_dimension("reach", twin.network.topology.size());
-  define(file, "reach_id", "int64", {"reach"}, "", "reach identifier");
-  for (const auto& name : twin.attributes.names) define(file, name, "double", {"reach"}, "1", "synthetic attribute");
+  define_attributes(file, twin.network.topology.size(), twin.attributes.names);
   file.write("reach_id", twin.network.reach_id);
   for (std::size_t k = 0; k < twin.attributes.names.size(); ++k) file.write(twin.attributes.names[k], twin.attributes.values[k]);
   file.close();
@@ -195,10 +114,7 @@ void write_attributes(const Twin& twin) {
 void write_inflow(const Twin& twin) {
   auto file = begin_file(twin.config.data_sources.lateral_inflow, twin, "Synthetic lateral inflow");
   const Index count = twin.network.topology.size();
-  define_time(file, twin, twin.steps, "hours");
-  file.define_dimension("reach", count);
-  define(file, "reach_id", "int64", {"reach"}, "", "reach identifier");
-  define(file, "q_lateral", "float", {"time", "reach"}, "m3 s-1", "lateral inflow to the reach, mean over the interval");
+  define_inflow(file, twin.config, twin.steps, count, 1);
   file.write("time", count_up(twin.steps, twin.config.synth.inflow_step_h));
   file.write("reach_id", twin.network.reach_id);
   constexpr Count kRows = 4096;
@@ -214,50 +130,29 @@ void write_inflow(const Twin& twin) {
 
 void write_observations(const Twin& twin) {
   auto file = begin_file(twin.config.data_sources.observations, twin, "Synthetic observations");
-  const auto gauges = static_cast<Count>(twin.gauges.size());
   std::vector<std::string> ids;
   std::vector<std::int64_t> reach;
-  std::vector<double> observed;
+  std::vector<double> discharge;
   for (std::size_t g = 0; g < twin.gauges.size(); ++g) {
     const Index r = twin.gauges[g];
-    ids.push_back(fmt::format("{:08}", g + 1));
+    ids.push_back(gauge_name(g));
     reach.push_back(twin.network.reach_id[r]);
-    for (Count i = 0; i < twin.intervals; ++i) {
-      const RandomKey key{twin.config.seed, Purpose::synth_noise, g, static_cast<std::uint64_t>(i)};
-      const double error = twin.config.synth.noise * random_normal(key);
-      observed.push_back(twin.discharge[r * twin.intervals + i] * std::max(0.0, 1 + error));
-    }
+    for (Count i = 0; i < twin.intervals; ++i)
+      discharge.push_back(observed(twin.config, g, i, twin.discharge[r * twin.intervals + i]));
   }
-  define_time(file, twin, twin.intervals, "hours");
-  file.define_dimension("gauge", gauges);
-  file.define_dimension("strlen_gauge_id", 8);
-  file.define_variable("gauge_id", "char", {"gauge", "strlen_gauge_id"});
-  file.put_attribute("gauge_id", "cf_role", "timeseries_id");
-  define(file, "reach_id", "int64", {"gauge"}, "", "reach the gauge is on");
-  define(file, "discharge", "double", {"gauge", "time"}, "m3 s-1", "observed mean discharge (true discharge with noise)");
-  file.put_attribute("discharge", "_FillValue", -9999.0);
+  define_observations(file, twin.config, twin.intervals, static_cast<Index>(twin.gauges.size()));
   file.write("time", count_up(twin.intervals, twin.config.synth.observation_step_h));
   file.write_strings("gauge_id", ids);
   file.write("reach_id", reach);
-  for (double& q : observed)
-    if (std::isnan(q)) q = -9999.0;
-  file.write("discharge", observed);
+  file.write("discharge", discharge);
   file.close();
-}
-
-std::string truth_path(const RunConfig& config) {
-  return (std::filesystem::path(config.data_sources.network).parent_path() / "truth.nc").string();
 }
 
 void write_truth(const Twin& twin) {
   auto file = begin_file(truth_path(twin.config), twin, "True parameters and discharge of the synthetic basin");
-  define_time(file, twin, twin.intervals, "hours");
-  file.define_dimension("reach", twin.network.topology.size());
-  define(file, "reach_id", "int64", {"reach"}, "", "reach identifier");
-  define(file, "n", "double", {"reach"}, "s m-1/3", "true Manning roughness");
-  define(file, "p", "double", {"reach"}, "1", "true width coefficient");
-  define(file, "q", "double", {"reach"}, "1", "true width exponent");
-  define(file, "discharge", "double", {"reach", "time"}, "m3 s-1", "true mean discharge");
+  define_twin_time(file, twin.config, twin.intervals);
+  define_true_parameters(file, twin.network.topology.size());
+  define_twin_variable(file, "discharge", "double", {"reach", "time"}, "m3 s-1", "true mean discharge", 1);
   file.write("time", count_up(twin.intervals, twin.config.synth.observation_step_h));
   file.write("reach_id", twin.network.reach_id);
   file.write("n", twin.truth.n);
@@ -276,7 +171,7 @@ int run_synth(const VerbContext& context) {
     for (const auto& path : {s.network, s.attributes, s.lateral_inflow, s.observations}) refuse_foreign(path);
     refuse_foreign(truth_path(config));
     parse_iso_date(config.synth.start, "synth.start");
-    if (context.validate_only) return;
+    if (context.validate_only || config.synth.network == "continental") return;
     const Twin twin = make_twin(config);
     write_network(twin);
     write_attributes(twin);
@@ -290,6 +185,7 @@ int run_synth(const VerbContext& context) {
     log_info("true n from {:.4f} to {:.4f} ({}), observations with {:.0f} % noise", *low, *high, config.synth.truth, 100 * config.synth.noise);
     for (const auto& path : {s.network, s.attributes, s.lateral_inflow, s.observations, truth_path(config)}) log_info("  {}", path);
   });
+  if (!context.validate_only && config.synth.network == "continental") make_continental_twin(context.comm, config);
   if (context.validate_only) log_info("configuration is valid; nothing was made");
   return 0;
 }

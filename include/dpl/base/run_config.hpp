@@ -118,6 +118,7 @@ struct CheckpointConfig {
 };
 
 struct SynthConfig {
+  std::string network = "basin";  ///< basin | continental
   Index reaches = 250;
   Index gauges = 8;
   std::string start = "2000-01-01";

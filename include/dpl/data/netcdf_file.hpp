@@ -22,6 +22,9 @@ class NetcdfFile {
   static NetcdfFile open_local(const std::string& path);
   /// Serial file written by the calling rank alone; an existing file is replaced.
   static NetcdfFile create_local(const std::string& path);
+  /// **Collective.** File written by all ranks together; an existing file is replaced. Variables are not filled before
+  /// they are written. All calls on it are collective.
+  static NetcdfFile create(const Communicator& comm, const std::string& path);
   ~NetcdfFile();
   NetcdfFile(NetcdfFile&&) noexcept;
 
@@ -45,7 +48,8 @@ class NetcdfFile {
   /// char(n, len) or string(n); blanks around the text are cut, and what follows a NUL.
   std::vector<std::string> read_strings(const std::string& variable) const;
 
-  /// Writing (create_local): define everything, then write.
+  /// Writing: define everything, then write. In a file of all ranks, `write` takes the same values on every rank,
+  /// write_rows and write_slab each rank's own part (which may be empty).
   void define_dimension(const std::string& name, Count size);
   void define_variable(const std::string& name, const std::string& type /* float double int int64 char */,
                        const std::vector<std::string>& dimensions, int deflate_level = 0);
@@ -57,6 +61,9 @@ class NetcdfFile {
   void write_strings(const std::string& variable, std::span<const std::string> values);  ///< char(n, len)
   void write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
                   std::span<const float> values);
+  /// Rows first.. of a variable of one dimension.
+  void write_rows(const std::string& variable, Count first, std::span<const double> values);
+  void write_rows(const std::string& variable, Count first, std::span<const std::int64_t> values);
   void close();                                        ///< throws where the destructor could not
 
  private:
