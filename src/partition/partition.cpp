@@ -17,16 +17,20 @@ namespace dpl {
 namespace {
 
 // Cost of a cut, in parts of the mean load: the load of the fullest rank decides, a level of the pipeline weighs as a
-// thousandth of it (a window has about a thousand chunks), cut edges break ties. Beyond 5 % imbalance weighs tenfold.
+// hundredth of it (a window has about a hundred chunks, and a level more is a chunk more to wait), cut edges break ties.
+// Imbalance beyond 5 % outweighs everything else.
 constexpr double kAcceptedImbalance = 0.05;
-constexpr double kBeyondAccepted = 10;
-constexpr double kCostOfLevel = 1e-3;
+constexpr double kBeyondAccepted = 1e6;
+constexpr double kCostOfLevel = 1e-2;
 constexpr double kCostOfCuttingAllEdges = 1e-2;
 
 // Pieces are at most the mean load / pieces per rank times a slack: with slack, pieces of whole reaches can fill a
 // rank.
 constexpr Index kPiecesPerRank[] = {1, 2, 4, 8, 16, 32};
 constexpr double kSlack[] = {1, 1.03, 1.1, 1.25};
+// Stems: pieces of at most this part of the mean load (whole pieces fill a rank within 5 %), which take in side rivers of at most this part of a piece.
+constexpr double kStemPiece[] = {1.045, 1, 0.52, 0.34, 0.25};
+constexpr double kSideRiver[] = {0, 1.0 / 64, 1.0 / 8};
 
 struct Forest {
   const Topology& topology;
@@ -174,6 +178,77 @@ std::vector<Index> equal_runs(const Forest& forest, Index ranks) {
   return rank_of;
 }
 
+// --- Candidate C: long stems, so that few pieces lie above one another -----------------------------------------------
+
+// From the headwaters down: a reach goes on the piece of the upstream reaches of the highest level where it fits, else it
+// begins a piece one level further (for pieces that are paths and side rivers this is the least depth possible: every
+// piece is filled before the next begins). Other side rivers join where they are small, else they end as pieces of their
+// own. Returns [reach] whether a piece ends there.
+std::vector<std::uint8_t> end_pieces(const Forest& forest, double limit, double small) {
+  const Topology& topology = forest.topology;
+  std::vector<double> load = forest.weight;  // of the open piece at the reach
+  std::vector<Index> level(forest.size(), 0), tributaries;
+  std::vector<std::uint8_t> ends(forest.size(), 0);
+  for (const Index reach : forest.order) {
+    const auto upstream = topology.upstream_of(reach);
+    Index highest = 0;
+    double stem = load[reach];
+    for (const Index above : upstream) highest = std::max(highest, level[above]);
+    for (const Index above : upstream)
+      if (level[above] == highest) stem += load[above];
+    const bool goes_on = stem <= limit;
+    level[reach] = upstream.empty() ? 0 : highest + !goes_on;
+    tributaries.clear();
+    for (const Index above : upstream) {
+      if (goes_on && level[above] == highest)
+        load[reach] += load[above];
+      else
+        tributaries.push_back(above);
+    }
+    sort_heaviest_first(tributaries, load);
+    for (auto above = tributaries.rbegin(); above != tributaries.rend(); ++above) {
+      if (load[*above] <= small && load[reach] + load[*above] <= limit)
+        load[reach] += load[*above];
+      else
+        ends[*above] = 1;
+    }
+    if (topology.downstream[reach] < 0) ends[reach] = 1;
+  }
+  return ends;
+}
+
+// Numbers the pieces from the outlets up; small ones that drain into the same piece become one of at most `limit`.
+std::vector<Index> bundle_pieces(const Forest& forest, const std::vector<std::uint8_t>& ends, double limit, Index& pieces) {
+  std::vector<double> load = forest.weight;
+  for (const Index reach : forest.order)
+    if (!ends[reach]) load[forest.topology.downstream[reach]] += load[reach];
+  struct Bundle {
+    Index piece = -1;
+    double filled = 0;
+  };
+  std::vector<Bundle> open(1);  // [piece + 1] of what drains into a piece; 0: into none
+  std::vector<Index> piece(forest.size());
+  for (auto it = forest.order.rbegin(); it != forest.order.rend(); ++it) {
+    const Index below = forest.topology.downstream[*it];
+    const Index into = below < 0 ? -1 : piece[below];
+    if (!ends[*it]) {
+      piece[*it] = into;
+      continue;
+    }
+    Bundle& bundle = open[into + 1];
+    if (bundle.piece >= 0 && bundle.filled + load[*it] <= limit) {
+      bundle.filled += load[*it];
+      piece[*it] = bundle.piece;
+      continue;
+    }
+    piece[*it] = static_cast<Index>(open.size()) - 1;
+    if (bundle.piece < 0 || load[*it] < bundle.filled) bundle = {piece[*it], load[*it]};
+    open.emplace_back();
+  }
+  pieces = static_cast<Index>(open.size()) - 1;
+  return piece;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 
 // Fewest pieces for given ranks of the reaches: a piece is all subtrees of a rank that drain into the same piece, so
@@ -253,11 +328,7 @@ void keep_better(Partition& best, Partition candidate) {
   if (best.piece.empty() || cost(candidate) < cost(best)) best = std::move(candidate);
 }
 
-Partition subtree_partition(const Forest& forest, Index ranks, Index pieces_per_rank, double slack, bool joined) {
-  const double limit = forest.total / ranks / pieces_per_rank * slack;
-  Index pieces = 0;
-  Cut cut;
-  cut.piece = cut_subtrees(forest, limit, pieces);
+Partition deal_and_number(const Forest& forest, Cut cut, Index pieces, Index ranks, bool joined) {
   cut.owner = deal_pieces(forest, cut.piece, pieces, ranks);
   if (joined) {
     std::vector<Index> rank_of(forest.size());
@@ -265,6 +336,21 @@ Partition subtree_partition(const Forest& forest, Index ranks, Index pieces_per_
     cut = join(forest, rank_of);
   }
   return number_pieces(forest, cut, ranks);
+}
+
+Partition subtree_partition(const Forest& forest, Index ranks, Index pieces_per_rank, double slack, bool joined) {
+  Index pieces = 0;
+  Cut cut;
+  cut.piece = cut_subtrees(forest, forest.total / ranks / pieces_per_rank * slack, pieces);
+  return deal_and_number(forest, std::move(cut), pieces, ranks, joined);
+}
+
+Partition stem_partition(const Forest& forest, Index ranks, double part, double side) {
+  const double limit = forest.total / ranks * part;
+  Index pieces = 0;
+  Cut cut;
+  cut.piece = bundle_pieces(forest, end_pieces(forest, limit, side * limit), limit, pieces);
+  return deal_and_number(forest, std::move(cut), pieces, ranks, true);
 }
 
 }  // namespace
@@ -287,6 +373,8 @@ Partition make_partition(const Topology& topology, std::span<const double> weigh
   if (ranks == 1) return best;
   for (const Index pieces : kPiecesPerRank)
     for (const double slack : kSlack) keep_better(best, subtree_partition(forest, ranks, pieces, slack, true));
+  for (const double part : kStemPiece)
+    for (const double side : kSideRiver) keep_better(best, stem_partition(forest, ranks, part, side));
   return best;
 }
 
