@@ -42,6 +42,9 @@ void with_fill(int file, int variable, Use use) {
   const bool stated = nc_inq_attid(file, variable, "_FillValue", nullptr) == NC_NOERR;
   if (nc_inq_var_fill(file, variable, &no_fill, bytes) != NC_NOERR) return;
   if (!stated && (type == NC_BYTE || type == NC_UBYTE || (no_fill != 0 && !is_real(type)))) return;
+  // Without filling the library reports 0, not its default.
+  if (!stated && no_fill != 0 && type == NC_FLOAT) return use(NC_FILL_FLOAT);
+  if (!stated && no_fill != 0) return use(NC_FILL_DOUBLE);
   switch (type) {
     case NC_BYTE:
       return use(from_bytes<signed char>(bytes));

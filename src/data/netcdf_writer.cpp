@@ -33,10 +33,8 @@ NetcdfFile NetcdfFile::create(const Communicator& comm, const std::string& path)
   impl->path = path;
   impl->comm = &comm;
   impl->parallel = impl->defining = true;
-  int code = nc_create_par(path.c_str(), NC_NETCDF4 | NC_CLOBBER, comm.mpi(), MPI_INFO_NULL, &impl->id);
+  const int code = nc_create_par(path.c_str(), NC_NETCDF4 | NC_CLOBBER, comm.mpi(), MPI_INFO_NULL, &impl->id);
   if (code != NC_NOERR) impl->id = -1;
-  int before = 0;
-  if (code == NC_NOERR) code = nc_set_fill(impl->id, NC_NOFILL, &before);
   agree(comm, "netCDF", [&] {
     check_netcdf(code, path, "cannot be created (check that the folder exists and may be written to)");
   });

@@ -75,9 +75,7 @@ void print_plan(const Problem& problem, bool training, bool scores) {
   line("gauges", fmt::format("{}", problem.observations ? problem.observations->size() : 0));
   line("routing", fmt::format("{}, {} steps of {} s per inflow row, {} precision", config.routing.scheme, steps_per_row,
                               domain->step_s(), config.precision));
-  line("ranks", fmt::format("{}; {} pieces, {} cut edges, pipeline depth {}, imbalance {:.1f} %", problem.comm.size(),
-                            partition.owner.size(), partition.cut_reach.size(), partition.depth(),
-                            100 * partition.imbalance));
+  line("ranks", fmt::format("{}; {}", problem.comm.size(), partition.summary()));
   if (problem.observations) make_gauge_clock(config, *problem.observations, domain->step_s());
   if (training) print_training(problem, *domain, steps_per_row);
   if (const auto& start = config.routing.initial_state; start != "hot" && start != "zero")

@@ -163,7 +163,9 @@ class TrueRiver {
 TrueRiver::TrueRiver(const ContinentalTwin& twin) : twin_(twin) {
   const auto count = sub_reaches(twin);
   const auto& topology = twin.continent.topology;
-  own_ = make_rank_network(topology, make_partition(topology, count, twin.comm.size()), twin.comm.rank());
+  const auto partition = make_partition(topology, count, twin.comm.size());
+  log_info("{} ranks: {}", twin.comm.size(), partition.summary());
+  own_ = make_rank_network(topology, partition, twin.comm.rank());
   boundary_ = std::make_unique<BoundaryExchange<double>>(twin.comm, own_);
   redistribution_ = std::make_unique<Redistribution>(twin.comm, twin.blocks, own_.reach);
   std::vector<double> rows, own(static_cast<std::size_t>(own_.size()) * kProperties);

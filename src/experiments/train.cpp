@@ -101,6 +101,7 @@ int run_train(const VerbContext& context) {
   }
   log_info("{} reaches, {} gauges, {} weights, {} ranks", trainer.domain().partition().piece.size(),
            problem.observations->size(), trainer.network().weight_count(), comm.size());
+  if (context.comm.size() > 1) log_info("partition: {}", trainer.domain().partition().summary());
   if (trainer.run(folder) == TrainingEnd::stopped_by_signal) return stopped(trainer, folder);
   if (scored)
     test(problem, *scored, trainer, untrained, folder);

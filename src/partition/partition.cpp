@@ -17,12 +17,12 @@ namespace dpl {
 namespace {
 
 // Cost of a cut, in parts of the mean load: the load of the fullest rank decides, a level of the pipeline weighs as a
-// hundredth of it (a window has about a hundred chunks, and a level more is a chunk more to wait), cut edges break ties.
-// Imbalance beyond 5 % outweighs everything else.
+// hundredth of it (a window has about a hundred chunks, and a level more is a chunk more to wait), a cut edge as the
+// routing of a reach (its flow is packed, sent and unpacked). Imbalance beyond 5 % outweighs everything else.
 constexpr double kAcceptedImbalance = 0.05;
 constexpr double kBeyondAccepted = 1e6;
 constexpr double kCostOfLevel = 1e-2;
-constexpr double kCostOfCuttingAllEdges = 1e-2;
+constexpr double kCostOfCuttingAllEdges = 1;
 
 // Pieces are at most the mean load / pieces per rank times a slack: with slack, pieces of whole reaches can fill a
 // rank.
@@ -356,6 +356,11 @@ Partition stem_partition(const Forest& forest, Index ranks, double part, double 
 }  // namespace
 
 Index Partition::depth() const { return level.empty() ? 1 : *std::max_element(level.begin(), level.end()) + 1; }
+
+std::string Partition::summary() const {
+  return fmt::format("{} pieces, {} cut edges, pipeline depth {}, imbalance {:.1f} %", owner.size(), cut_reach.size(),
+                     depth(), 100 * imbalance);
+}
 
 Partition make_partition(const Topology& topology, std::span<const double> weight, Index ranks, Index pieces_per_rank) {
   if (ranks < 1) fail("partition: {} ranks were asked for, at least 1 is needed", ranks);

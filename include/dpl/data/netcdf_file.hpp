@@ -22,8 +22,8 @@ class NetcdfFile {
   static NetcdfFile open_local(const std::string& path);
   /// Serial file written by the calling rank alone; an existing file is replaced.
   static NetcdfFile create_local(const std::string& path);
-  /// **Collective.** File written by all ranks together; an existing file is replaced. Variables are not filled before
-  /// they are written. All calls on it are collective.
+  /// **Collective.** File written by all ranks together; an existing file is replaced. All calls on it are
+  /// collective.
   static NetcdfFile create(const Communicator& comm, const std::string& path);
   ~NetcdfFile();
   NetcdfFile(NetcdfFile&&) noexcept;

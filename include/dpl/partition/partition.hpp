@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dpl/base/topology.hpp"
@@ -19,9 +20,12 @@ struct Partition {
   std::vector<Index> cut_reach;    ///< reaches that drain into another piece, ascending
   double imbalance = 0;            ///< largest load of a rank / mean load - 1
   Index depth() const;             ///< largest level + 1
+  std::string summary() const;     ///< "11 pieces, 20 cut edges, pipeline depth 5, imbalance 0.0 %"
 };
 
-/// Cuts the forest so that loads are balanced first, the pipeline is shallow second, cut edges are few third.
+/// Cuts the forest so that loads are balanced first, the pipeline is shallow second, cut edges are few third: of about 40
+/// candidates (equal runs of a walk, subtrees, long stems) the one of least cost = imbalance + 0.01 depth + cut edges /
+/// reaches, where imbalance beyond 5 % outweighs everything else. Linear in the reaches but for sorting.
 /// @param weight   [reach] work of a reach (number of sub-reaches)
 /// @param pieces_per_rank  0 = chosen (1 on one rank)
 /// Throws Error for ranks < 1. Ranks may end up without a piece where there are fewer reaches than ranks.
