@@ -87,6 +87,13 @@ def unlimited_and_compressed(name, t):
     t.options = {"zlib": True, "shuffle": True}
 
 
+def not_filled(name, t):
+    """Variables that the writer did not fill beforehand: their zeros are values."""
+    for _, values, attributes in t.variables.values():
+        if values.dtype.kind in "fi":
+            attributes.setdefault("_FillValue", False)
+
+
 def classic_unlimited(name, t):
     stored_as("NETCDF3_64BIT_OFFSET")(name, t)
     t.unlimited = "time"
@@ -174,6 +181,7 @@ FORMS = {
     **{f"ids {t}": ids_as(t) for t in ("i4", "u4", "u8", "f8")},
     **{kind: stored_as(kind) for kind in FORMATS},
     "unlimited, compressed": unlimited_and_compressed, "classic, unlimited": classic_unlimited,
+    "not filled beforehand": not_filled,
     "rows in another order": shuffled, "dimensions turned": turned,
     "days": time_as("days", 1 / 24, "f8"), "minutes": time_as("minutes", 60, "i4"), "seconds": time_as("Seconds", 3600, "i8"),
     "hours in single": time_as("hours", 1, "f4", "1980-1-1 0:0:0 UTC", 175320),
