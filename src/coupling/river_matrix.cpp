@@ -187,6 +187,7 @@ struct RiverMatrix::Impl {
     std::copy(b.begin(), b.end(), residual.begin());
     for (int k = 0; k < kRefinements; ++k) {
       together(comm, [&] {
+        if (k == 0) refresh();
         correct(transposed);
         for (Index i = 0; i < rows; ++i) x[i] += correction[i];
         worst = measure(transposed, b, x);
@@ -216,7 +217,6 @@ RiverMatrix::~RiverMatrix() = default;
 
 void RiverMatrix::set_weights(std::span<const double> c1) {
   impl_->c1.assign(c1.begin(), c1.end());
-  impl_->refresh();
 }
 
 void RiverMatrix::solve(std::span<const double> b, std::span<double> x, const char* phase, Count step) {

@@ -20,14 +20,15 @@ struct RiverMatrixCounts {
   Count entries = 0;               ///< stored numbers of Id - diag(C1) N
 };
 
-/// All vectors are [row], in the order of CellOrder. **Collective:** construction and all functions but the queries.
+/// All vectors are [row], in the order of CellOrder. **Collective:** construction and all functions but
+/// set_weights and the queries.
 class RiverMatrix {
  public:
   RiverMatrix(const Communicator& comm, const RankNetwork& network, const CellOrder& cells);
   ~RiverMatrix();
   RiverMatrix(const RiverMatrix&) = delete;
 
-  /// C1 of every row from now on; the places of the entries stay.
+  /// C1 of every row from the next solution on; the places of the entries stay.
   void set_weights(std::span<const double> c1);
 
   /// Solves (Id - diag(C1) N) x = b: GMRES with block Jacobi, one triangular block a rank, and its solution refined until
