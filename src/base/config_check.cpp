@@ -62,6 +62,18 @@ void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& p
     fail("{}: key test.baselines: all stands alone or not at all", place("test.baselines"));
 }
 
+void check_solver(const RunConfig& config, const PlaceOf& place) {
+  if (config.routing.solver != "krylov") return;
+  if (config.precision != "double")
+    fail("{}: key routing.solver is krylov, which needs precision double, and precision is {}; set precision: double or "
+         "routing.solver: pipeline",
+         place("routing.solver"), config.precision);
+  if (config.device != "cpu")
+    fail("{}: key routing.solver is krylov, which runs on the CPU, and device is {}; set device: cpu or routing.solver: "
+         "pipeline",
+         place("routing.solver"), config.device);
+}
+
 }  // namespace
 
 void check_config(const RunConfig& config, const PlaceOf& place) {
@@ -72,6 +84,7 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_parameters(config.params, place);
   check_learnable_parameters(config.network.learnable_parameters, place);
   check_baselines(config.test.baselines, place);
+  check_solver(config, place);
   parse_iso_date(config.synth.start, place("synth.start") + ": key synth.start");
 }
 

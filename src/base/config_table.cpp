@@ -51,6 +51,9 @@ Keys routing_keys() {
       {"routing.scheme", [](C& c) { return &c.routing.scheme; }, "",
        one_of({"conservative", "published", "exact_celerity", "corrected", "positive", "muskingum"}),
        "Routing scheme."},
+      {"routing.solver", [](C& c) { return &c.routing.solver; }, "", one_of({"pipeline", "krylov"}),
+       "How a step is solved along the river: piece after piece, or as one distributed sparse system by PETSc (a "
+       "check of the pipeline; needs precision double and device cpu)."},
       {"routing.dt_s", [](C& c) { return &c.routing.dt_s; }, "s", from(1, 86400), "Length of a routing step."},
       {"routing.substeps", [](C& c) { return &c.routing.substeps; }, "", from(1, 1000),
        "Equal parts a step is routed in; use together with splitting."},

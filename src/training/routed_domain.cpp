@@ -7,6 +7,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
+#include "dpl/coupling/window_router.hpp"
 #include "dpl/parallel/exact_sum.hpp"
 #include "dpl/physics/routing.hpp"
 
@@ -87,7 +88,7 @@ class RoutedDomainOf final : public RoutedDomain {
   std::vector<Count> state_offset_;              // [active + 1] first state value in the replicated state
   std::unique_ptr<BoundaryExchange<Real>> boundary_;
   std::unique_ptr<Redistribution> redistribution_;
-  std::unique_ptr<Router<Real>> router_;
+  std::unique_ptr<WindowRouter<Real>> router_;
   std::vector<Index> probe_own_, probe_position_;  // own index of a probe on this rank, its position among all probes
   std::vector<Real> inflow_;                     // [own][loaded row]
   Count loaded_first_ = 0, loaded_rows_ = 0;
@@ -125,9 +126,8 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
   boundary_ = std::make_unique<BoundaryExchange<Real>>(comm, own_);
   redistribution_ = std::make_unique<Redistribution>(comm, blocks_, own_network_index_);
   const bool cut = !boundary_->nothing_to_exchange();
-  agree(comm, "routing set-up", [&] {
-    router_ = std::make_unique<Router<Real>>(own_, properties, routing_options(config, step_s_, cut), *boundary_);
-  });
+  router_ = make_window_router<Real>(config.routing.solver, comm, own_, properties,
+                                     routing_options(config, step_s_, cut), *boundary_);
   router_->keep_water_balance(false);
 
   std::vector<Index> own_of_network(network.size(), -1);

@@ -146,6 +146,13 @@ TEST(ConfigErrors, RulesBetweenKeys) {
   EXPECT_EQ(error_of("network: {learnable_parameters: []}"),
             "run.yaml:1: key network.learnable_parameters is empty; name at least one of n, p, q");
   EXPECT_EQ(error_of("baselines: [all, uniform]"), "run.yaml:1: key test.baselines: all stands alone or not at all");
+  EXPECT_EQ(error_of("routing: {solver: krylov}"),
+            "run.yaml:1: key routing.solver is krylov, which needs precision double, and precision is single; set "
+            "precision: double or routing.solver: pipeline");
+  EXPECT_EQ(error_of("precision: double\ndevice: cuda\nrouting:\n  solver: krylov\n"),
+            "run.yaml:4: key routing.solver is krylov, which runs on the CPU, and device is cuda; set device: cpu or "
+            "routing.solver: pipeline");
+  EXPECT_EQ(error_of("precision: double\nrouting: {solver: krylov}"), "no error");
   EXPECT_EQ(error_of("params: {defaults: {n: 0.1}}", {"params.defaults.n=3"}),
             "command line: key params.defaults.n is 3, outside params.parameter_ranges.n, [0.015, 0.25]");
 }

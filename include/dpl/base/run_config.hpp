@@ -48,6 +48,7 @@ struct SplitConfig {
 
 struct RoutingConfig {
   std::string scheme = "conservative";
+  std::string solver = "pipeline";    ///< pipeline | krylov
   double dt_s = 3600;
   Index substeps = 1;
   SplitConfig split;
