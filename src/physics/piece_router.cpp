@@ -8,9 +8,6 @@
 namespace dpl {
 namespace {
 
-// Chunks are recorded while they run forward as long as they fit; the others are run again for the adjoint.
-constexpr Count kRecordBytes = Count{64} << 20;
-
 DeviceVector<Index> on_device(const std::vector<Index>& values, Device device) {
   return DeviceVector<Index>(values.begin(), values.end(), DeviceAllocator<Index>(device));
 }
@@ -180,7 +177,7 @@ template <class Real>
 void PieceRouter<Real>::forward_chunk(RouterWindow<Real>& window, Count chunk) {
   snapshots_[keep_tape_ ? chunk : 0] = snapshot();
   ChunkRecord<Real>* record = nullptr;
-  if (keep_tape_ && record_bytes(window.steps_of(chunk)) * (chunk + 1) <= kRecordBytes) {
+  if (keep_tape_ && record_bytes(window.steps_of(chunk)) * (chunk + 1) <= record_limit_) {
     record = &records_[chunk];
     allocate(*record, window.steps_of(chunk));
     record->filled = true;

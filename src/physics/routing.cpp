@@ -47,6 +47,9 @@ struct Router<Real>::Impl {
 
 namespace {
 
+// What a rank may spend on records of chunks, shared by its pieces. Without records a chunk costs one more forward run, in cache.
+constexpr Count kRecordBytes = Count{64} << 20;
+
 void check_properties(const RankNetwork& network, const ReachProperties& p, const RoutingOptions& o) {
   const auto n = static_cast<std::size_t>(network.size());
   if (p.length_m.size() != n || p.slope.size() != n || p.sub_reaches.size() != n)
@@ -76,6 +79,7 @@ Router<Real>::Router(const RankNetwork& network, const ReachProperties& properti
     else
       impl_->pieces.push_back(std::make_unique<DischargePiece<Real>>(std::move(layout), properties, options));
   }
+  for (auto& piece : impl_->pieces) piece->limit_records(kRecordBytes / static_cast<Count>(impl_->pieces.size()));
   impl_->choose({});
 }
 

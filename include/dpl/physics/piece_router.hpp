@@ -72,6 +72,8 @@ class PieceRouter {
   /// Earliest step at which a state stopped being finite, and all cells where it did then; {-1, {}} if none.
   std::pair<Count, std::span<const Index>> not_finite() const { return {not_finite_step_, not_finite_cells_}; }
   Count record_bytes(Index steps) const;
+  /// Chunks are recorded while they run forward as long as they fit; the others are run again for the adjoint.
+  void limit_records(Count bytes) { record_limit_ = bytes; }
 
   /// Volumes per cell [m3] of the last window, kept on request.
   bool keep_balance = false;
@@ -120,8 +122,9 @@ class PieceRouter {
   void check_finite(RouterWindow<Real>& window, Count chunk);
 
   bool keep_tape_ = false;
+  Count record_limit_ = 0;
   std::vector<std::vector<Real>> snapshots_;     // [chunk] state at its start
-  std::vector<ChunkRecord<Real>> records_;       // [chunk], those that fit into kRecordBytes
+  std::vector<ChunkRecord<Real>> records_;       // [chunk], those that fit into record_limit_
   ChunkRecord<Real> scratch_;
   Count not_finite_step_ = -1;
   std::vector<Index> not_finite_cells_;
