@@ -68,6 +68,9 @@ std::vector<Index> read_downstream(const std::string& file, const std::string& v
 }
 
 TEST(PartitionScale, AdversarialTrees) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
+#endif
   check_scale("chain", test::chain(100000));
   check_scale("star", test::star(100000));
   check_scale("comb", test::comb(100000));
@@ -75,6 +78,9 @@ TEST(PartitionScale, AdversarialTrees) {
 }
 
 TEST(PartitionScale, SyntheticContinent) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
+#endif
   const auto topology = make_continent(1, 346321).topology;
   check_scale("continent", topology, 15);
   const auto cut = make_partition(topology, std::vector<double>(topology.size(), 1.0), 4096);
@@ -84,6 +90,9 @@ TEST(PartitionScale, SyntheticContinent) {
 }
 
 TEST(PartitionScale, RealNetworks) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
+#endif
   const auto rhine = read_downstream("rhine_meuse_network_1km/rhine_meuse_network_1km.nc", "down_index");
   const auto watergap = read_downstream("watergap_global_network/watergap_global_network.nc", "down_index");
   if (rhine.empty() && watergap.empty()) GTEST_SKIP() << "no rhine_meuse_network_1km or watergap_global_network in DPL_DATA";
