@@ -2,6 +2,7 @@
 #include "dpl/coupling/cell_order.hpp"
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/routing_rules.hpp"
 
 namespace dpl {
 namespace {
@@ -43,8 +44,7 @@ std::vector<Index> upstream_first(const std::vector<std::vector<Index>>& lists) 
 
 CellOrder make_cell_order(const RankNetwork& network, Index rank, const std::vector<Index>& sub_reaches) {
   const auto lists = upstream_lists(network, rank);
-  std::vector<Index> state_start(1, 0);
-  for (Index count : sub_reaches) state_start.push_back(state_start.back() + count);
+  const auto state_start = state_starts(sub_reaches);
   CellOrder cells;
   cells.first_row.resize(network.size());
   cells.last_row.resize(network.size());

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "dpl/base/error.hpp"
+#include "dpl/coupling/boundary_exchange.hpp"
 #include "dpl/coupling/petsc_call.hpp"
-#include "dpl/coupling/star_forest.hpp"
 
 namespace dpl {
 namespace {
@@ -80,10 +80,7 @@ struct RiverMatrix::Impl {
     std::vector<double> offered(network.cut_out.size()), came(network.ghosts.size());
     for (std::size_t e = 0; e < offered.size(); ++e)
       offered[e] = static_cast<double>(first) + cells.last_row[network.cut_out[e]];
-    std::vector<RootPlace> places;
-    for (const GhostEdge& ghost : network.ghosts) places.push_back({ghost.upstream_rank, ghost.upstream_slot});
-    StarForest forest(comm, static_cast<Index>(offered.size()), places);
-    forest.to_leaves(offered.data(), came.data(), 1);
+    BoundaryExchange<double>(comm, network).send_downstream(offered, came, 1);
     return came;
   }
 

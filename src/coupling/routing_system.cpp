@@ -7,30 +7,20 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/step_law.hpp"
+#include "dpl/physics/routing_rules.hpp"
 
 namespace dpl {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-void check_properties(const RankNetwork& network, const ReachProperties& p, const RoutingOptions& o) {
-  const auto n = static_cast<std::size_t>(network.size());
-  if (p.length_m.size() != n || p.slope.size() != n || p.sub_reaches.size() != n)
-    fail("routing system: properties of {} reaches for {} reaches", p.length_m.size(), n);
-  for (std::size_t i = 0; i < n; ++i)
-    if (!(p.length_m[i] > 0) || !(p.slope[i] > 0) || p.sub_reaches[i] < 1)
-      fail("routing system: own reach {} has length {} m, slope {} and {} sub-reaches; all must be positive", i,
-           p.length_m[i], p.slope[i], p.sub_reaches[i]);
-  if (!(o.dt_s > 0)) fail("routing system: a step of {} s; it must be positive", o.dt_s);
-  if (o.device != Device::cpu)
-    fail("routing.solver is krylov, which runs on the CPU; set device: cpu or routing.solver: pipeline");
-}
-
 CellOrder agreed_order(const Communicator& comm, const RankNetwork& network, const ReachProperties& properties,
                        const RoutingOptions& options) {
   CellOrder cells;
   agree(comm, "routing system", [&] {
-    check_properties(network, properties, options);
+    check_routing(network, properties, options);
+    if (options.device != Device::cpu)
+      fail("routing.solver is krylov, which runs on the CPU; set device: cpu or routing.solver: pipeline");
     cells = make_cell_order(network, comm.rank(), properties.sub_reaches);
   });
   return cells;
@@ -74,8 +64,7 @@ struct RoutingSystem::Impl {
         cells(agreed_order(c, n, p, o)),
         matrix(c, n, cells),
         law(make_step_law(cells, p, o)),
-        state_start(1, 0) {
-    for (Index count : p.sub_reaches) state_start.push_back(state_start.back() + count);
+        state_start(state_starts(p.sub_reaches)) {
     for (auto* values : {&state, &inflow, &flow, &flow_inflow, &weight, &known, &lateral_now, &start_inflow, &state_adjoint,
                          &inflow_adjoint, &up, &flow_adjoint})
       values->assign(rows(), 0.0);
@@ -285,13 +274,7 @@ void RoutingSystem::Impl::finish_gradient(ReachParameters<double>& gradient, std
     const Index r = cells.reach[i];
     law->add_gradient(i, gradient.a[r], gradient.b[r], gradient.c[r]);
   }
-  const Count width = input_rows();
-  for (Index r = 0; r < network.size() && !out.empty(); ++r)
-    for (Count row = 0; row < width; ++row) {
-      double sum = 0;
-      for (Index s = state_start[r]; s < state_start[r + 1]; ++s) sum += lateral_adjoint[s * width + row];
-      out[r * width + row] = sum / properties.sub_reaches[r];
-    }
+  if (!out.empty()) share_lateral_adjoint<double>(state_start, lateral_adjoint, input_rows(), out);
 }
 
 void RoutingSystem::Impl::begin_balance() {

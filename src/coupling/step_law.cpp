@@ -1,11 +1,11 @@
 // The two families of schemes as rows of a linear system.
 #include "dpl/coupling/step_law.hpp"
 
-#include <limits>
 #include <vector>
 
 #include "dpl/physics/conservative_routing.hpp"
 #include "dpl/physics/muskingum_cunge.hpp"
+#include "dpl/physics/routing_rules.hpp"
 
 namespace dpl {
 namespace {
@@ -20,6 +20,8 @@ class CellLaw : public StepLaw {
       slope_.push_back(properties.slope[reach_[i]]);
     }
   }
+
+  double floor() const override { return smallest_flow(options_); }
 
   void set_parameters(const ReachParameters<double>& parameters) override {
     for (Index i = 0; i < rows(); ++i) {
@@ -44,7 +46,6 @@ class StorageLaw final : public CellLaw {
  public:
   using CellLaw::CellLaw;
   bool storage_form() const override { return true; }
-  double floor() const override { return -std::numeric_limits<double>::infinity(); }
 
   // C1 = (dt/2 - Y) / D.
   CellRow row(Index i, const CellBefore& b) const override {
@@ -114,15 +115,6 @@ class StorageLaw final : public CellLaw {
   std::vector<ChannelAdjoint<double>> start_;  // gradient through the hot start
 };
 
-MuskingumCungeOptions formulas_of(const RoutingOptions& options) {
-  MuskingumCungeOptions o;
-  o.trapezoid_celerity = options.scheme != Scheme::published;
-  o.cunge_x = options.scheme == Scheme::corrected || options.scheme == Scheme::positive;
-  o.positive = options.scheme == Scheme::positive;
-  o.x = options.x;
-  return o;
-}
-
 // What the schemes in discharge form share: Q_{t+1} = C1 I_{t+1} + C2 I_t + C3 Q_t + C4 q'_t.
 class DischargeLaw : public CellLaw {
  public:
@@ -158,8 +150,7 @@ class DischargeLaw : public CellLaw {
 class CungeLaw final : public DischargeLaw {
  public:
   CungeLaw(const CellOrder& cells, const ReachProperties& properties, const RoutingOptions& options)
-      : DischargeLaw(cells, properties, options), formulas_(formulas_of(options)) {}
-  double floor() const override { return options_.q_min_m3s; }
+      : DischargeLaw(cells, properties, options), formulas_(discharge_formulas(options)) {}
 
   CellAdjoint adjoint(Index i, const CellBefore& b, double inflow, double flow_adjoint, double) override {
     const auto a = muskingum_cunge_step_adjoint(cell_[i], slope_[i], b.state, inflow, b.inflow, b.lateral, options_.dt_s,
@@ -209,7 +200,6 @@ class CungeLaw final : public DischargeLaw {
 class FixedLaw final : public DischargeLaw {
  public:
   using DischargeLaw::DischargeLaw;
-  double floor() const override { return -std::numeric_limits<double>::infinity(); }
 
   CellAdjoint adjoint(Index i, const CellBefore& b, double inflow, double flow_adjoint, double) override {
     const auto a = muskingum_step_adjoint(a_[i], b_[i], b.state, inflow, b.inflow, b.lateral, options_.dt_s, flow_adjoint);

@@ -2,25 +2,14 @@
 #include "dpl/physics/discharge_piece.hpp"
 
 #include <algorithm>
-#include <limits>
+
+#include "dpl/physics/routing_rules.hpp"
 
 namespace dpl {
-namespace {
-
-MuskingumCungeOptions formulas_of(const RoutingOptions& options) {
-  switch (options.scheme) {
-    case Scheme::published: return {false, false, false, options.x};
-    case Scheme::exact_celerity: return {true, false, false, options.x};
-    case Scheme::corrected: return {true, true, false, options.x};
-    default: return {true, true, true, options.x};
-  }
-}
-
-}  // namespace
 
 template <class Real>
 DischargePiece<Real>::DischargePiece(PieceLayout layout, const ReachProperties& properties, const RoutingOptions& options)
-    : PieceRouter<Real>(std::move(layout), properties, options), formulas_(formulas_of(options)) {
+    : PieceRouter<Real>(std::move(layout), properties, options), formulas_(discharge_formulas(options)) {
   form_ = muskingum() ? kMuskingumForm
                       : (formulas_.trapezoid_celerity ? 1 : 0) + (formulas_.cunge_x ? 2 : 0) + (formulas_.positive ? 4 : 0);
   for (auto* cells : {&log2_depth_factor_, &depth_exponent_, &log2_width_, &q_cell_, &velocity_factor_, &length_,

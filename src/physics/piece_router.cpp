@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "dpl/physics/routing_rules.hpp"
+
 namespace dpl {
 namespace {
 
@@ -26,8 +28,7 @@ PieceRouter<Real>::PieceRouter(PieceLayout layout, const ReachProperties& proper
       flow_(slots_of()),
       inflow_(cells_of()),
       lateral_(cells_of()) {
-  const bool floored = options.scheme != Scheme::conservative && options.scheme != Scheme::muskingum;
-  lateral_floor_ = floored ? static_cast<Real>(options.q_min_m3s) : -std::numeric_limits<Real>::infinity();
+  lateral_floor_ = static_cast<Real>(smallest_flow(options));
   for (Index i = 0; i < layout_.cells; ++i) {
     length_m_.push_back(properties.length_m[layout_.reach[i]] * layout_.share[i]);
     slope_.push_back(properties.slope[layout_.reach[i]]);

@@ -7,6 +7,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/physics/conservative_piece.hpp"
 #include "dpl/physics/discharge_piece.hpp"
+#include "dpl/physics/routing_rules.hpp"
 
 namespace dpl {
 
@@ -50,30 +51,17 @@ namespace {
 // What a rank may spend on records of chunks, shared by its pieces. Without records a chunk costs one more forward run, in cache.
 constexpr Count kRecordBytes = Count{64} << 20;
 
-void check_properties(const RankNetwork& network, const ReachProperties& p, const RoutingOptions& o) {
-  const auto n = static_cast<std::size_t>(network.size());
-  if (p.length_m.size() != n || p.slope.size() != n || p.sub_reaches.size() != n)
-    fail("routing: properties of {} reaches for {} reaches", p.length_m.size(), n);
-  for (std::size_t i = 0; i < n; ++i)
-    if (!(p.length_m[i] > 0) || !(p.slope[i] > 0) || p.sub_reaches[i] < 1)
-      fail("routing: own reach {} has length {} m, slope {} and {} sub-reaches; all must be positive", i, p.length_m[i],
-           p.slope[i], p.sub_reaches[i]);
-  if (!(o.dt_s > 0) || o.chunk_steps < 1) fail("routing: dt {} s and {} steps a chunk; both must be positive", o.dt_s, o.chunk_steps);
-}
-
 }  // namespace
 
 template <class Real>
 Router<Real>::Router(const RankNetwork& network, const ReachProperties& properties, const RoutingOptions& options,
                      Boundary<Real>& boundary)
     : impl_(std::make_unique<Impl>(network, properties, options, boundary)) {
-  check_properties(network, properties, options);
+  check_routing(network, properties, options);
   check_device(options.device);
-  auto& starts = impl_->state_start;
-  starts.assign(1, 0);
-  for (Index count : properties.sub_reaches) starts.push_back(starts.back() + count);
+  impl_->state_start = state_starts(properties.sub_reaches);
   for (const Piece& piece : network.pieces) {
-    auto layout = make_piece_layout(network, piece, properties.sub_reaches, starts);
+    auto layout = make_piece_layout(network, piece, properties.sub_reaches, impl_->state_start);
     if (options.scheme == Scheme::conservative)
       impl_->pieces.push_back(std::make_unique<ConservativePiece<Real>>(std::move(layout), properties, options));
     else
@@ -252,14 +240,14 @@ void Router<Real>::Impl::begin_balance() {
 
 template <class Real>
 void Router<Real>::Impl::end_balance() {
-  const bool floored = options.scheme != Scheme::conservative && options.scheme != Scheme::muskingum;
+  const double smallest = smallest_flow(options);
   for (Index r = 0; r < network.size(); ++r)
     for (Count row = 0, left = window.steps; left > 0; ++row, left -= window.inflow.hold) {
       const double seconds = options.dt_s * static_cast<double>(std::min<Count>(left, window.inflow.hold));
       const double q = window.inflow.values[r * window.inflow.stride + row];
-      const double floor = options.q_min_m3s * properties.sub_reaches[r];
+      const double floor = smallest * properties.sub_reaches[r];
       balance.lateral_inflow[r] += q * seconds;
-      if (floored) balance.created_by_floor[r] += std::max(0.0, floor - q) * seconds;
+      balance.created_by_floor[r] += std::max(0.0, floor - q) * seconds;
     }
   for (const auto* piece : routed) {
     const auto& layout = piece->layout();
@@ -324,13 +312,7 @@ void Router<Real>::adjoint(std::span<const Real> seed, ReachParameters<Real>& gr
   gradient.b.assign(b.begin(), b.end());
   gradient.c.assign(c.begin(), c.end());
   if (inflow_adjoint.empty()) return;
-  const Count rows = m.window.inflow_rows;
-  for (Index r = 0; r < m.network.size(); ++r)
-    for (Count row = 0; row < rows; ++row) {
-      double sum = 0;
-      for (Index s = m.state_start[r]; s < m.state_start[r + 1]; ++s) sum += m.window.inflow_adjoint[s * rows + row];
-      inflow_adjoint[r * rows + row] = static_cast<Real>(sum / m.properties.sub_reaches[r]);
-    }
+  share_lateral_adjoint<Real>(m.state_start, m.window.inflow_adjoint, m.window.inflow_rows, inflow_adjoint);
 }
 
 template class Router<float>;

@@ -7,7 +7,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
-#include "dpl/coupling/window_router.hpp"
+#include "dpl/coupling/routing_solver.hpp"
 #include "dpl/parallel/exact_sum.hpp"
 #include "dpl/physics/routing.hpp"
 

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "dpl/coupling/boundary_exchange.hpp"
+#include "dpl/coupling/routing_solver.hpp"
 #include "dpl/partition/partition.hpp"
 #include "tests/support/message_of.hpp"
 #include "tests/support/router_cases.hpp"

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "dpl/coupling/river_matrix.hpp"
-#include "dpl/coupling/window_router.hpp"
+#include "dpl/physics/routing.hpp"
 
 namespace dpl {
 

@@ -10,6 +10,7 @@
 #include "dpl/base/types.hpp"
 #include "dpl/physics/boundary.hpp"
 #include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/window_router.hpp"
 
 namespace dpl {
 
@@ -65,20 +66,20 @@ struct WaterBalance {
 /// Routes windows on the own reaches. All public functions except the queries are collective over the ranks of the
 /// boundary. Discharge, state and gradients are the same bits for every partition, chunk length and row order.
 template <class Real>
-class Router {
+class Router final : public WindowRouter<Real> {
  public:
   Router(const RankNetwork& network, const ReachProperties& properties, const RoutingOptions& options,
          Boundary<Real>& boundary);
-  ~Router();
+  ~Router() override;
   Router(Router&&) noexcept;
 
   /// Number of state values (sub-reaches of the own reaches, reach by reach, upstream sub-reach first).
-  Index state_size() const;
+  Index state_size() const override;
   /// [own + 1] first state value of an own reach.
-  const std::vector<Index>& state_start() const;
+  const std::vector<Index>& state_start() const override;
   /// Rows of discharge a window of `steps` gives: steps for `conservative` (means over the steps), steps + 1 for the
   /// other schemes (instants, row 0 = start).
-  Count output_rows(Count steps) const;
+  Count output_rows(Count steps) const override;
 
   /// Routes `steps` steps. Begins with the hot start, or with `initial_state` [state_size()] where it is not empty
   /// (storage m3 for conservative, discharge m3/s for the other schemes).
@@ -87,30 +88,30 @@ class Router {
   /// @param keep_tape    true when adjoint() follows
   void forward(const ReachParameters<Real>& parameters, const LateralInflow<Real>& inflow, Count steps,
                std::span<const Real> initial_state, std::span<const Index> probes, std::span<Real> discharge,
-               bool keep_tape);
+               bool keep_tape) override;
 
   /// [own piece, order of RankNetwork::pieces] 0: the piece is left out from now on: no flow leaves it, its gradient is 0,
   /// its probes read 0 and its part of final_state() means nothing. Empty: no piece is left out. A piece may be left out
   /// when no reach of it lies upstream of a probe that is wanted; every rank must decide from the same probes.
-  void leave_out_pieces(std::vector<std::uint8_t> wanted);
+  void leave_out_pieces(std::vector<std::uint8_t> wanted) override;
 
   /// After forward: state at the end of the window, [state_size()].
-  const std::vector<Real>& final_state() const;
+  const std::vector<Real>& final_state() const override;
 
   /// Gradient of a scalar J given dJ/d discharge (`seed`, [probe][output_rows], same probes as forward). Results are
   /// overwritten: gradient a, b, c [own]; `inflow_adjoint` [own][rows] when not empty (rows = ceil(steps / hold)).
-  void adjoint(std::span<const Real> seed, ReachParameters<Real>& gradient, std::span<Real> inflow_adjoint);
+  void adjoint(std::span<const Real> seed, ReachParameters<Real>& gradient, std::span<Real> inflow_adjoint) override;
 
   /// Balance of the last forward pass (only when it was asked for before, costs a little).
-  void keep_water_balance(bool keep);
-  const WaterBalance& water_balance() const;
+  void keep_water_balance(bool keep) override;
+  const WaterBalance& water_balance() const override;
 
   /// Earliest step of the last window at which a state stopped being finite, and the own reaches where it did then;
   /// {-1, {}} if none.
-  std::pair<Count, std::vector<Index>> first_not_finite() const;
+  std::pair<Count, std::vector<Index>> first_not_finite() const override;
 
   /// Bytes of tape kept for a window of `steps`.
-  Count tape_bytes(Count steps) const;
+  Count tape_bytes(Count steps) const override;
 
  private:
   struct Impl;

@@ -1,19 +1,21 @@
-// One routing window by either way of solving its steps: the pipeline of the physics room (Router) or a distributed
-// sparse system (RoutingSystem).
+// What a caller needs of a way to route windows, whatever solves their steps.
 #pragma once
 
-#include <memory>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "dpl/parallel/communicator.hpp"
-#include "dpl/physics/routing.hpp"
+#include "dpl/base/types.hpp"
 
 namespace dpl {
 
-/// The functions of Router (physics/routing.hpp), where they are described. **Collective:** forward, adjoint.
+template <class Real>
+struct ReachParameters;
+template <class Real>
+struct LateralInflow;
+struct WaterBalance;
+
+/// The functions are described at Router (physics/routing.hpp), which implements them by its pieces.
 template <class Real>
 class WindowRouter {
  public:
@@ -32,12 +34,5 @@ class WindowRouter {
   virtual std::pair<Count, std::vector<Index>> first_not_finite() const = 0;
   virtual Count tape_bytes(Count steps) const = 0;
 };
-
-/// **Collective.** `solver` is pipeline or krylov (double precision on the CPU only); throws Error on all ranks where it
-/// is neither or does not fit.
-template <class Real>
-std::unique_ptr<WindowRouter<Real>> make_window_router(const std::string& solver, const Communicator& comm,
-                                                       const RankNetwork& network, const ReachProperties& properties,
-                                                       const RoutingOptions& options, Boundary<Real>& boundary);
 
 }  // namespace dpl
