@@ -7,6 +7,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "synth_twin.hpp"
 
 namespace dpl {
 namespace {
@@ -108,12 +109,8 @@ Index cells_of_side(Index reaches) {
   return side;
 }
 
-double lognormal(const RandomKey& k, double median, double spread, double low, double high) {
-  return std::clamp(median * std::exp(spread * random_normal(k)), low, high);
-}
-
 double local_area_km2(std::uint64_t seed, Index row) {
-  return lognormal(key(seed, Draw::area, static_cast<std::uint64_t>(kFirstContinentId + row)), 30, 0.5, 3, 200);
+  return bounded_lognormal(key(seed, Draw::area, static_cast<std::uint64_t>(kFirstContinentId + row)), 30, 0.5, 3, 200);
 }
 
 // Calls take(row, value) for every reach with the sum over it and all upstream of it, in one fixed order of adding: from
@@ -199,7 +196,7 @@ ContinentRows make_continent_rows(std::uint64_t seed, const Continent& continent
   const Index cells = cells_of_side(continent.order.size());
   const double cell_km = std::sqrt(kMeanArea_km2);
   for (Index row = first; row < end; ++row) {
-    rows.length_m.push_back(lognormal(key(seed, Draw::length, static_cast<std::uint64_t>(kFirstContinentId + row)), 4000, 0.5, 500, 20000));
+    rows.length_m.push_back(bounded_lognormal(key(seed, Draw::length, static_cast<std::uint64_t>(kFirstContinentId + row)), 4000, 0.5, 500, 20000));
     rows.local_area_km2.push_back(local_area_km2(seed, row));
     const auto place = hilbert_place(static_cast<std::uint64_t>(continent.order.number_of(row)), cells);
     rows.x_km.push_back((place.x + 0.5) * cell_km);
@@ -212,7 +209,7 @@ ContinentRows make_continent_rows(std::uint64_t seed, const Continent& continent
         if (row >= first && row < end) rows.upstream_area_km2[row - first] = area;
       });
   for (Index row = first; row < end; ++row)
-    rows.slope.push_back(lognormal(key(seed, Draw::slope, static_cast<std::uint64_t>(kFirstContinentId + row)),
+    rows.slope.push_back(bounded_lognormal(key(seed, Draw::slope, static_cast<std::uint64_t>(kFirstContinentId + row)),
                                    0.008 * std::pow(rows.upstream_area_km2[row - first] / 20, -0.5), 0.3, 2e-5, 3e-2));
   return rows;
 }

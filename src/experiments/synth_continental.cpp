@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numbers>
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
-#include "dpl/base/random.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
 #include "dpl/coupling/redistribution.hpp"
 #include "dpl/data/netcdf_file.hpp"
@@ -64,24 +62,9 @@ void write_network(const ContinentalTwin& twin) {
   file.close();
 }
 
-std::string attribute_name(Index k) { return k == 0 ? "log10_uparea" : fmt::format("a{:02}", k); }
-
-// Number 0 is the drained area, the others sums of four plane waves of 300 to 1500 km.
 std::vector<double> attribute(const ContinentalTwin& twin, Index k) {
-  const auto& rows = twin.rows;
-  std::vector<double> values(rows.size(), 0.0);
-  if (k == 0)
-    for (std::size_t r = 0; r < values.size(); ++r) values[r] = std::log10(rows.upstream_area_km2[r]);
-  for (std::uint64_t wave = 0; k > 0 && wave < 4; ++wave) {
-    const auto draw = [&](std::uint32_t d) {
-      return random_uniform({twin.config.seed, Purpose::synth_attributes, static_cast<std::uint64_t>(k), wave}, d);
-    };
-    constexpr double kTwoPi = 2 * std::numbers::pi;
-    const double number = kTwoPi / (300 + 1200 * draw(0)), angle = kTwoPi * draw(1), phase = kTwoPi * draw(2);
-    for (std::size_t r = 0; r < values.size(); ++r)
-      values[r] += std::cos(number * (rows.x_km[r] * std::cos(angle) + rows.y_km[r] * std::sin(angle)) + phase);
-  }
-  return values;
+  constexpr double kShortestWave_km = 300;
+  return twin_attribute(twin.config, k, twin.rows.upstream_area_km2, twin.rows.x_km, twin.rows.y_km, kShortestWave_km);
 }
 
 // Mean 0 and standard deviation 1: of the drained area over the domain, of the waves in theory.
@@ -99,30 +82,10 @@ std::vector<double> standardised(const ContinentalTwin& twin, Index k) {
   return values;
 }
 
-// The laws of the single basin (make_synth_truth).
-SynthTruth make_truth(const ContinentalTwin& twin) {
-  const auto count = static_cast<std::size_t>(twin.rows.size());
-  SynthTruth truth{std::vector<double>(count), std::vector<double>(count, 21.0), std::vector<double>(count, 0.5)};
-  if (twin.config.synth.truth == "area") {
-    for (std::size_t r = 0; r < count; ++r) truth.n[r] = 0.0915 * std::pow(twin.rows.upstream_area_km2[r], -0.131);
-  } else {
-    std::vector<double> index(count, 0.0);
-    for (Index k = 0; k < std::max<Index>(1, twin.config.synth.attributes / 2); ++k) {
-      const auto z = standardised(twin, k);
-      for (std::size_t r = 0; r < count; ++r)
-        index[r] += k == 0 ? -0.8 * z[r] : (k % 2 == 1 ? 0.7 * z[r] : 0.8 * std::tanh(z[r]));
-    }
-    for (std::size_t r = 0; r < count; ++r) truth.n[r] = 0.052 * std::pow(3.0, 0.5 * std::tanh(0.8 * index[r]));
-  }
-  const Range range = twin.config.params.ranges.at("n");
-  for (double& n : truth.n) n = std::clamp(n, range.low * 1.01, range.high * 0.99);
-  return truth;
-}
-
 void write_attributes(const ContinentalTwin& twin) {
   auto file = begin_file(twin, twin.config.data_sources.attributes, "Synthetic attributes");
   std::vector<std::string> names;
-  for (Index k = 0; k < twin.config.synth.attributes; ++k) names.push_back(attribute_name(k));
+  for (Index k = 0; k < twin.config.synth.attributes; ++k) names.push_back(twin_attribute_name(k));
   define_attributes(file, twin.continent.order.size(), names);
   file.write_rows("reach_id", twin.rows.first, twin.reach_id);
   for (Index k = 0; k < twin.config.synth.attributes; ++k) file.write_rows(names[k], twin.rows.first, attribute(twin, k));
@@ -310,7 +273,7 @@ void make_continental_twin(const Communicator& comm, const RunConfig& config) {
   twin.gauges = choose_continent_gauges(twin.continent, config.synth.gauges, share);
   log_network(twin, share, seconds_now() - begin);
   write_network(twin);
-  twin.truth = make_truth(twin);
+  twin.truth = twin_truth(config, twin.rows.upstream_area_km2, [&](Index k) { return standardised(twin, k); });
   write_attributes(twin);
   make_inflow_and_route(twin);
   write_observations(twin);

@@ -3,16 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "synth_twin.hpp"
 
 namespace dpl {
 namespace {
-
-constexpr double kTwoPi = 2 * std::numbers::pi;
 
 RandomKey key(const RunConfig& config, Purpose purpose, std::uint64_t what, std::uint64_t item) {
   return {config.seed, purpose, what, item};
@@ -43,10 +41,6 @@ std::vector<Index> random_tree(const RunConfig& config) {
     }
   }
   return downstream;
-}
-
-double lognormal(const RandomKey& k, double median, double spread, double low, double high) {
-  return std::clamp(median * std::exp(spread * random_normal(k)), low, high);
 }
 
 // Reaches leave their downstream neighbour at an angle; tributaries turn away more than main stems.
@@ -99,60 +93,32 @@ SynthNetwork make_synth_network(const RunConfig& config) {
   n.topology = make_topology(downstream, n.reach_id);
   for (Index r = 0; r < count; ++r) {
     const auto id = static_cast<std::uint64_t>(n.reach_id[r]);
-    n.length_m.push_back(lognormal(key(config, Purpose::synth_network, 3, id), 7000, 0.5, 1500, 20000));
-    n.local_area_km2.push_back(lognormal(key(config, Purpose::synth_network, 4, id), 35, 0.5, 8, 110));
+    n.length_m.push_back(bounded_lognormal(key(config, Purpose::synth_network, 3, id), 7000, 0.5, 1500, 20000));
+    n.local_area_km2.push_back(bounded_lognormal(key(config, Purpose::synth_network, 4, id), 35, 0.5, 8, 110));
   }
   n.upstream_area_km2 = n.local_area_km2;
   for (Index r = 0; r < count; ++r)  // upstream first
     if (const Index down = n.topology.downstream[r]; down >= 0) n.upstream_area_km2[down] += n.upstream_area_km2[r];
   for (Index r = 0; r < count; ++r)
-    n.slope.push_back(lognormal(key(config, Purpose::synth_network, 5, static_cast<std::uint64_t>(n.reach_id[r])),
+    n.slope.push_back(bounded_lognormal(key(config, Purpose::synth_network, 5, static_cast<std::uint64_t>(n.reach_id[r])),
                                 0.008 * std::pow(n.upstream_area_km2[r] / 20, -0.5), 0.3, 2e-4, 2e-2));
   place(n, config);
   return n;
 }
 
 SynthAttributes make_synth_attributes(const RunConfig& config, const SynthNetwork& network) {
+  constexpr double kShortestWave_km = 30;
   SynthAttributes a;
-  const auto count = static_cast<std::size_t>(network.topology.size());
   for (Index k = 0; k < config.synth.attributes; ++k) {
-    std::vector<double> values(count, 0.0);
-    a.names.push_back(k == 0 ? "log10_uparea" : fmt::format("a{:02}", k));
-    if (k == 0) {
-      for (std::size_t r = 0; r < count; ++r) values[r] = std::log10(network.upstream_area_km2[r]);
-    } else {
-      for (std::uint64_t wave = 0; wave < 4; ++wave) {
-        const auto draw = [&](std::uint32_t d) {
-          return random_uniform(key(config, Purpose::synth_attributes, static_cast<std::uint64_t>(k), wave), d);
-        };
-        const double number = kTwoPi / (30 + 120 * draw(0)), angle = kTwoPi * draw(1), phase = kTwoPi * draw(2);
-        for (std::size_t r = 0; r < count; ++r)
-          values[r] += std::cos(number * (network.x_km[r] * std::cos(angle) + network.y_km[r] * std::sin(angle)) + phase);
-      }
-    }
-    a.values.push_back(std::move(values));
+    a.names.push_back(twin_attribute_name(k));
+    a.values.push_back(
+        twin_attribute(config, k, network.upstream_area_km2, network.x_km, network.y_km, kShortestWave_km));
   }
   return a;
 }
 
 SynthTruth make_synth_truth(const RunConfig& config, const SynthNetwork& network, const SynthAttributes& attributes) {
-  const auto count = static_cast<std::size_t>(network.topology.size());
-  SynthTruth truth{std::vector<double>(count), std::vector<double>(count, 21.0), std::vector<double>(count, 0.5)};
-  const Range range = config.params.ranges.at("n");
-  if (config.synth.truth == "area") {
-    for (std::size_t r = 0; r < count; ++r) truth.n[r] = 0.0915 * std::pow(network.upstream_area_km2[r], -0.131);
-  } else {
-    const std::size_t relevant = std::max<std::size_t>(1, attributes.values.size() / 2);
-    std::vector<double> index(count, 0.0);
-    for (std::size_t k = 0; k < relevant; ++k) {
-      const auto z = standardised(attributes.values[k]);
-      for (std::size_t r = 0; r < count; ++r)
-        index[r] += k == 0 ? -0.8 * z[r] : (k % 2 == 1 ? 0.7 * z[r] : 0.8 * std::tanh(z[r]));
-    }
-    for (std::size_t r = 0; r < count; ++r) truth.n[r] = 0.052 * std::pow(3.0, 0.5 * std::tanh(0.8 * index[r]));
-  }
-  for (double& n : truth.n) n = std::clamp(n, range.low * 1.01, range.high * 0.99);
-  return truth;
+  return twin_truth(config, network.upstream_area_km2, [&](Index k) { return standardised(attributes.values[k]); });
 }
 
 std::vector<Index> choose_synth_gauges(const RunConfig& config, const SynthNetwork& network) {

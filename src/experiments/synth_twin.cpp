@@ -1,12 +1,13 @@
-// Clock, options and file heads of the twins.
+// Laws, clock, options and file heads of the twins.
 #include "synth_twin.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numbers>
 
 #include "dpl/base/config.hpp"
 #include "dpl/base/error.hpp"
-#include "dpl/base/random.hpp"
 
 namespace dpl {
 namespace {
@@ -44,6 +45,49 @@ Index twin_sub_reaches(const RunConfig& config, double length_m, double slope, d
     return sub_reaches_by_courant(length_m, slope, n, p, q, split.flow_m3s_per_km2 * upstream_area_km2,
                                   config.routing.dt_s / config.routing.substeps);
   return 1;
+}
+
+double bounded_lognormal(const RandomKey& key, double median, double spread, double low, double high) {
+  return std::clamp(median * std::exp(spread * random_normal(key)), low, high);
+}
+
+std::string twin_attribute_name(Index k) { return k == 0 ? "log10_uparea" : fmt::format("a{:02}", k); }
+
+std::vector<double> twin_attribute(const RunConfig& config, Index k, std::span<const double> upstream_area_km2,
+                                   std::span<const double> x_km, std::span<const double> y_km, double shortest_km) {
+  constexpr double kTwoPi = 2 * std::numbers::pi;
+  std::vector<double> values(upstream_area_km2.size(), 0.0);
+  if (k == 0)
+    for (std::size_t r = 0; r < values.size(); ++r) values[r] = std::log10(upstream_area_km2[r]);
+  for (std::uint64_t wave = 0; k > 0 && wave < 4; ++wave) {
+    const auto draw = [&](std::uint32_t d) {
+      return random_uniform({config.seed, Purpose::synth_attributes, static_cast<std::uint64_t>(k), wave}, d);
+    };
+    const double number = kTwoPi / (shortest_km + 4 * shortest_km * draw(0)), angle = kTwoPi * draw(1), phase = kTwoPi * draw(2);
+    for (std::size_t r = 0; r < values.size(); ++r)
+      values[r] += std::cos(number * (x_km[r] * std::cos(angle) + y_km[r] * std::sin(angle)) + phase);
+  }
+  return values;
+}
+
+SynthTruth twin_truth(const RunConfig& config, std::span<const double> upstream_area_km2,
+                      const std::function<std::vector<double>(Index)>& standardised) {
+  const std::size_t count = upstream_area_km2.size();
+  SynthTruth truth{std::vector<double>(count), std::vector<double>(count, 21.0), std::vector<double>(count, 0.5)};
+  if (config.synth.truth == "area") {
+    for (std::size_t r = 0; r < count; ++r) truth.n[r] = 0.0915 * std::pow(upstream_area_km2[r], -0.131);
+  } else {
+    std::vector<double> index(count, 0.0);
+    for (Index k = 0; k < std::max<Index>(1, config.synth.attributes / 2); ++k) {
+      const auto z = standardised(k);
+      for (std::size_t r = 0; r < count; ++r)
+        index[r] += k == 0 ? -0.8 * z[r] : (k % 2 == 1 ? 0.7 * z[r] : 0.8 * std::tanh(z[r]));
+    }
+    for (std::size_t r = 0; r < count; ++r) truth.n[r] = 0.052 * std::pow(3.0, 0.5 * std::tanh(0.8 * index[r]));
+  }
+  const Range range = config.params.ranges.at("n");
+  for (double& n : truth.n) n = std::clamp(n, range.low * 1.01, range.high * 0.99);
+  return truth;
 }
 
 void refuse_foreign(const std::string& path) {

@@ -1,11 +1,16 @@
-// What the makers of twins (one basin, a continent) share: clock and options of the true routing, heads of the files.
+// What the makers of twins (one basin, a continent) share: laws of reaches and truth, clock and options of the true routing,
+// heads of the files.
 #pragma once
 
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "dpl/base/random.hpp"
 #include "dpl/base/run_config.hpp"
 #include "dpl/data/netcdf_file.hpp"
+#include "dpl/experiments/synth_domain.hpp"
 #include "dpl/learning/interval_mean.hpp"
 #include "dpl/physics/routing.hpp"
 
@@ -23,6 +28,18 @@ TwinClock twin_clock(const RunConfig& config);
 /// Sub-reaches of a reach under routing.split, at the true parameters.
 Index twin_sub_reaches(const RunConfig& config, double length_m, double slope, double upstream_area_km2, double n, double p,
                        double q);
+
+/// A log-normal draw around `median`, cut off at low and high.
+double bounded_lognormal(const RandomKey& key, double median, double spread, double low, double high);
+
+/// "log10_uparea", "a01", "a02", ...
+std::string twin_attribute_name(Index k);
+/// [reach] Attribute 0 is log10 of the drained area, the others are sums of four plane waves of `shortest_km` to five times that.
+std::vector<double> twin_attribute(const RunConfig& config, Index k, std::span<const double> upstream_area_km2,
+                                   std::span<const double> x_km, std::span<const double> y_km, double shortest_km);
+/// The truth that make_synth_truth describes. @param standardised  (k) -> attribute k with mean 0 and deviation 1, [reach]
+SynthTruth twin_truth(const RunConfig& config, std::span<const double> upstream_area_km2,
+                      const std::function<std::vector<double>(Index)>& standardised);
 
 /// Throws Error where a file of this path exists that synth has not made.
 void refuse_foreign(const std::string& path);
