@@ -61,10 +61,9 @@ def segment_topology(file, options, report):
 
 def areas(file, options, ids, down, report):
     """Own and drainage area [km2], None where unknown. The own area of a cell is what its upstream cells do not drain."""
-    order = d.order_of(options.network, ids, down)
     if options.local_area:
         local = d.read_quantity(file, options.local_area, "area", "km2", report)
-        return local, d.accumulate(down, order, local)
+        return local, d.accumulate(down, d.order_of(options.network, ids, down), local)
     if not options.upstream_area:
         return None, None
     drained = d.read_quantity(file, options.upstream_area, "area", "km2", report)

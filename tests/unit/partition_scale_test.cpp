@@ -6,9 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <iostream>
-#include <numeric>
 
 #include "dpl/base/error.hpp"
 #include "dpl/data/netcdf_file.hpp"
@@ -54,8 +52,6 @@ void check_scale(const char* name, const Topology& topology, double most_seconds
   }
 }
 
-Topology with_rows_as_ids(std::vector<Index> downstream) { return test::topology_of(std::move(downstream)); }
-
 // Index of the downstream reach (0-based, negative: outlet) from a file of the shared data; empty where it is absent.
 std::vector<Index> read_downstream(const std::string& file, const std::string& variable) {
   const char* folder = std::getenv("DPL_DATA");
@@ -67,20 +63,23 @@ std::vector<Index> read_downstream(const std::string& file, const std::string& v
   return downstream;
 }
 
-TEST(PartitionScale, AdversarialTrees) {
+class PartitionScale : public testing::Test {
+ protected:
+  void SetUp() override {
 #ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
+    GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
 #endif
+  }
+};
+
+TEST_F(PartitionScale, AdversarialTrees) {
   check_scale("chain", test::chain(100000));
   check_scale("star", test::star(100000));
   check_scale("comb", test::comb(100000));
   check_scale("singletons", test::singletons(100000));
 }
 
-TEST(PartitionScale, SyntheticContinent) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
-#endif
+TEST_F(PartitionScale, SyntheticContinent) {
   const auto topology = make_continent(1, 346321).topology;
   check_scale("continent", topology, 15);
   const auto cut = make_partition(topology, std::vector<double>(topology.size(), 1.0), 4096);
@@ -89,16 +88,15 @@ TEST(PartitionScale, SyntheticContinent) {
   EXPECT_LE(cut.depth(), deepest / 10);
 }
 
-TEST(PartitionScale, RealNetworks) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "takes minutes with sanitizers; runs in the release preset";
-#endif
-  const auto rhine = read_downstream("rhine_meuse_network_1km/rhine_meuse_network_1km.nc", "down_index");
-  const auto watergap = read_downstream("watergap_global_network/watergap_global_network.nc", "down_index");
-  if (rhine.empty() && watergap.empty()) GTEST_SKIP() << "no rhine_meuse_network_1km or watergap_global_network in DPL_DATA";
-  if (!rhine.empty()) check_scale("rhine_meuse", with_rows_as_ids(rhine), 15);
-  if (!watergap.empty()) check_scale("watergap", with_rows_as_ids(watergap), 15);
+void check_real_network(const char* name) {
+  const auto downstream = read_downstream(std::string(name) + "/" + name + ".nc", "down_index");
+  if (downstream.empty()) GTEST_SKIP() << "needs real data: " << name;
+  check_scale(name, test::topology_of(downstream), 15);
 }
+
+TEST_F(PartitionScale, RhineAndMeuse) { check_real_network("rhine_meuse_network_1km"); }
+
+TEST_F(PartitionScale, WaterGap) { check_real_network("watergap_global_network"); }
 
 }  // namespace
 }  // namespace dpl
