@@ -49,9 +49,10 @@ class StorageLaw final : public CellLaw {
 
   // C1 = (dt/2 - Y) / D.
   CellRow row(Index i, const CellBefore& b) const override {
-    const auto closure = conservative_closure(cell_[i], b.state, b.lateral, options_.dt_s);
-    const auto terms = conservative_terms(cell_[i], closure, 0.0, b.lateral, options_.dt_s);
-    return {terms.inflow_weight * closure.inverse_D, terms.flow * closure.inverse_D};
+    const auto geometry = conservative_geometry(cell_[i], b.state, b.lateral, options_.dt_s);
+    const auto closure = conservative_closure(cell_[i], geometry, options_.dt_s);
+    const double without_inflow = conservative_step(cell_[i], geometry, b.state, 0.0, b.lateral, options_.dt_s).discharge;
+    return {(options_.dt_s * 0.5 - closure.Y) / closure.D, without_inflow};
   }
 
   CellAfter after(Index i, const CellBefore& b, double inflow) const override {

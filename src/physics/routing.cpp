@@ -1,15 +1,23 @@
-// The router of a rank: supersteps of its pieces, and what goes over cut edges between them.
+// The router of a rank: supersteps of its pieces, tile by tile, and what goes over cut edges between them.
 #include "dpl/physics/routing.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
+#include <limits>
 
 #include "dpl/base/error.hpp"
-#include "dpl/physics/conservative_piece.hpp"
-#include "dpl/physics/discharge_piece.hpp"
+#include "dpl/physics/conservative_tile.hpp"
+#include "dpl/physics/discharge_tile.hpp"
 #include "dpl/physics/routing_rules.hpp"
 
 namespace dpl {
+
+namespace {
+
+// A block of a tile, with what its adjoint reads, should stay in the second-level cache (1 to 2 MiB a core).
+constexpr Index kTileCells = 384, kBlockSteps = 64;
+
+}  // namespace
 
 template <class Real>
 struct Router<Real>::Impl {
@@ -18,8 +26,10 @@ struct Router<Real>::Impl {
   RoutingOptions options;
   Boundary<Real>& boundary;
   std::vector<Index> state_start;
-  std::vector<std::unique_ptr<PieceRouter<Real>>> pieces;
-  std::vector<PieceRouter<Real>*> routed;  // those not left out
+  Tiling tiling;
+  TileScratch<Real> scratch;
+  std::vector<std::unique_ptr<TileRouter<Real>>> tiles;
+  std::vector<TileRouter<Real>*> routed;  // those of pieces not left out
   RouterWindow<Real> window;
   ReachParameters<Real> parameters;       // of the last forward
   std::vector<Real> initial_state, final_state;
@@ -31,9 +41,10 @@ struct Router<Real>::Impl {
 
   void choose(std::span<const std::uint8_t> wanted) {
     routed.clear();
-    for (std::size_t k = 0; k < pieces.size(); ++k)
-      if (wanted.empty() || wanted[k]) routed.push_back(pieces[k].get());
+    for (const auto& tile : tiles)
+      if (wanted.empty() || wanted[tile->piece()]) routed.push_back(tile.get());
   }
+  Index level(const TileRouter<Real>& tile) const { return network.pieces[tile.piece()].level; }
   Count supersteps() const { return window.chunks() + network.levels - 1; }
   void exchange_start();
   void exchange_flow(Count superstep);
@@ -42,14 +53,36 @@ struct Router<Real>::Impl {
   void forward();
   void adjoint();
   void size_window();
+  Index block_steps() const { return options.block_steps > 0 ? options.block_steps : kBlockSteps; }
+  Count edge_bytes(Count steps) const {  // series that come over cut edges and go from tile to tile
+    return (tiling.edges * steps + static_cast<Count>(network.cut_out.size()) * steps) * static_cast<Count>(sizeof(Real));
+  }
+  std::array<Count, 3> tape(Count steps) const;
   void begin_balance();
   void end_balance();
 };
 
 namespace {
 
-// What a rank may spend on records of chunks, shared by its pieces. Without records a chunk costs one more forward run, in cache.
-constexpr Count kRecordBytes = Count{64} << 20;
+template <class Real>
+std::unique_ptr<TileRouter<Real>> make_tile(TileLayout layout, Index piece, const ReachProperties& properties,
+                                            const RoutingOptions& options, TileScratch<Real>& scratch) {
+  if (options.scheme == Scheme::conservative)
+    return std::make_unique<ConservativeTile<Real>>(std::move(layout), piece, properties, options, scratch);
+  return std::make_unique<DischargeTile<Real>>(std::move(layout), piece, properties, options, scratch);
+}
+
+// Starts kept for a window of so many blocks: every one, or every so many that no more than `limit` bytes are held at a time,
+// if that is possible (those in between are made again for the adjoint).
+Count keep_every(Count blocks, Count bytes_a_block, Count limit) {
+  const auto held = [&](Count every) { return ((blocks + every - 1) / every + (every > 1 ? every - 1 : 0)) * bytes_a_block; };
+  Count best = 1;
+  for (Count every = 1; every <= blocks; ++every) {
+    if (held(every) < held(best)) best = every;
+    if (held(every) <= limit) return every;
+  }
+  return best;
+}
 
 }  // namespace
 
@@ -57,18 +90,20 @@ template <class Real>
 Router<Real>::Router(const RankNetwork& network, const ReachProperties& properties, const RoutingOptions& options,
                      Boundary<Real>& boundary)
     : impl_(std::make_unique<Impl>(network, properties, options, boundary)) {
+  Impl& m = *impl_;
   check_routing(network, properties, options);
   check_device(options.device);
-  impl_->state_start = state_starts(properties.sub_reaches);
-  for (const Piece& piece : network.pieces) {
-    auto layout = make_piece_layout(network, piece, properties.sub_reaches, impl_->state_start);
-    if (options.scheme == Scheme::conservative)
-      impl_->pieces.push_back(std::make_unique<ConservativePiece<Real>>(std::move(layout), properties, options));
-    else
-      impl_->pieces.push_back(std::make_unique<DischargePiece<Real>>(std::move(layout), properties, options));
-  }
-  for (auto& piece : impl_->pieces) piece->limit_records(kRecordBytes / static_cast<Count>(impl_->pieces.size()));
-  impl_->choose({});
+  m.state_start = state_starts(properties.sub_reaches);
+  m.tiling = make_tiling(network, properties.sub_reaches, options.tile_cells > 0 ? options.tile_cells : kTileCells);
+  const DeviceAllocator<Real> memory(options.device);
+  for (auto* rows : {&m.scratch.flow, &m.scratch.floored, &m.scratch.lateral, &m.scratch.record, &m.scratch.adjoint,
+                     &m.scratch.second_adjoint})
+    *rows = DeviceVector<Real>(memory);
+  for (std::size_t t = 0; t < m.tiling.tiles.size(); ++t)
+    m.tiles.push_back(make_tile<Real>(
+        make_tile_layout(network, m.tiling, static_cast<Index>(t), properties.sub_reaches, m.state_start),
+        m.tiling.tiles[t].piece, properties, options, m.scratch));
+  m.choose({});
 }
 
 template <class Real>
@@ -108,46 +143,57 @@ const WaterBalance& Router<Real>::water_balance() const {
 
 template <class Real>
 void Router<Real>::leave_out_pieces(std::vector<std::uint8_t> wanted) {
-  if (!wanted.empty() && wanted.size() != impl_->pieces.size())
-    fail("routing: a choice among {} pieces for {} pieces", wanted.size(), impl_->pieces.size());
+  if (!wanted.empty() && wanted.size() != impl_->network.pieces.size())
+    fail("routing: a choice among {} pieces for {} pieces", wanted.size(), impl_->network.pieces.size());
   impl_->choose(wanted);
 }
 
 template <class Real>
 Count Router<Real>::tape_bytes(Count steps) const {
+  const auto [every, blocks, bytes] = impl_->tape(steps);
+  return ((blocks + every - 1) / every + every - 1) * bytes + impl_->edge_bytes(steps);
+}
+
+// How often a start is kept, blocks of a window, bytes of one start of all tiles.
+template <class Real>
+std::array<Count, 3> Router<Real>::Impl::tape(Count steps) const {
+  const Count chunk = std::min<Count>(options.chunk_steps, std::max<Count>(1, steps));
+  const Count blocks = (steps + chunk - 1) / chunk * ((chunk + block_steps() - 1) / block_steps());
   Count bytes = 0;
-  const Count chunks = (steps + impl_->options.chunk_steps - 1) / impl_->options.chunk_steps;
-  for (const auto& piece : impl_->pieces)
-    bytes += piece->record_bytes(static_cast<Index>(std::min<Count>(steps, impl_->options.chunk_steps))) +
-             chunks * piece->layout().cells * static_cast<Count>(sizeof(Real));
-  return bytes;
+  for (const auto& tile : tiles)
+    bytes += tile->state_values() * padded(tile->layout().cells) * static_cast<Count>(sizeof(Real));
+  const Count limit = options.tape_bytes > 0 ? std::max<Count>(0, options.tape_bytes - edge_bytes(steps))
+                                             : std::numeric_limits<Count>::max();
+  return {keep_every(blocks, bytes, limit), blocks, bytes};
 }
 
 template <class Real>
 std::pair<Count, std::vector<Index>> Router<Real>::first_not_finite() const {
   std::vector<Index> reaches;
   Count earliest = -1;
-  for (const auto* piece : impl_->routed) {
-    const auto [step, cells] = piece->not_finite();
+  for (const auto* tile : impl_->routed) {
+    const auto [step, cells] = tile->not_finite();
     if (step < 0 || (earliest >= 0 && step > earliest)) continue;
     if (step != earliest) reaches.clear();
     earliest = step;
-    for (Index cell : cells) reaches.push_back(piece->layout().reach[cell]);
+    for (Index cell : cells) reaches.push_back(tile->layout().reach[cell]);
   }
   return {earliest, reaches};
 }
 
 template <class Real>
 void Router<Real>::Impl::size_window() {
-  const auto ghosts = network.ghosts.size(), cuts = network.cut_out.size();
+  const auto cuts = network.cut_out.size();
+  const auto edges = static_cast<std::size_t>(tiling.edges);
   window.chunk = static_cast<Index>(std::min<Count>(options.chunk_steps, std::max<Count>(1, window.steps)));
-  window.ghost_start.assign(ghosts, Real(0));
-  window.ghost_flow.assign(ghosts * window.steps, Real(0));
+  window.block = std::min(block_steps(), window.chunk);
+  window.edge_start.assign(edges, Real(0));
+  window.edge_flow.assign(edges * window.steps, Real(0));
   window.cut_start.assign(cuts, Real(0));
   window.cut_flow.assign(cuts * window.chunk, Real(0));
   if (!keep_tape) return;
-  window.ghost_start_adjoint.assign(ghosts, Real(0));
-  window.ghost_adjoint.assign(ghosts * window.chunk, Real(0));
+  window.edge_start_adjoint.assign(edges, Real(0));
+  window.edge_adjoint.assign(edges * window.chunk, Real(0));
   window.cut_start_adjoint.assign(cuts, Real(0));
   window.cut_adjoint.assign(cuts * window.steps, Real(0));
 }
@@ -155,7 +201,7 @@ void Router<Real>::Impl::size_window() {
 template <class Real>
 void Router<Real>::Impl::exchange_start() {
   if (boundary.nothing_to_exchange()) return;
-  boundary.send_downstream(window.cut_start, window.ghost_start, 1);
+  boundary.send_downstream(window.cut_start, std::span(window.edge_start).first(network.ghosts.size()), 1);
 }
 
 // What came is chunk (superstep - level) of the upstream piece.
@@ -168,21 +214,23 @@ void Router<Real>::Impl::exchange_flow(Count superstep) {
     const Count chunk = superstep - network.ghosts[g].upstream_level;
     if (chunk < 0 || chunk >= window.chunks()) continue;
     std::copy_n(came.begin() + g * window.chunk, window.steps_of(chunk),
-                window.ghost_flow.begin() + g * window.steps + window.first_step(chunk));
+                window.edge_flow.begin() + g * window.steps + window.first_step(chunk));
   }
 }
 
 template <class Real>
 void Router<Real>::Impl::exchange_start_adjoint() {
   if (boundary.nothing_to_exchange()) return;
-  boundary.send_upstream(window.ghost_start_adjoint, window.cut_start_adjoint, 1);
+  boundary.send_upstream(std::span<const Real>(window.edge_start_adjoint).first(network.ghosts.size()),
+                         window.cut_start_adjoint, 1);
 }
 
 template <class Real>
 void Router<Real>::Impl::exchange_adjoint(Count superstep) {
   if (boundary.nothing_to_exchange() || superstep == 0) return;
   std::vector<Real> came(network.cut_out.size() * window.chunk);
-  boundary.send_upstream(window.ghost_adjoint, came, window.chunk);
+  boundary.send_upstream(std::span<const Real>(window.edge_adjoint).first(network.ghosts.size() * window.chunk), came,
+                         window.chunk);
   for (std::size_t e = 0; e < network.cut_out.size(); ++e) {
     const Count chunk = superstep - network.cut_out_level[e];
     if (chunk < 0 || chunk >= window.chunks()) continue;
@@ -193,17 +241,18 @@ void Router<Real>::Impl::exchange_adjoint(Count superstep) {
 
 template <class Real>
 void Router<Real>::Impl::forward() {
-  for (auto* piece : routed) piece->begin(window, keep_tape);
+  const Count every = keep_tape ? tape(window.steps)[0] : 0;
+  for (auto* tile : routed) tile->begin(window, every);
   for (Index level = 0; level < network.levels; ++level) {
-    for (auto* piece : routed)
-      if (piece->layout().level == level) piece->start(window);
+    for (auto* tile : routed)
+      if (this->level(*tile) == level) tile->start(window);
     if (level + 1 < network.levels) exchange_start();
   }
   if (keep_balance) begin_balance();
   for (Count superstep = 0; superstep < supersteps(); ++superstep) {
-    for (auto* piece : routed) {
-      const Count chunk = superstep - piece->layout().level;
-      if (chunk >= 0 && chunk < window.chunks()) piece->forward_chunk(window, chunk);
+    for (auto* tile : routed) {
+      const Count chunk = superstep - level(*tile);
+      if (chunk >= 0 && chunk < window.chunks()) tile->forward_chunk(window, chunk);
     }
     exchange_flow(superstep);
   }
@@ -213,15 +262,15 @@ void Router<Real>::Impl::forward() {
 template <class Real>
 void Router<Real>::Impl::adjoint() {
   for (Count superstep = supersteps() - 1; superstep >= 0; --superstep) {
-    for (auto* piece : routed) {
-      const Count chunk = superstep - piece->layout().level;
-      if (chunk >= 0 && chunk < window.chunks()) piece->adjoint_chunk(window, chunk);
+    for (auto tile = routed.rbegin(); tile != routed.rend(); ++tile) {
+      const Count chunk = superstep - level(**tile);
+      if (chunk >= 0 && chunk < window.chunks()) (*tile)->adjoint_chunk(window, chunk);
     }
     exchange_adjoint(superstep);
   }
   for (Index level = network.levels - 1; level >= 0; --level) {
-    for (auto* piece : routed)
-      if (piece->layout().level == level) piece->start_adjoint(window);
+    for (auto tile = routed.rbegin(); tile != routed.rend(); ++tile)
+      if (this->level(**tile) == level) (*tile)->start_adjoint(window);
     if (level > 0) exchange_start_adjoint();
   }
 }
@@ -232,9 +281,9 @@ void Router<Real>::Impl::begin_balance() {
   for (auto* part : {&balance.lateral_inflow, &balance.outflow, &balance.storage_start, &balance.storage_end,
                      &balance.created_by_floor})
     part->assign(n, 0.0);
-  for (const auto* piece : routed) {
-    const auto volume = piece->storage();
-    for (Index i = 0; i < piece->layout().cells; ++i) balance.storage_start[piece->layout().reach[i]] += volume[i];
+  for (const auto* tile : routed) {
+    const auto volume = tile->storage();
+    for (Index i = 0; i < tile->layout().cells; ++i) balance.storage_start[tile->layout().reach[i]] += volume[i];
   }
 }
 
@@ -249,15 +298,15 @@ void Router<Real>::Impl::end_balance() {
       balance.lateral_inflow[r] += q * seconds;
       balance.created_by_floor[r] += std::max(0.0, floor - q) * seconds;
     }
-  for (const auto* piece : routed) {
-    const auto& layout = piece->layout();
-    const auto volume = piece->storage();
+  for (const auto* tile : routed) {
+    const auto& layout = tile->layout();
+    const auto volume = tile->storage();
     for (Index i = 0; i < layout.cells; ++i) {
-      const Index r = layout.reach[i];
-      balance.storage_end[r] += volume[i];
-      balance.created_by_floor[r] += piece->floor_volume[i];
-      if (layout.last_cell[r - layout.first_reach] == i) balance.outflow[r] = piece->outflow_volume[i];
+      balance.storage_end[layout.reach[i]] += volume[i];
+      balance.created_by_floor[layout.reach[i]] += tile->floor_volume[i];
     }
+    for (std::size_t r = 0; r < layout.reaches.size(); ++r)
+      balance.outflow[layout.reaches[r]] = tile->outflow_volume[layout.last_cell[r]];
   }
 }
 
@@ -281,14 +330,19 @@ void Router<Real>::forward(const ReachParameters<Real>& parameters, const Latera
   m.window.discharge = discharge;
   m.window.rows = rows;
   m.size_window();
-  if (m.routed.size() < m.pieces.size()) std::fill(discharge.begin(), discharge.end(), Real(0));
-  for (auto* piece : m.routed) {
-    piece->set_probes(probes);
-    piece->keep_balance = m.keep_balance;
+  if (m.routed.size() < m.tiles.size()) std::fill(discharge.begin(), discharge.end(), Real(0));
+  std::vector<Index> first_of(m.network.size(), -1), next_of(probes.size(), -1);
+  for (auto p = static_cast<Index>(probes.size()) - 1; p >= 0; --p) {
+    next_of[p] = first_of[probes[p]];
+    first_of[probes[p]] = p;
+  }
+  for (auto* tile : m.routed) {
+    tile->set_probes(first_of, next_of);
+    tile->keep_balance = m.keep_balance;
   }
   m.forward();
   m.final_state.resize(state_size());
-  for (const auto& piece : m.pieces) piece->copy_state(m.final_state);
+  for (const auto& tile : m.tiles) tile->copy_state(m.final_state);
 }
 
 template <class Real>
@@ -298,21 +352,27 @@ void Router<Real>::adjoint(std::span<const Real> seed, ReachParameters<Real>& gr
   m.keep_tape = false;
   m.window.seed = seed;
   m.window.inflow_rows = (m.window.steps + m.window.inflow.hold - 1) / m.window.inflow.hold;
-  m.window.inflow_adjoint.assign(inflow_adjoint.empty() ? 0 : state_size() * m.window.inflow_rows, Real(0));
+  // Without sub-reaches states are reaches: their adjoints are written where they are wanted.
+  std::vector<Real> of_states;
+  const bool direct = state_size() == m.network.size();
+  if (!inflow_adjoint.empty() && !direct) of_states.resize(state_size() * m.window.inflow_rows);
+  m.window.inflow_adjoint = direct ? inflow_adjoint : std::span<Real>(of_states);
+  std::fill(m.window.inflow_adjoint.begin(), m.window.inflow_adjoint.end(), Real(0));
   m.adjoint();
   const auto n = static_cast<std::size_t>(m.network.size());
   std::vector<double> a(n, 0.0), b(n, 0.0), c(n, 0.0);
-  for (const auto* piece : m.routed) {
-    const auto& layout = piece->layout();
+  for (const auto* tile : m.routed) {
+    const auto& layout = tile->layout();
     // Ascending lag: the sub-reaches of a reach add up from the upper one down.
     for (Index i = 0; i < layout.cells; ++i)
-      piece->gradient(m.window, i, a[layout.reach[i]], b[layout.reach[i]], c[layout.reach[i]]);
+      tile->gradient(i, a[layout.reach[i]], b[layout.reach[i]], c[layout.reach[i]]);
   }
   gradient.a.assign(a.begin(), a.end());
   gradient.b.assign(b.begin(), b.end());
   gradient.c.assign(c.begin(), c.end());
-  if (inflow_adjoint.empty()) return;
-  share_lateral_adjoint<Real>(m.state_start, m.window.inflow_adjoint, m.window.inflow_rows, inflow_adjoint);
+  if (!inflow_adjoint.empty() && !direct)
+    share_lateral_adjoint<Real>(m.state_start, of_states, m.window.inflow_rows, inflow_adjoint);
+  m.window.inflow_adjoint = {};
 }
 
 template class Router<float>;

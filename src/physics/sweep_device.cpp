@@ -2,27 +2,33 @@
 // compiled as CUDA too (in a build without CUDA the file is empty)
 #ifdef __CUDACC__
 #include "dpl/physics/for_each.hpp"
-#include "dpl/physics/sweep_table.hpp"
+#include "dpl/physics/tile_sweeps.hpp"
 
 namespace dpl::cuda {
 namespace {
 
+template <class Loop>
+struct WholeRange {
+  Loop loop;
+  DPL_HOST_DEVICE void operator()(Index i) const { loop.template run<false>(i, true); }
+};
+
 struct DeviceLoop {
   template <class Loop>
   static void run(const Loop& loop, Index first, Index end) {
-    for_each_on_device(loop, first, end);
+    for_each_on_device(WholeRange<Loop>{loop}, first, end);
   }
 };
 
 }  // namespace
 
 const SweepKernels<float>& single_kernels() {
-  static const SweepKernels<float> kernels = SweepTable<DeviceLoop>::of<float>("cuda");
+  static const SweepKernels<float> kernels = TileSweeps<DeviceLoop>::of<float>("cuda");
   return kernels;
 }
 
 const SweepKernels<double>& double_kernels() {
-  static const SweepKernels<double> kernels = SweepTable<DeviceLoop>::of<double>("cuda");
+  static const SweepKernels<double> kernels = TileSweeps<DeviceLoop>::of<double>("cuda");
   return kernels;
 }
 

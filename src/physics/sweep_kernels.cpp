@@ -1,5 +1,5 @@
-// The loops, compiled once for each instruction set (DPL_ISA names the namespace).
-#include "dpl/physics/sweep_table.hpp"
+// The sweeps, compiled once for each instruction set (DPL_ISA names the namespace).
+#include "dpl/physics/tile_sweeps.hpp"
 
 #ifndef DPL_ISA
 #define DPL_ISA generic
@@ -10,24 +10,37 @@
 namespace dpl::DPL_ISA {
 namespace {
 
+// Whole vectors only: the first and the last may hold cells outside the range, which keep their values.
 struct VectorLoop {
   template <class Loop>
   static void run(const Loop& loop, Index first, Index end) {
+    if (first >= end) return;
     const Loop body = loop;  // a copy whose pointers the compiler knows nobody changes
+    const Index inner_first = padded(first), inner_end = end / kVectorCells * kVectorCells;
+    if (first < inner_first) part(body, inner_first - kVectorCells, first, end);
+    const Index whole = std::max<Index>(0, inner_end - inner_first) / kVectorCells * kVectorCells;
 #pragma GCC ivdep
-    for (Index i = first; i < end; ++i) body(i);
+    for (Index i = 0; i < whole; ++i) body.template run<false>(inner_first + i, true);
+    if (inner_end < end && inner_end >= inner_first) part(body, inner_end, first, end);
+  }
+
+ private:
+  template <class Loop>
+  static void part(const Loop& body, Index begin, Index first, Index end) {
+#pragma GCC ivdep
+    for (Index i = 0; i < kVectorCells; ++i) body.template run<true>(begin + i, begin + i >= first && begin + i < end);
   }
 };
 
 }  // namespace
 
 const SweepKernels<float>& single_kernels() {
-  static const SweepKernels<float> kernels = SweepTable<VectorLoop>::of<float>(DPL_NAME(DPL_ISA));
+  static const SweepKernels<float> kernels = TileSweeps<VectorLoop>::of<float>(DPL_NAME(DPL_ISA));
   return kernels;
 }
 
 const SweepKernels<double>& double_kernels() {
-  static const SweepKernels<double> kernels = SweepTable<VectorLoop>::of<double>(DPL_NAME(DPL_ISA));
+  static const SweepKernels<double> kernels = TileSweeps<VectorLoop>::of<double>(DPL_NAME(DPL_ISA));
   return kernels;
 }
 

@@ -44,12 +44,13 @@ ConservativeCell<double> cell_of(const Reach& r) {
 
 // Which of the three terms of Y binds, and whether the area is above its smallest value.
 std::string branch_of(const Reach& r, const Forcing& f) {
-  const auto c = conservative_closure<double>(cell_of(r), f.storage, f.lateral, r.dt);
-  const double diffusive = c.K / 2 * (1 - c.relative_lambda), half = r.dt / 2;
+  const auto g = conservative_geometry<double>(cell_of(r), f.storage, f.lateral, r.dt);
+  const auto c = conservative_closure<double>(cell_of(r), g, r.dt);
+  const double diffusive = g.K / 2 * (1 - c.relative_lambda), half = r.dt / 2;
   const std::string limit = c.Y == diffusive ? (c.Y < 0 ? "diffusion, negative" : "diffusion")
                             : c.Y == half    ? "step"
                                              : "travel time";
-  return (c.w > cell_of(r).smallest_storage ? "wet, " : "dry, ") + limit;
+  return (g.w > cell_of(r).smallest_storage ? "wet, " : "dry, ") + limit;
 }
 
 double size_of_terms(const Reach& r, const Forcing& f, double by_discharge, double by_storage) {

@@ -32,71 +32,88 @@ struct ConservativeStep {
 /// Smallest flow area [m2]; below it the depth is that of this area.
 inline constexpr double kSmallestArea = 1e-6;
 
-/// Everything between the inputs and Q, s; shared by the step and its adjoint.
+/// Depth and travel time at mid-step: what the adjoint keeps of a step, so that it needs no logarithm and no power.
 template <class T>
-struct ConservativeClosure {
-  T w;    ///< storage at mid-step s + (dt/2) q' [m3]
-  T wet;  ///< w, at least smallest_storage
-  T log2_depth, depth, K, half_K;
-  T relative_lambda, diffusive, cap;  ///< lambda / L; Y = min(diffusive, cap), cap = min(K - dt/2, dt/2)
-  T Y, inverse_D;
+struct ConservativeGeometry {
+  T w;  ///< storage at mid-step s + (dt/2) q' [m3]
+  T log2_depth, depth, K;
 };
 
 template <class T>
-DPL_HOST_DEVICE ConservativeClosure<T> conservative_closure(const ConservativeCell<T>& c, T storage, T lateral, T dt) {
+DPL_HOST_DEVICE ConservativeGeometry<T> conservative_geometry(const ConservativeCell<T>& c, T storage, T lateral, T dt) {
+  ConservativeGeometry<T> g;
+  g.w = multiply_add(T(dt * T(0.5)), lateral, storage);
+  g.log2_depth = multiply_add(log2_of(larger(g.w, c.smallest_storage)), c.depth_exponent, c.log2_depth);
+  g.depth = exp2_of(g.log2_depth);
+  g.K = exp2_of(multiply_add(g.log2_depth, T(-2.0 / 3.0), c.log2_travel_time));
+  return g;
+}
+
+/// Everything between geometry and Q, s; shared by the step and its adjoint.
+template <class T>
+struct ConservativeClosure {
+  T half_K;
+  T relative_lambda, diffusive, cap;  ///< lambda / L; Y = min(diffusive, cap), cap = min(K - dt/2, dt/2)
+  T Y, D;
+};
+
+template <class T>
+DPL_HOST_DEVICE ConservativeClosure<T> conservative_closure(const ConservativeCell<T>& c,
+                                                            const ConservativeGeometry<T>& g, T dt) {
   const T half = dt * T(0.5);
   ConservativeClosure<T> r;
-  r.w = multiply_add(half, lateral, storage);
-  r.wet = larger(r.w, c.smallest_storage);
-  r.log2_depth = multiply_add(log2_of(r.wet), c.depth_exponent, c.log2_depth);
-  r.depth = exp2_of(r.log2_depth);
-  r.K = exp2_of(multiply_add(r.log2_depth, T(-2.0 / 3.0), c.log2_travel_time));
-  r.half_K = r.K * T(0.5);
-  r.relative_lambda = c.diffusion * r.depth;
+  r.half_K = g.K * T(0.5);
+  r.relative_lambda = c.diffusion * g.depth;
   // Y = K X. Written with Y and not X: dt/2 - K X would be a rounding residual that can be negative.
   r.diffusive = multiply_add(-r.half_K, r.relative_lambda, r.half_K);
-  r.cap = smaller(T(r.K - half), half);
+  r.cap = smaller(T(g.K - half), half);
   r.Y = smaller(r.diffusive, r.cap);
-  r.inverse_D = T(1) / (r.K - r.Y + half);
+  r.D = g.K - r.Y + half;
   return r;
 }
 
-/// Numerators and the share of the storage that stays.
+/// Weights of the numerators and the share of the storage that stays.
 template <class T>
 struct ConservativeTerms {
   T inflow_weight, lateral_weight, mass_weight;  ///< dt/2 - Y, K/2 - Y, K/2 + (dt/2)(1 - 1/m); all >= 0
-  T flow, mass;                                  ///< Q D and (change of storage + dt s / (m D)) D / dt
   T dt_over_D, stays;                            ///< dt / D <= 1, 1 - dt / (m D) >= 1/4
 };
 
 template <class T>
 DPL_HOST_DEVICE ConservativeTerms<T> conservative_terms(const ConservativeCell<T>& c, const ConservativeClosure<T>& r,
-                                                        T inflow, T lateral, T dt) {
+                                                        T inverse_D, T dt) {
   const T half = dt * T(0.5);
   ConservativeTerms<T> t;
   t.inflow_weight = half - r.Y;
   t.lateral_weight = r.half_K - r.Y;
   t.mass_weight = multiply_add(-half, c.inverse_m, T(half + r.half_K));
-  t.flow = multiply_add(r.w, c.inverse_m, multiply_add(t.inflow_weight, inflow, T(t.lateral_weight * lateral)));
-  t.mass = multiply_add(r.K, inflow, T(t.mass_weight * lateral));
-  t.dt_over_D = dt * r.inverse_D;
+  t.dt_over_D = dt * inverse_D;
   t.stays = multiply_add(-c.inverse_m, t.dt_over_D, T(1));
   return t;
 }
 
-/// One step.
+/// One step from its geometry.
 /// Q = [w/m + (dt/2 - Y) I + (K/2 - Y) q'] / D,
 /// s <- s (1 - dt/(m D)) + (dt/D) [K I + (K/2 + (dt/2)(1 - 1/m)) q'], every term >= 0 (= s + dt (I + q' - Q)).
 /// @param storage [m3] >= 0  @param inflow I [m3/s]  @param lateral q' [m3/s] >= 0  @param dt [s]
 template <class T>
-DPL_HOST_DEVICE ConservativeStep<T> conservative_step(const ConservativeCell<T>& c, T storage, T inflow, T lateral,
-                                                      T dt) {
-  const ConservativeClosure<T> r = conservative_closure(c, storage, lateral, dt);
-  const ConservativeTerms<T> t = conservative_terms(c, r, inflow, lateral, dt);
+DPL_HOST_DEVICE ConservativeStep<T> conservative_step(const ConservativeCell<T>& c, const ConservativeGeometry<T>& g,
+                                                      T storage, T inflow, T lateral, T dt) {
+  const ConservativeClosure<T> r = conservative_closure(c, g, dt);
+  const T inverse_D = T(1) / r.D;
+  const ConservativeTerms<T> t = conservative_terms(c, r, inverse_D, dt);
+  const T flow =  // Q D
+      multiply_add(g.w, c.inverse_m, multiply_add(t.inflow_weight, inflow, T(t.lateral_weight * lateral)));
+  const T mass = multiply_add(g.K, inflow, T(t.mass_weight * lateral));  // change of storage, + dt s / (m D), times D / dt
   ConservativeStep<T> next;
-  next.discharge = t.flow * r.inverse_D;
-  next.storage = multiply_add(storage, t.stays, T(t.dt_over_D * t.mass));
+  next.discharge = flow * inverse_D;
+  next.storage = multiply_add(storage, t.stays, T(t.dt_over_D * mass));
   return next;
+}
+
+template <class T>
+DPL_HOST_DEVICE ConservativeStep<T> conservative_step(const ConservativeCell<T>& c, T storage, T inflow, T lateral, T dt) {
+  return conservative_step(c, conservative_geometry(c, storage, lateral, dt), storage, inflow, lateral, dt);
 }
 
 /// Adjoints of everything a step reads. Those of the logarithmic coefficients are per natural logarithm of depth and K.
@@ -109,44 +126,56 @@ struct ConservativeStepAdjoint {
 };
 
 template <class T>
-DPL_HOST_DEVICE ConservativeStepAdjoint<T> conservative_step_adjoint(const ConservativeCell<T>& c, T storage, T inflow,
+DPL_HOST_DEVICE ConservativeStepAdjoint<T> conservative_step_adjoint(const ConservativeCell<T>& c,
+                                                                     const ConservativeGeometry<T>& g, T inflow,
                                                                      T lateral, T dt, T discharge_adjoint,
                                                                      T storage_adjoint) {
-  const ConservativeClosure<T> r = conservative_closure(c, storage, lateral, dt);
-  const ConservativeTerms<T> t = conservative_terms(c, r, inflow, lateral, dt);
+  const ConservativeClosure<T> r = conservative_closure(c, g, dt);
+  const T wet = larger(g.w, c.smallest_storage);
+  const T inverse = T(1) / (r.D * wet);  // one division for both
+  const T inverse_D = inverse * wet, inverse_wet = inverse * r.D;
+  const ConservativeTerms<T> t = conservative_terms(c, r, inverse_D, dt);
   const T half = dt * T(0.5), half_lateral = lateral * T(0.5);
 
   // Q = flow / D; s' = stays s + (dt/D) mass.
-  const T flow_adjoint = discharge_adjoint * r.inverse_D;
+  const T flow_adjoint = discharge_adjoint * inverse_D;
   const T mass_adjoint = storage_adjoint * t.dt_over_D;
   ConservativeStepAdjoint<T> a;
-  a.inflow = multiply_add(flow_adjoint, t.inflow_weight, T(mass_adjoint * r.K));
+  a.inflow = multiply_add(flow_adjoint, t.inflow_weight, T(mass_adjoint * g.K));
   const T own_lateral = multiply_add(flow_adjoint, t.lateral_weight, T(mass_adjoint * t.mass_weight));
-  a.inverse_m = multiply_add(flow_adjoint, r.w, T(-mass_adjoint * r.w));
+  a.inverse_m = multiply_add(flow_adjoint, g.w, T(-mass_adjoint * g.w));
   // Numerators and D = K - Y + dt/2 taken together: what they have in common cancels on paper, not in rounding.
-  const T leaving_adjoint = multiply_add(-storage_adjoint, dt, discharge_adjoint) * r.inverse_D * r.inverse_D;
-  const T from_storage = r.w * c.inverse_m;
+  const T leaving_adjoint = multiply_add(-storage_adjoint, dt, discharge_adjoint) * inverse_D * inverse_D;
+  const T from_storage = g.w * c.inverse_m;
   const T by_K = multiply_add(half_lateral, T(half + r.Y), multiply_add(-t.inflow_weight, inflow, T(-from_storage)));
-  const T by_Y = multiply_add(-r.K, inflow, multiply_add(T(-half - r.half_K), lateral, from_storage));
+  const T by_Y = multiply_add(-g.K, inflow, multiply_add(T(-half - r.half_K), lateral, from_storage));
   T K_adjoint = leaving_adjoint * by_K;
   const T Y_adjoint = leaving_adjoint * by_Y;
 
   // Y = min(diffusive, cap), cap = min(K - dt/2, dt/2).
   const T through_diffusion = select(r.diffusive <= r.cap, Y_adjoint, T(0));
-  const T through_cap = select(r.K - half < half, T(Y_adjoint - through_diffusion), T(0));
+  const T through_cap = select(g.K - half < half, T(Y_adjoint - through_diffusion), T(0));
   K_adjoint =
       multiply_add(through_diffusion, multiply_add(T(-0.5), r.relative_lambda, T(0.5)), K_adjoint) + through_cap;
-  a.diffusion = -through_diffusion * r.half_K * r.depth;
+  a.diffusion = -through_diffusion * r.half_K * g.depth;
 
   // K = 2^log2_travel_time d^(-2/3); d = 2^(log2 w depth_exponent + log2_depth).
-  a.log_travel_time = K_adjoint * r.K;
+  a.log_travel_time = K_adjoint * g.K;
   a.log_depth = multiply_add(a.log_travel_time, T(-2.0 / 3.0), T(a.diffusion * c.diffusion));
-  a.log_depth_log2_depth = a.log_depth * r.log2_depth;
-  const T from_depth = select(r.w > c.smallest_storage, T(a.log_depth * c.depth_exponent / r.wet), T(0));
+  a.log_depth_log2_depth = a.log_depth * g.log2_depth;
+  const T from_depth = select(g.w > c.smallest_storage, T(a.log_depth * c.depth_exponent * inverse_wet), T(0));
   const T w_adjoint = multiply_add(flow_adjoint, c.inverse_m, from_depth);
   a.storage = multiply_add(storage_adjoint, t.stays, w_adjoint);
   a.lateral = multiply_add(half, w_adjoint, own_lateral);
   return a;
+}
+
+template <class T>
+DPL_HOST_DEVICE ConservativeStepAdjoint<T> conservative_step_adjoint(const ConservativeCell<T>& c, T storage, T inflow,
+                                                                     T lateral, T dt, T discharge_adjoint,
+                                                                     T storage_adjoint) {
+  return conservative_step_adjoint(c, conservative_geometry(c, storage, lateral, dt), inflow, lateral, dt,
+                                   discharge_adjoint, storage_adjoint);
 }
 
 /// Coefficients of a reach. @param length [m] of the sub-reach  @param slope [-] > 0  @param n [s m^-1/3]  @param p

@@ -8,13 +8,23 @@
 
 namespace dpl {
 
-/// Sum of the first two upstream slots; the zero slot stands for a missing one.
+/// `active ? value : old` where a vector may hold cells outside the range of a sweep, `value` where it does not.
+template <bool kMasked, class Real>
+DPL_HOST_DEVICE Real keep_unless(bool active, Real value, Real old) {
+  return kMasked ? select(active, value, old) : value;
+}
+
+/// Sums of three and more upstream outflows but the last, in their order; the cell adds the last one.
 template <class Real>
-struct GatherLoop {
-  const Index *upstream0, *upstream1;
-  const Real* flow;
-  Real* inflow;
-  DPL_HOST_DEVICE void operator()(Index i) const { inflow[i] = flow[upstream0[i]] + flow[upstream1[i]]; }
+struct JunctionLoop {
+  const Index *begin, *source;   ///< [junction + 1], slots of the row
+  Index first_slot;
+  Real* row;
+  void operator()(Index junction) const {
+    Real sum = row[source[begin[junction]]];
+    for (Index s = begin[junction] + 1; s < begin[junction + 1]; ++s) sum += row[source[s]];
+    row[first_slot + junction] = sum;
+  }
 };
 
 template <class Real>
@@ -25,39 +35,63 @@ struct ConservativeCoefficients {
   }
 };
 
+/// What the adjoint reads of a sweep.
 template <class Real>
+struct ConservativeRecord {
+  static constexpr Index kFields = 5;
+  Real *w, *log2_depth, *depth, *K, *inflow;   ///< [cell]
+};
+
+template <class Real, bool kRecord>
 struct ConservativeForwardLoop {
   ConservativeCoefficients<Real> cell;
-  const Real *inflow, *lateral;
+  const Index *upstream0, *upstream1;
+  const Real *above, *lateral;   ///< outflows [slot] of one sweep earlier, lateral inflow [cell]
   Real *storage, *flow;
+  ConservativeRecord<Real> record;
   Real dt;
-  DPL_HOST_DEVICE void operator()(Index i) const {
-    const ConservativeStep<Real> next = conservative_step(cell[i], storage[i], inflow[i], lateral[i], dt);
-    storage[i] = next.storage;
+  template <bool kMasked>
+  DPL_HOST_DEVICE void run(Index i, bool active) const {
+    const ConservativeCell<Real> c = cell[i];
+    const Real inflow = above[upstream0[i]] + above[upstream1[i]];
+    const ConservativeGeometry<Real> g = conservative_geometry(c, storage[i], lateral[i], dt);
+    const ConservativeStep<Real> next = conservative_step(c, g, storage[i], inflow, lateral[i], dt);
+    storage[i] = keep_unless<kMasked>(active, next.storage, storage[i]);
     flow[i] = next.discharge;
+    if constexpr (!kRecord) return;
+    record.w[i] = g.w;
+    record.log2_depth[i] = g.log2_depth;
+    record.depth[i] = g.depth;
+    record.K[i] = g.K;
+    record.inflow[i] = inflow;
   }
 };
 
-/// Sums of step adjoints; the adjoint of the state runs along.
-template <class Real>
+/// Sums of step adjoints; the adjoint of the state runs along. `kHeld`: the lateral inflow holds over several steps, its
+/// adjoint is added up.
+template <class Real, bool kHeld>
 struct ConservativeAdjointLoop {
   ConservativeCoefficients<Real> cell;
-  const Real *storage, *inflow, *lateral;   ///< recorded at this sweep
-  const Real* discharge_adjoint;
+  const Index* downstream;        ///< slot of `below`
+  ConservativeRecord<Real> record;
+  const Real *lateral, *below;    ///< `below`: inflow adjoints [slot] of one sweep later
   Real *storage_adjoint, *inflow_adjoint, *lateral_adjoint;
   Real *log_depth, *log_depth_log2_depth, *log_travel_time, *diffusion, *inverse_m;
   Real dt;
-  DPL_HOST_DEVICE void operator()(Index i) const {
-    const auto a = conservative_step_adjoint(cell[i], storage[i], inflow[i], lateral[i], dt, discharge_adjoint[i],
+  template <bool kMasked>
+  DPL_HOST_DEVICE void run(Index i, bool active) const {
+    const ConservativeGeometry<Real> g{record.w[i], record.log2_depth[i], record.depth[i], record.K[i]};
+    const auto a = conservative_step_adjoint(cell[i], g, record.inflow[i], lateral[i], dt, below[downstream[i]],
                                              storage_adjoint[i]);
-    storage_adjoint[i] = a.storage;
     inflow_adjoint[i] = a.inflow;
-    lateral_adjoint[i] = a.lateral;
-    log_depth[i] += a.log_depth;
-    log_depth_log2_depth[i] += a.log_depth_log2_depth;
-    log_travel_time[i] += a.log_travel_time;
-    diffusion[i] += a.diffusion;
-    inverse_m[i] += a.inverse_m;
+    const auto set = [active](Real& to, Real value) { to = keep_unless<kMasked>(active, value, to); };
+    set(lateral_adjoint[i], kHeld ? lateral_adjoint[i] + a.lateral : a.lateral);
+    set(storage_adjoint[i], a.storage);
+    set(log_depth[i], log_depth[i] + a.log_depth);
+    set(log_depth_log2_depth[i], log_depth_log2_depth[i] + a.log_depth_log2_depth);
+    set(log_travel_time[i], log_travel_time[i] + a.log_travel_time);
+    set(diffusion[i], diffusion[i] + a.diffusion);
+    set(inverse_m[i], inverse_m[i] + a.inverse_m);
   }
 };
 
@@ -70,61 +104,61 @@ struct MuskingumCungeCoefficients {
   }
 };
 
-/// Which kernel of the discharge form; compile-time, so that loops hold no switch.
-template <bool Trapezoid, bool Cunge, bool Positive>
-struct DischargeForm {
-  static DPL_HOST_DEVICE MuskingumCungeOptions options(double x) { return {Trapezoid, Cunge, Positive, x}; }
-};
-
 /// The unfloored solution goes downstream, the floored one is the state. NaN stays NaN.
 template <class Real>
 DPL_HOST_DEVICE Real floored_discharge(Real raw, Real q_min) {
   return raw < q_min ? q_min : raw;
 }
 
+/// What the adjoint reads of a sweep; the unfloored Q_{t+1} is read from the outflows.
+template <class Real>
+struct DischargeRecord {
+  static constexpr Index kFields = 3;
+  Real *state, *inflow, *inflow_next;   ///< [cell] floored Q_t, floored I_t, unfloored I_{t+1}
+};
+
 template <class Real>
 struct DischargeForwardArrays {
   MuskingumCungeCoefficients<Real> cell;
-  const Real *inflow_next, *inflow_next_floored, *lateral;
-  Real *inflow, *state, *flow;   ///< I_t, floored Q_t, unfloored Q_{t+1}
+  const Index *upstream0, *upstream1;
+  const Real *above, *above_floored, *lateral;   ///< outflows [slot] of one sweep earlier, unfloored and floored
+  Real *inflow, *state, *flow, *flow_floored;    ///< I_t, floored Q_t, unfloored and floored Q_{t+1}
+  DischargeRecord<Real> record;
   Real dt, q_min;
   double x;
 };
 
-template <class Real, class Form>
+template <class Real, bool kRecord, class Form>
 struct DischargeForwardLoop : DischargeForwardArrays<Real> {
-  DPL_HOST_DEVICE void operator()(Index i) const {
-    const Real next = muskingum_cunge_step(this->cell[i], this->cell.slope[i], this->state[i], this->inflow_next[i],
-                                           this->inflow[i], this->lateral[i], this->dt, Form::options(this->x));
+  template <bool kMasked>
+  DPL_HOST_DEVICE void run(Index i, bool active) const {
+    const Index u0 = this->upstream0[i], u1 = this->upstream1[i];
+    const Real inflow_next = this->above[u0] + this->above[u1];
+    const Real inflow_next_floored = this->above_floored[u0] + this->above_floored[u1];
+    const Real state = this->state[i], inflow = this->inflow[i];
+    const Real next = Form::step(*this, i, state, inflow_next, inflow, this->lateral[i]);
+    const Real floored = floored_discharge(next, this->q_min);
     this->flow[i] = next;
-    this->state[i] = floored_discharge(next, this->q_min);
-    this->inflow[i] = this->inflow_next_floored[i];
+    this->flow_floored[i] = floored;
+    this->state[i] = keep_unless<kMasked>(active, floored, state);
+    this->inflow[i] = keep_unless<kMasked>(active, inflow_next_floored, inflow);
+    if constexpr (!kRecord) return;
+    this->record.state[i] = state;
+    this->record.inflow[i] = inflow;
+    this->record.inflow_next[i] = inflow_next;
   }
 };
 
-template <class Real>
-struct MuskingumForwardLoop : DischargeForwardArrays<Real> {
-  DPL_HOST_DEVICE void operator()(Index i) const {
-    const Real next = muskingum_step(this->cell.log2_depth_factor[i], this->cell.depth_exponent[i], this->state[i],
-                                     this->inflow_next[i], this->inflow[i], this->lateral[i], this->dt);
-    this->flow[i] = next;
-    this->state[i] = next;
-    this->inflow[i] = this->inflow_next_floored[i];
-  }
-};
-
-/// Adjoint of the discharge form. `message` is what the downstream cell (or rank) says of the unfloored Q_{t+1}; `seed` and
-/// `state_adjoint` are of the floored one and pass only where the floor did not bind.
+/// Adjoint of the discharge form. What the downstream cell (or a cut edge) says of the unfloored Q_{t+1} comes in `next` and
+/// `floored`; seed and `state_adjoint` are of the floored one and pass only where the floor did not bind.
 template <class Real>
 struct DischargeAdjointArrays {
   MuskingumCungeCoefficients<Real> cell;
-  const Real *state, *inflow, *inflow_next, *lateral;   ///< recorded at this sweep
-  const Index* downstream;                              ///< cell or zero slot
-  const Real* next_of_downstream;                       ///< adjoint of I_{t+1} there
-  const Real* floored_of_downstream;                    ///< adjoint of the floored I_{t+1} there, from its step t + 1
-  const Real* cut_message;                              ///< whole message for cells at cut edges, 0 elsewhere
-  const Real* seed;
-  Real *state_adjoint, *inflow_next_adjoint, *inflow_adjoint, *lateral_adjoint;
+  const Index* downstream;                        ///< slot of the two rows below
+  const Real *next_below, *floored_below;         ///< adjoints of I_{t+1} and of the floored I_{t+1} (as I_t of step t + 1)
+  DischargeRecord<Real> record;
+  const Real *lateral, *flow;                     ///< flow: unfloored Q_{t+1}
+  Real *state_adjoint, *next_adjoint, *inflow_adjoint, *lateral_adjoint;
   Real *log2_depth_factor, *depth_exponent, *log2_width, *q, *velocity_factor;
   Real dt, q_min;
   double x;
@@ -136,49 +170,63 @@ DPL_HOST_DEVICE Real discharge_message(Real next_adjoint, Real floored_adjoint, 
   return next_adjoint + (raw < q_min ? Real(0) : floored_adjoint);
 }
 
-template <class Real>
-DPL_HOST_DEVICE Real discharge_adjoint_here(const DischargeAdjointArrays<Real>& a, Index i, Real raw, Real next_of_down,
-                                            Real floored_of_down) {
-  const Real message = discharge_message(next_of_down, floored_of_down, raw, a.q_min) + a.cut_message[i];
-  const Real own = a.seed[i] + a.state_adjoint[i];
-  return message + (raw < a.q_min ? Real(0) : own);
-}
-
-template <class Real, class Form>
+template <class Real, bool kHeld, class Form>
 struct DischargeAdjointLoop : DischargeAdjointArrays<Real> {
-  DPL_HOST_DEVICE void operator()(Index i) const {
-    const auto o = Form::options(this->x);
-    const Real raw = muskingum_cunge_step(this->cell[i], this->cell.slope[i], this->state[i], this->inflow_next[i],
-                                          this->inflow[i], this->lateral[i], this->dt, o);
-    const Real down = discharge_adjoint_here(*this, i, raw, this->next_of_downstream[i], this->floored_of_downstream[i]);
-    const auto a = muskingum_cunge_step_adjoint(this->cell[i], this->cell.slope[i], this->state[i], this->inflow_next[i],
-                                                this->inflow[i], this->lateral[i], this->dt, o, down);
-    this->state_adjoint[i] = a.discharge;
-    this->inflow_next_adjoint[i] = a.inflow_next;
-    this->inflow_adjoint[i] = a.inflow;
-    this->lateral_adjoint[i] = a.lateral;
-    this->log2_depth_factor[i] += a.log2_depth_factor;
-    this->depth_exponent[i] += a.depth_exponent;
-    this->log2_width[i] += a.log2_width;
-    this->q[i] += a.q;
-    this->velocity_factor[i] += a.velocity_factor;
+  template <bool kMasked>
+  DPL_HOST_DEVICE void run(Index i, bool active) const {
+    const Real raw = this->flow[i], lateral = this->lateral[i];
+    const Index below = this->downstream[i];
+    const Real message = discharge_message(this->next_below[below], this->floored_below[below], raw, this->q_min);
+    const Real down = message + (raw < this->q_min ? Real(0) : this->state_adjoint[i]);
+    const auto a = Form::adjoint(*this, i, this->record.state[i], this->record.inflow_next[i], this->record.inflow[i],
+                                 lateral, down);
+    const auto set = [active](Real& to, Real value) { to = keep_unless<kMasked>(active, value, to); };
+    this->next_adjoint[i] = a.inflow_next;
+    set(this->inflow_adjoint[i], a.inflow);  // a row may hold the next block's I_t of cells that have no step here
+    const Real free = lateral > this->q_min ? a.lateral : Real(0);
+    set(this->lateral_adjoint[i], kHeld ? this->lateral_adjoint[i] + free : free);
+    set(this->state_adjoint[i], a.discharge);
+    set(this->log2_depth_factor[i], this->log2_depth_factor[i] + a.log2_depth_factor);
+    set(this->depth_exponent[i], this->depth_exponent[i] + a.depth_exponent);
+    if constexpr (Form::kFixed) return;
+    set(this->log2_width[i], this->log2_width[i] + a.log2_width);
+    set(this->q[i], this->q[i] + a.q);
+    set(this->velocity_factor[i], this->velocity_factor[i] + a.velocity_factor);
   }
 };
 
-template <class Real>
-struct MuskingumAdjointLoop : DischargeAdjointArrays<Real> {
-  DPL_HOST_DEVICE void operator()(Index i) const {
-    const Real K = this->cell.log2_depth_factor[i], X = this->cell.depth_exponent[i];
-    const Real down = this->next_of_downstream[i] + this->floored_of_downstream[i] + this->cut_message[i] +
-                      (this->seed[i] + this->state_adjoint[i]);
-    const auto a = muskingum_step_adjoint(K, X, this->state[i], this->inflow_next[i], this->inflow[i], this->lateral[i],
-                                          this->dt, down);
-    this->state_adjoint[i] = a.discharge;
-    this->inflow_next_adjoint[i] = a.inflow_next;
-    this->inflow_adjoint[i] = a.inflow;
-    this->lateral_adjoint[i] = a.lateral;
-    this->log2_depth_factor[i] += a.K;
-    this->depth_exponent[i] += a.X;
+/// Which formulas of the discharge form; compile-time, so that loops hold no switch.
+template <bool kTrapezoid, bool kCunge, bool kPositive>
+struct ChannelForm {
+  static constexpr bool kFixed = false;
+  static DPL_HOST_DEVICE MuskingumCungeOptions options(double x) { return {kTrapezoid, kCunge, kPositive, x}; }
+  template <class Real>
+  static DPL_HOST_DEVICE Real step(const DischargeForwardArrays<Real>& a, Index i, Real state, Real inflow_next, Real inflow,
+                                   Real lateral) {
+    return muskingum_cunge_step(a.cell[i], a.cell.slope[i], state, inflow_next, inflow, lateral, a.dt, options(a.x));
+  }
+  template <class Real>
+  static DPL_HOST_DEVICE MuskingumCungeStepAdjoint<Real> adjoint(const DischargeAdjointArrays<Real>& a, Index i, Real state,
+                                                                 Real inflow_next, Real inflow, Real lateral, Real down) {
+    return muskingum_cunge_step_adjoint(a.cell[i], a.cell.slope[i], state, inflow_next, inflow, lateral, a.dt, options(a.x),
+                                        down);
+  }
+};
+
+/// Fixed K and X in the first two places of the coefficients.
+struct FixedForm {
+  static constexpr bool kFixed = true;
+  template <class Real>
+  static DPL_HOST_DEVICE Real step(const DischargeForwardArrays<Real>& a, Index i, Real state, Real inflow_next, Real inflow,
+                                   Real lateral) {
+    return muskingum_step(a.cell.log2_depth_factor[i], a.cell.depth_exponent[i], state, inflow_next, inflow, lateral, a.dt);
+  }
+  template <class Real>
+  static DPL_HOST_DEVICE MuskingumCungeStepAdjoint<Real> adjoint(const DischargeAdjointArrays<Real>& a, Index i, Real state,
+                                                                 Real inflow_next, Real inflow, Real lateral, Real down) {
+    const auto s = muskingum_step_adjoint(a.cell.log2_depth_factor[i], a.cell.depth_exponent[i], state, inflow_next, inflow,
+                                          lateral, a.dt, down);
+    return {s.discharge, s.inflow_next, s.inflow, s.lateral, s.K, s.X, Real(0), Real(0), Real(0)};
   }
 };
 

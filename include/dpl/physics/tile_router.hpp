@@ -1,0 +1,156 @@
+// Routes the cells of one tile, block by block: what the two families of schemes (storage form, discharge form) share.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dpl/physics/routing.hpp"
+#include "dpl/physics/sweep_kernels.hpp"
+#include "dpl/physics/tile_layout.hpp"
+
+namespace dpl {
+
+/// A probe on this tile: where its rows are read from and written to.
+struct TileProbe {
+  Index cell;       ///< last cell of the reach (own outflow) or first cell (sum of the inflows)
+  Index number;     ///< position among the rank's probes
+};
+
+/// Data of a window that all tiles of a rank share.
+template <class Real>
+struct RouterWindow {
+  const ReachParameters<Real>* parameters = nullptr;
+  LateralInflow<Real> inflow;
+  Count steps = 0;
+  Index chunk = 1;                         ///< steps of a message across cut edges (the last may be shorter)
+  Index block = 1;                         ///< steps a tile runs at a time; chunks are cut into blocks
+  std::span<const Real> initial_state;
+  std::span<Real> discharge;               ///< [probe][rows]
+  std::span<const Real> seed;              ///< adjoint: [probe][rows]
+  Count rows = 0;
+  // Edges: the rank's ghosts, then the edges between its tiles.
+  std::vector<Real> edge_start, edge_flow;                ///< [edge], [edge][steps]
+  std::vector<Real> cut_start, cut_flow;                  ///< [cut], [cut][chunk]: what goes out
+  std::vector<Real> edge_start_adjoint, edge_adjoint;     ///< [edge], [edge][chunk]: goes upstream
+  std::vector<Real> cut_start_adjoint, cut_adjoint;       ///< [cut], [cut][steps]: came from downstream
+  std::span<Real> inflow_adjoint;                         ///< [state cell][input row], empty when not wanted
+  Count inflow_rows = 0;
+  Count chunks() const { return (steps + chunk - 1) / chunk; }
+  Count first_step(Count c) const { return c * chunk; }
+  Index steps_of(Count c) const { return static_cast<Index>(std::min<Count>(chunk, steps - c * chunk)); }
+};
+
+/// A block of a window.
+struct BlockSpan {
+  Count first = 0;        ///< step of the window
+  Index steps = 0;
+  Count in_chunk = 0;     ///< first, counted from the start of its chunk
+};
+
+/// Rows that the tiles of a rank use one after the other; large enough for the largest.
+template <class Real>
+struct TileScratch {
+  DeviceVector<Real> flow, floored, lateral, record, adjoint, second_adjoint;
+};
+
+/// One tile. The order of calls in a window: begin, start, forward_chunk 0.., then adjoint_chunk ..0, start_adjoint.
+template <class Real>
+class TileRouter {
+ public:
+  TileRouter(TileLayout layout, Index piece, const ReachProperties& properties, const RoutingOptions& options,
+             TileScratch<Real>& scratch);
+  virtual ~TileRouter() = default;
+  TileRouter(const TileRouter&) = delete;
+
+  const TileLayout& layout() const { return layout_; }
+  Index piece() const { return piece_; }
+  /// @param probes own reaches, [probe]  @param first_of [own] first probe at a reach, -1 none  @param next_of [probe] the next one
+  void set_probes(const std::vector<Index>& first_of, const std::vector<Index>& next_of);
+
+  /// New parameters; forgets the tape. `keep_every`: state kept at the start of every so many blocks for the adjoint, 0 = no
+  /// adjoint follows.
+  void begin(RouterWindow<Real>& window, Count keep_every);
+  /// State at the first step; fills cut_start, and row 0 of the discharge form.
+  virtual void start(RouterWindow<Real>& window) = 0;
+  void forward_chunk(RouterWindow<Real>& window, Count chunk);
+  void adjoint_chunk(RouterWindow<Real>& window, Count chunk);
+  /// After the last adjoint chunk; fills edge_start_adjoint.
+  virtual void start_adjoint(RouterWindow<Real>& window) = 0;
+
+  /// Adds the gradient of cell `cell` to the three sums.
+  virtual void gradient(Index cell, double& a, double& b, double& c) const = 0;
+
+  void copy_state(std::span<Real> rank_state) const;
+  /// Earliest step at which a state stopped being finite, and all cells where it did then; {-1, {}} if none.
+  std::pair<Count, std::span<const Index>> not_finite() const { return {not_finite_step_, not_finite_cells_}; }
+  virtual Index state_values() const = 0;                  ///< per cell: what a block starts from
+
+  /// Volumes per cell [m3] of the last window, kept on request.
+  bool keep_balance = false;
+  std::vector<double> outflow_volume, floor_volume;
+  virtual std::vector<double> storage() const = 0;   ///< [cell] m3 at the present state
+
+ protected:
+  virtual void set_coefficients(const RouterWindow<Real>& window) = 0;
+  virtual void prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) = 0;   ///< columns that are given
+  virtual void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) = 0;
+  virtual void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) = 0;
+  virtual void add_volumes(const BlockSpan& span, std::span<const Real> state_before) = 0;
+  virtual Real probe_value(const TileProbe& probe, Index step) const = 0;        ///< of the block just run
+  virtual std::vector<Real> snapshot() const = 0;                                ///< everything a block starts from
+  virtual void restore(std::span<const Real> snapshot) = 0;
+  virtual void reset_adjoint() = 0;
+  virtual bool discharge_form() const = 0;
+  virtual const DeviceVector<Real>& state() const = 0;                           // [cell]
+
+  Index row_steps(Index steps) const { return steps + layout_.lags + 1; }        // rows of a block, two more than sweeps - 1
+  Real start_inflow(Index cell, const Real* row) const;
+  TileGraph graph() const;
+  LateralBlock<Real> lateral_block(const RouterWindow<Real>& window, const BlockSpan& span);
+  void load_lateral(const RouterWindow<Real>& window, const BlockSpan& span);
+  void return_lateral(RouterWindow<Real>& window, const BlockSpan& span) const;
+  void load_start_lateral(const RouterWindow<Real>& window, bool floored);
+  void fill_inflows(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows) const;
+  /// Columns of adjoint rows: what came over cuts and from tiles below, zero beneath outlets. `shift`: row of sweep k's input.
+  void fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows, Index shift) const;
+  std::vector<TileSeed<Real>> seeds(const RouterWindow<Real>& window, const BlockSpan& span) const;
+  DeviceVector<Real> cells_of(Real value = 0) const { return DeviceVector<Real>(padded(layout_.cells), value, memory_); }
+  static void grow(DeviceVector<Real>& rows, std::size_t size);
+  Index adjoint_stride() const { return padded(layout_.first_seed_slot() + static_cast<Index>(probes_.size())); }
+
+  TileLayout layout_;
+  Index piece_;
+  RoutingOptions options_;
+  DeviceAllocator<Real> memory_;
+  const SweepKernels<Real>& kernels_;
+  TileScratch<Real>& scratch_;
+  std::vector<double> length_m_, slope_;         // [cell], length of the sub-reach
+  DeviceVector<Index> upstream0_, upstream1_, downstream_;
+  DeviceVector<Real> held_lateral_, held_adjoint_;   // [cell]
+  std::vector<Real> share_;                      // [cell]
+  Real lateral_floor_;                           // -infinity where there is none
+  std::vector<TileProbe> probes_;
+  std::vector<Index> seed_base_;                 // [probe of the tile] slot below it without the seed
+
+ private:
+  void run_block(RouterWindow<Real>& window, const BlockSpan& span, bool record);
+  void read_block(RouterWindow<Real>& window, const BlockSpan& span);
+  void check_finite(RouterWindow<Real>& window, const BlockSpan& span, std::span<const Real> before);
+  std::span<const Real> snapshot_of(RouterWindow<Real>& window, Count block);
+
+  Count keep_every_ = 0;
+  std::vector<std::vector<Real>> kept_;          // [block / keep_every] state at its start
+  std::vector<std::vector<Real>> again_;         // starts of the blocks after a kept one, run again for the adjoint
+  Count again_from_ = -1;                        // the kept block before them
+  Count not_finite_step_ = -1;
+  std::vector<Index> not_finite_cells_;
+};
+
+/// Blocks of a whole chunk. Block b of a window is block b % blocks_of_chunk of chunk b / blocks_of_chunk.
+template <class Real>
+Count blocks_of_chunk(const RouterWindow<Real>& window) {
+  return (window.chunk + window.block - 1) / window.block;
+}
+
+}  // namespace dpl

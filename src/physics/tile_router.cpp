@@ -1,0 +1,322 @@
+// Blocks of one tile: what comes in, the sweeps, what goes out; and the same backward.
+#include "dpl/physics/tile_router.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "dpl/physics/routing_rules.hpp"
+
+namespace dpl {
+namespace {
+
+DeviceVector<Index> on_device(const std::vector<Index>& values, Device device) {
+  return DeviceVector<Index>(values.begin(), values.end(), DeviceAllocator<Index>(device));
+}
+
+template <class Real>
+BlockSpan block_span(const RouterWindow<Real>& window, Count block) {
+  const Count blocks = blocks_of_chunk(window), chunk = block / blocks, in_chunk = block % blocks * window.block;
+  return {window.first_step(chunk) + in_chunk,
+          static_cast<Index>(std::min<Count>(window.block, window.steps_of(chunk) - in_chunk)), in_chunk};
+}
+
+template <class Real>
+Count blocks_in(const RouterWindow<Real>& window, Count chunk) {
+  return (window.steps_of(chunk) + window.block - 1) / window.block;
+}
+
+// Calls copy(t, k, i) for every step t of every cell i, k = t + lag[i]: vectors of cells, so that both the rows of sweeps
+// and the series of cells are read and written in whole cache lines.
+template <class Copy>
+void for_each_step(const std::vector<Index>& lag, Index cells, Index steps, const Copy& copy) {
+  for (Index first = 0; first < cells; first += kVectorCells) {
+    const Index end = std::min(cells, first + kVectorCells), lowest = lag[first], highest = lag[end - 1];
+    for (Index k = lowest; k < highest + steps; ++k) {
+      if (k >= highest && k < lowest + steps) {
+        for (Index i = first; i < end; ++i) copy(k - lag[i], k, i);
+        continue;
+      }
+      for (Index i = first; i < end; ++i)
+        if (const Index t = k - lag[i]; t >= 0 && t < steps) copy(t, k, i);
+    }
+  }
+}
+
+}  // namespace
+
+template <class Real>
+TileRouter<Real>::TileRouter(TileLayout layout, Index piece, const ReachProperties& properties,
+                             const RoutingOptions& options, TileScratch<Real>& scratch)
+    : layout_(std::move(layout)),
+      piece_(piece),
+      options_(options),
+      memory_(options.device),
+      kernels_(sweep_kernels<Real>(options.device)),
+      scratch_(scratch),
+      upstream0_(on_device(layout_.upstream0, options.device)),
+      upstream1_(on_device(layout_.upstream1, options.device)),
+      downstream_(on_device(layout_.downstream, options.device)),
+      held_lateral_(cells_of()),
+      held_adjoint_(cells_of()) {
+  lateral_floor_ = static_cast<Real>(smallest_flow(options));
+  for (Index i = 0; i < layout_.cells; ++i) {
+    length_m_.push_back(properties.length_m[layout_.reach[i]] * layout_.share[i]);
+    slope_.push_back(properties.slope[layout_.reach[i]]);
+    share_.push_back(static_cast<Real>(layout_.share[i]));
+  }
+}
+
+template <class Real>
+void TileRouter<Real>::set_probes(const std::vector<Index>& first_of, const std::vector<Index>& next_of) {
+  probes_.clear();
+  seed_base_.clear();
+  std::copy(layout_.downstream.begin(), layout_.downstream.end(), downstream_.begin());
+  for (std::size_t r = 0; r < layout_.reaches.size(); ++r)
+    for (Index number = first_of[layout_.reaches[r]]; number >= 0; number = next_of[number]) {
+      const Index cell = options_.inflow_readout ? layout_.first_cell[r] : layout_.last_cell[r];
+      probes_.push_back({cell, number});
+      if (discharge_form() || options_.inflow_readout) continue;
+      seed_base_.push_back(downstream_[cell]);
+      downstream_[cell] = layout_.first_seed_slot() + static_cast<Index>(seed_base_.size()) - 1;
+    }
+}
+
+template <class Real>
+void TileRouter<Real>::begin(RouterWindow<Real>& window, Count keep_every) {
+  keep_every_ = keep_every;
+  not_finite_step_ = -1;
+  not_finite_cells_.clear();
+  again_from_ = -1;
+  const Count blocks = window.chunks() * blocks_of_chunk(window);
+  kept_.resize(keep_every > 0 ? (blocks + keep_every - 1) / keep_every : 0);
+  if (keep_balance) {
+    outflow_volume.assign(layout_.cells, 0.0);
+    floor_volume.assign(layout_.cells, 0.0);
+  }
+  set_coefficients(window);
+  if (keep_every > 0) reset_adjoint();
+}
+
+template <class Real>
+void TileRouter<Real>::grow(DeviceVector<Real>& rows, std::size_t size) {
+  if (rows.size() < size) rows = DeviceVector<Real>(size, Real(0), rows.get_allocator());
+}
+
+template <class Real>
+TileGraph TileRouter<Real>::graph() const {
+  return {layout_.lags,
+          layout_.lag_begin.data(),
+          upstream0_.data(),
+          upstream1_.data(),
+          layout_.junction_lag_begin.data(),
+          layout_.junction_begin.data(),
+          layout_.junction_source.data(),
+          layout_.first_junction_slot()};
+}
+
+template <class Real>
+LateralBlock<Real> TileRouter<Real>::lateral_block(const RouterWindow<Real>& window, const BlockSpan& span) {
+  LateralBlock<Real> b;
+  if (window.inflow.hold == 1) {
+    b.rows = b.adjoint = scratch_.lateral.data();
+    b.stride = padded(layout_.cells);
+    return b;
+  }
+  b.rows = held_lateral_.data();
+  b.adjoint = held_adjoint_.data();
+  b.values = window.inflow.values;
+  b.value_stride = window.inflow.stride;
+  b.hold = window.inflow.hold;
+  b.first_step = span.first;
+  b.reach = layout_.reach.data();
+  b.state = layout_.state.data();
+  b.share = share_.data();
+  b.floor = lateral_floor_;
+  b.to = window.inflow_adjoint.empty() ? nullptr : window.inflow_adjoint.data();
+  b.to_stride = window.inflow_rows;
+  return b;
+}
+
+template <class Real>
+void TileRouter<Real>::load_lateral(const RouterWindow<Real>& window, const BlockSpan& span) {
+  if (window.inflow.hold != 1) return;
+  const Index stride = padded(layout_.cells);
+  grow(scratch_.lateral, static_cast<std::size_t>(row_steps(span.steps)) * stride);
+  Real* rows = scratch_.lateral.data();
+  const Real* values = window.inflow.values + span.first;
+  const Index* reach = layout_.reach.data();
+  const Real* share = share_.data();
+  const Real floor = lateral_floor_;
+  const Count distance = window.inflow.stride;
+  for_each_step(layout_.lag, layout_.cells, span.steps, [=](Index t, Index k, Index i) {
+    rows[static_cast<Count>(k) * stride + i] = floored_discharge(values[reach[i] * distance + t] * share[i], floor);
+  });
+}
+
+template <class Real>
+void TileRouter<Real>::return_lateral(RouterWindow<Real>& window, const BlockSpan& span) const {
+  if (window.inflow.hold != 1 || window.inflow_adjoint.empty()) return;
+  const Index stride = padded(layout_.cells);
+  const Real* rows = scratch_.lateral.data();
+  Real* to = window.inflow_adjoint.data() + span.first;
+  const Index* state = layout_.state.data();
+  const Count distance = window.inflow_rows;
+  for_each_step(layout_.lag, layout_.cells, span.steps, [=](Index t, Index k, Index i) {
+    to[state[i] * distance + t] = rows[static_cast<Count>(k) * stride + i];
+  });
+}
+
+template <class Real>
+void TileRouter<Real>::load_start_lateral(const RouterWindow<Real>& window, bool floored) {
+  for (Index i = 0; i < layout_.cells; ++i) {
+    const Real q = window.inflow.values[layout_.reach[i] * window.inflow.stride] * share_[i];
+    held_lateral_[i] = floored ? floored_discharge(q, lateral_floor_) : q;
+  }
+}
+
+// As the sweeps add: the upstream outflows in their order.
+template <class Real>
+Real TileRouter<Real>::start_inflow(Index cell, const Real* row) const {
+  const Index u0 = layout_.upstream0[cell], junction = u0 - layout_.first_junction_slot();
+  if (junction < 0 || junction >= layout_.junctions()) return row[u0] + row[layout_.upstream1[cell]];
+  const Index* source = layout_.junction_source.data();
+  Real sum = row[source[layout_.junction_begin[junction]]];
+  for (Index s = layout_.junction_begin[junction] + 1; s < layout_.junction_begin[junction + 1]; ++s) sum += row[source[s]];
+  return sum + row[layout_.upstream1[cell]];
+}
+
+template <class Real>
+void TileRouter<Real>::fill_inflows(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows) const {
+  const Index stride = layout_.flow_stride();
+  for (Index k = 0; k < row_steps(span.steps); ++k) rows[static_cast<Count>(k) * stride + layout_.zero_slot()] = 0;
+  for (std::size_t e = 0; e < layout_.inflows.size(); ++e) {
+    const Real* series = window.edge_flow.data() + layout_.inflows[e].number * window.steps + span.first;
+    Real* column = rows + static_cast<Count>(layout_.lag[layout_.inflows[e].cell]) * stride +
+                   layout_.inflow_slot(static_cast<Index>(e));
+    for (Index t = 0; t < span.steps; ++t) column[static_cast<Count>(t) * stride] = series[t];
+  }
+}
+
+template <class Real>
+void TileRouter<Real>::fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows,
+                                            Index shift) const {
+  const Index stride = adjoint_stride();
+  for (Index k = 0; k < row_steps(span.steps); ++k) rows[static_cast<Count>(k) * stride + layout_.adjoint_zero_slot()] = 0;
+  const auto fill = [&](Index cell, Index slot, const Real* series) {
+    Real* column = rows + static_cast<Count>(layout_.lag[cell] + shift) * stride + slot;
+    for (Index t = 0; t < span.steps; ++t) column[static_cast<Count>(t) * stride] = series[t];
+  };
+  for (std::size_t e = 0; e < layout_.cuts.size(); ++e)
+    fill(layout_.cuts[e].cell, layout_.cut_slot(static_cast<Index>(e)),
+         window.cut_adjoint.data() + layout_.cuts[e].number * window.steps + span.first);
+  for (std::size_t e = 0; e < layout_.outflows.size(); ++e)
+    fill(layout_.outflows[e].cell, layout_.outflow_slot(static_cast<Index>(e)),
+         window.edge_adjoint.data() + layout_.outflows[e].number * window.chunk + span.in_chunk);
+}
+
+template <class Real>
+std::vector<TileSeed<Real>> TileRouter<Real>::seeds(const RouterWindow<Real>& window, const BlockSpan& span) const {
+  std::vector<TileSeed<Real>> all;
+  for (std::size_t p = 0; p < probes_.size(); ++p) {
+    const Index cell = probes_[p].cell;
+    all.push_back({cell, layout_.lag[cell], seed_base_.empty() ? 0 : seed_base_[p],
+                   layout_.first_seed_slot() + static_cast<Index>(p),
+                   window.seed.data() + probes_[p].number * window.rows + span.first + (discharge_form() ? 1 : 0)});
+  }
+  return all;
+}
+
+template <class Real>
+void TileRouter<Real>::run_block(RouterWindow<Real>& window, const BlockSpan& span, bool record) {
+  load_lateral(window, span);
+  prepare_forward(window, span);
+  sweep_forward(window, span, record);
+}
+
+template <class Real>
+void TileRouter<Real>::read_block(RouterWindow<Real>& window, const BlockSpan& span) {
+  const Index stride = layout_.flow_stride();
+  const auto column = [&](Index cell, Real* to) {
+    const Real* from = scratch_.flow.data() + static_cast<Count>(layout_.lag[cell] + 1) * stride + cell;
+    for (Index t = 0; t < span.steps; ++t) to[t] = from[static_cast<Count>(t) * stride];
+  };
+  for (const auto& cut : layout_.cuts) column(cut.cell, window.cut_flow.data() + cut.number * window.chunk + span.in_chunk);
+  for (const auto& edge : layout_.outflows)
+    column(edge.cell, window.edge_flow.data() + edge.number * window.steps + span.first);
+  for (const auto& probe : probes_)
+    for (Index t = 0; t < span.steps; ++t)
+      window.discharge[probe.number * window.rows + span.first + t + (discharge_form() ? 1 : 0)] = probe_value(probe, t);
+}
+
+template <class Real>
+void TileRouter<Real>::forward_chunk(RouterWindow<Real>& window, Count chunk) {
+  const Count first = chunk * blocks_of_chunk(window);
+  for (Count block = first; block < first + blocks_in(window, chunk); ++block) {
+    const BlockSpan span = block_span(window, block);
+    const auto before = snapshot();
+    run_block(window, span, false);
+    read_block(window, span);
+    if (keep_balance) add_volumes(span, before);
+    if (not_finite_step_ < 0) check_finite(window, span, before);
+    if (keep_every_ > 0 && block % keep_every_ == 0) kept_[block / keep_every_] = before;
+  }
+}
+
+// The state of a cell stays not finite once it is: looking at the end of a block is enough to know, and running the block
+// again, shorter, tells when it began.
+template <class Real>
+void TileRouter<Real>::check_finite(RouterWindow<Real>& window, const BlockSpan& span, std::span<const Real> before) {
+  const auto finite = [](Real value) { return std::isfinite(value); };
+  const auto all_finite = [&] { return std::all_of(state().begin(), state().begin() + layout_.cells, finite); };
+  if (all_finite()) return;
+  const auto end_state = snapshot();
+  for (Index steps = 0; steps <= span.steps && not_finite_step_ < 0; ++steps) {
+    restore(before);
+    if (steps > 0) run_block(window, {span.first, steps, span.in_chunk}, false);
+    if (all_finite()) continue;
+    not_finite_step_ = span.first + std::max(0, steps - 1);
+    for (Index i = 0; i < layout_.cells; ++i)
+      if (!finite(state()[i])) not_finite_cells_.push_back(i);
+  }
+  restore(end_state);
+}
+
+template <class Real>
+std::span<const Real> TileRouter<Real>::snapshot_of(RouterWindow<Real>& window, Count block) {
+  const Count from = block / keep_every_ * keep_every_;
+  if (block == from) return kept_[block / keep_every_];
+  if (again_from_ != from) {
+    again_.clear();
+    restore(kept_[from / keep_every_]);
+    for (Count b = from; b < block; ++b) {
+      run_block(window, block_span(window, b), false);
+      again_.push_back(snapshot());
+    }
+    again_from_ = from;
+  }
+  return again_[block - from - 1];
+}
+
+template <class Real>
+void TileRouter<Real>::adjoint_chunk(RouterWindow<Real>& window, Count chunk) {
+  const Count first = chunk * blocks_of_chunk(window);
+  for (Count block = first + blocks_in(window, chunk) - 1; block >= first; --block) {
+    const BlockSpan span = block_span(window, block);
+    restore(snapshot_of(window, block));
+    run_block(window, span, true);
+    sweep_adjoint(window, span);
+    return_lateral(window, span);
+  }
+}
+
+template <class Real>
+void TileRouter<Real>::copy_state(std::span<Real> rank_state) const {
+  for (Index i = 0; i < layout_.cells; ++i) rank_state[layout_.state[i]] = state()[i];
+}
+
+template class TileRouter<float>;
+template class TileRouter<double>;
+
+}  // namespace dpl
