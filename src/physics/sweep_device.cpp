@@ -4,6 +4,11 @@
 #include "dpl/physics/for_each.hpp"
 #include "dpl/physics/tile_sweeps.hpp"
 
+namespace dpl::generic {
+const SweepKernels<float>& single_kernels();
+const SweepKernels<double>& double_kernels();
+}  // namespace dpl::generic
+
 namespace dpl::cuda {
 namespace {
 
@@ -20,15 +25,24 @@ struct DeviceLoop {
   }
 };
 
+// Lateral inflow lies in the host's memory and is turned there.
+template <class Real>
+SweepKernels<Real> make_kernels(const SweepKernels<Real>& host) {
+  auto kernels = TileSweeps<DeviceLoop>::of<Real>("cuda");
+  kernels.lateral_to_rows = host.lateral_to_rows;
+  kernels.lateral_to_series = host.lateral_to_series;
+  return kernels;
+}
+
 }  // namespace
 
 const SweepKernels<float>& single_kernels() {
-  static const SweepKernels<float> kernels = TileSweeps<DeviceLoop>::of<float>("cuda");
+  static const SweepKernels<float> kernels = make_kernels(generic::single_kernels());
   return kernels;
 }
 
 const SweepKernels<double>& double_kernels() {
-  static const SweepKernels<double> kernels = TileSweeps<DeviceLoop>::of<double>("cuda");
+  static const SweepKernels<double> kernels = make_kernels(generic::double_kernels());
   return kernels;
 }
 

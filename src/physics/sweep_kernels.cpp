@@ -1,4 +1,5 @@
 // The sweeps, compiled once for each instruction set (DPL_ISA names the namespace).
+#include "dpl/physics/lateral_rows.hpp"
 #include "dpl/physics/tile_sweeps.hpp"
 
 #ifndef DPL_ISA
@@ -32,15 +33,31 @@ struct VectorLoop {
   }
 };
 
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+template <class Real>
+SweepKernels<Real> make_kernels() {
+  auto kernels = TileSweeps<VectorLoop>::of<Real>(DPL_NAME(DPL_ISA));
+  kernels.lateral_to_rows = LateralTurn<Real, kVectorBytes>::to_rows;
+  kernels.lateral_to_series = LateralTurn<Real, kVectorBytes>::to_series;
+  return kernels;
+}
+
 }  // namespace
 
 const SweepKernels<float>& single_kernels() {
-  static const SweepKernels<float> kernels = TileSweeps<VectorLoop>::of<float>(DPL_NAME(DPL_ISA));
+  static const SweepKernels<float> kernels = make_kernels<float>();
   return kernels;
 }
 
 const SweepKernels<double>& double_kernels() {
-  static const SweepKernels<double> kernels = TileSweeps<VectorLoop>::of<double>(DPL_NAME(DPL_ISA));
+  static const SweepKernels<double> kernels = make_kernels<double>();
   return kernels;
 }
 

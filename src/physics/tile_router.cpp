@@ -2,7 +2,6 @@
 #include "dpl/physics/tile_router.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -25,23 +24,6 @@ BlockSpan block_span(const RouterWindow<Real>& window, Count block) {
 template <class Real>
 Count blocks_in(const RouterWindow<Real>& window, Count chunk) {
   return (window.steps_of(chunk) + window.block - 1) / window.block;
-}
-
-// Calls copy(t, k, i) for every step t of every cell i, k = t + lag[i]: vectors of cells, so that both the rows of sweeps
-// and the series of cells are read and written in whole cache lines.
-template <class Copy>
-void for_each_step(const std::vector<Index>& lag, Index cells, Index steps, const Copy& copy) {
-  for (Index first = 0; first < cells; first += kVectorCells) {
-    const Index end = std::min(cells, first + kVectorCells), lowest = lag[first], highest = lag[end - 1];
-    for (Index k = lowest; k < highest + steps; ++k) {
-      if (k >= highest && k < lowest + steps) {
-        for (Index i = first; i < end; ++i) copy(k - lag[i], k, i);
-        continue;
-      }
-      for (Index i = first; i < end; ++i)
-        if (const Index t = k - lag[i]; t >= 0 && t < steps) copy(t, k, i);
-    }
-  }
 }
 
 }  // namespace
@@ -140,32 +122,36 @@ LateralBlock<Real> TileRouter<Real>::lateral_block(const RouterWindow<Real>& win
 }
 
 template <class Real>
+LateralSeries<Real> TileRouter<Real>::lateral_series(const RouterWindow<Real>& window, const BlockSpan& span) const {
+  LateralSeries<Real> s;
+  s.cells = layout_.cells;
+  s.steps = span.steps;
+  s.lag = layout_.lag.data();
+  s.first_step = span.first;
+  s.all_steps = window.steps;
+  s.stride = padded(layout_.cells);
+  return s;
+}
+
+template <class Real>
 void TileRouter<Real>::load_lateral(const RouterWindow<Real>& window, const BlockSpan& span) {
   if (window.inflow.hold != 1) return;
-  const Index stride = padded(layout_.cells);
-  grow(scratch_.lateral, static_cast<std::size_t>(row_steps(span.steps)) * stride);
-  Real* rows = scratch_.lateral.data();
-  const Real* values = window.inflow.values + span.first;
-  const Index* reach = layout_.reach.data();
-  const Real* share = share_.data();
-  const Real floor = lateral_floor_;
-  const Count distance = window.inflow.stride;
-  for_each_step(layout_.lag, layout_.cells, span.steps, [=](Index t, Index k, Index i) {
-    rows[static_cast<Count>(k) * stride + i] = floored_discharge(values[reach[i] * distance + t] * share[i], floor);
-  });
+  auto series = lateral_series(window, span);
+  series.place = layout_.reach.data();
+  series.share = share_.data();
+  series.distance = window.inflow.stride;
+  series.floor = lateral_floor_;
+  grow(scratch_.lateral, static_cast<std::size_t>(row_steps(span.steps) + kVectorCells) * series.stride);
+  kernels_.lateral_to_rows(series, window.inflow.values, scratch_.lateral.data());
 }
 
 template <class Real>
 void TileRouter<Real>::return_lateral(RouterWindow<Real>& window, const BlockSpan& span) const {
   if (window.inflow.hold != 1 || window.inflow_adjoint.empty()) return;
-  const Index stride = padded(layout_.cells);
-  const Real* rows = scratch_.lateral.data();
-  Real* to = window.inflow_adjoint.data() + span.first;
-  const Index* state = layout_.state.data();
-  const Count distance = window.inflow_rows;
-  for_each_step(layout_.lag, layout_.cells, span.steps, [=](Index t, Index k, Index i) {
-    to[state[i] * distance + t] = rows[static_cast<Count>(k) * stride + i];
-  });
+  auto series = lateral_series(window, span);
+  series.place = layout_.state.data();
+  series.distance = window.inflow_rows;
+  kernels_.lateral_to_series(series, scratch_.lateral.data(), window.inflow_adjoint.data());
 }
 
 template <class Real>

@@ -60,6 +60,19 @@ struct LateralBlock {
   Real* adjoint_row(Index k) const { return adjoint + static_cast<Count>(k) * stride; }
 };
 
+/// Where the series of a tile's cells lie, for turning them into rows of sweeps and back (one row a step).
+template <class Real>
+struct LateralSeries {
+  Index cells = 0, steps = 0;       ///< of the tile, of the block
+  const Index* lag = nullptr;       ///< [cell]
+  const Index* place = nullptr;     ///< [cell] number of its series
+  const Real* share = nullptr;      ///< [cell]; null: 1
+  Count distance = 0;               ///< of series
+  Count first_step = 0, all_steps = 0;   ///< of the block in the series, length of the series
+  Real floor = 0;
+  Index stride = 0;                 ///< distance of rows; there are kVectorCells rows more than sweeps
+};
+
 /// A probe's dJ/d discharge in a block. Storage form, own readout: added to slot `base`, the sum stands in `slot`.
 template <class Real>
 struct TileSeed {
@@ -116,6 +129,8 @@ struct DischargeBlock {
 template <class Real>
 struct SweepKernels {
   const char* instruction_set;
+  void (*lateral_to_rows)(const LateralSeries<Real>&, const Real* values, Real* rows);
+  void (*lateral_to_series)(const LateralSeries<Real>&, const Real* rows, Real* values);
   void (*conservative_forward)(const ConservativeBlock<Real>&);
   void (*conservative_adjoint)(const ConservativeBlock<Real>&);
   /// [trapezoid + 2 cunge + 4 positive], and the muskingum scheme last.

@@ -108,6 +108,7 @@ class TileRouter {
   Real start_inflow(Index cell, const Real* row) const;
   TileGraph graph() const;
   LateralBlock<Real> lateral_block(const RouterWindow<Real>& window, const BlockSpan& span);
+  LateralSeries<Real> lateral_series(const RouterWindow<Real>& window, const BlockSpan& span) const;
   void load_lateral(const RouterWindow<Real>& window, const BlockSpan& span);
   void return_lateral(RouterWindow<Real>& window, const BlockSpan& span) const;
   void load_start_lateral(const RouterWindow<Real>& window, bool floored);

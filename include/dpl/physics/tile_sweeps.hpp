@@ -183,11 +183,11 @@ struct TileSweeps {
       discharge_adjoint_block<Real, true, Form>(b);
   }
 
-  /// Entries of the discharge form: trapezoid + 2 cunge + 4 positive, the muskingum scheme last.
+  /// All but the turning of lateral inflow. Entries of the discharge form: trapezoid + 2 cunge + 4 positive, the muskingum scheme last.
   template <class Real>
   static SweepKernels<Real> of(const char* name) {
     using F = DischargeBlock<Real>;
-    SweepKernels<Real> table{name, conservative_forward<Real>, conservative_adjoint<Real>, {}, {}};
+    SweepKernels<Real> table{name, nullptr, nullptr, conservative_forward<Real>, conservative_adjoint<Real>, {}, {}};
     const auto set = [&table]<class Form>(int entry, Form) {
       table.discharge_forward[entry] = [](const F& b) { discharge_forward<Real, Form>(b); };
       table.discharge_adjoint[entry] = [](const F& b) { discharge_adjoint<Real, Form>(b); };
