@@ -27,7 +27,8 @@ struct VectorLoop {
 
  private:
   template <class Loop>
-  static void part(const Loop& body, Index begin, Index first, Index end) {
+  static void part(const Loop& loop, Index begin, Index first, Index end) {
+    const Loop body = loop;
 #pragma GCC ivdep
     for (Index i = 0; i < kVectorCells; ++i) body.template run<true>(begin + i, begin + i >= first && begin + i < end);
   }

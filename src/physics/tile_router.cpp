@@ -129,6 +129,7 @@ LateralSeries<Real> TileRouter<Real>::lateral_series(const RouterWindow<Real>& w
   s.lag = layout_.lag.data();
   s.first_step = span.first;
   s.all_steps = window.steps;
+  s.ahead = span.backward ? -window.block : window.block;
   s.stride = padded(layout_.cells);
   return s;
 }
@@ -289,7 +290,8 @@ template <class Real>
 void TileRouter<Real>::adjoint_chunk(RouterWindow<Real>& window, Count chunk) {
   const Count first = chunk * blocks_of_chunk(window);
   for (Count block = first + blocks_in(window, chunk) - 1; block >= first; --block) {
-    const BlockSpan span = block_span(window, block);
+    BlockSpan span = block_span(window, block);
+    span.backward = true;
     restore(snapshot_of(window, block));
     run_block(window, span, true);
     sweep_adjoint(window, span);

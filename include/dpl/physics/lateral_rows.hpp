@@ -25,6 +25,7 @@ class LateralTurn {
           const Count step = s.first_step + k - cells.lag[c];
           Real lanes[kLanes] = {};
           const Real* from = values + cells.series[c] * s.distance + step;
+          __builtin_prefetch(from + s.ahead);
           if (step < 0 || step + kLanes > s.all_steps) {
             for (Index l = 0; l < kLanes; ++l)
               if (step + l >= 0 && step + l < s.all_steps) lanes[l] = from[l];
@@ -57,6 +58,7 @@ class LateralTurn {
           const Index t = k - cells.lag[c];
           const Count step = s.first_step + t;
           Real* to = values + cells.series[c] * s.distance + step;
+          __builtin_prefetch(to + s.ahead, 1);
           if (t >= s.steps || t + kLanes <= 0) continue;
           if (step < 0 || t + kLanes > s.steps) {
             Real lanes[kLanes];

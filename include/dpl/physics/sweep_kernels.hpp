@@ -69,6 +69,7 @@ struct LateralSeries {
   const Real* share = nullptr;      ///< [cell]; null: 1
   Count distance = 0;               ///< of series
   Count first_step = 0, all_steps = 0;   ///< of the block in the series, length of the series
+  Index ahead = 0;                  ///< steps from this block to the next one of the tile: fetched into the cache meanwhile
   Real floor = 0;
   Index stride = 0;                 ///< distance of rows; there are kVectorCells rows more than sweeps
 };

@@ -46,6 +46,7 @@ struct BlockSpan {
   Count first = 0;        ///< step of the window
   Index steps = 0;
   Count in_chunk = 0;     ///< first, counted from the start of its chunk
+  bool backward = false;  ///< run for the adjoint: the block before it comes next
 };
 
 /// Rows that the tiles of a rank use one after the other; large enough for the largest.
