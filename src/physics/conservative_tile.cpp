@@ -66,6 +66,7 @@ ConservativeBlock<Real> ConservativeTile<Real>::block(const RouterWindow<Real>& 
   b.cell = {log2_depth_.data(), depth_exponent_.data(), log2_travel_time_.data(),
             diffusion_.data(),  inverse_m_.data(),      smallest_storage_.data()};
   b.storage = storage_.data();
+  b.inflow = scratch.inflow.data();
   b.flow = scratch.flow.data();
   b.flow_stride = this->layout_.flow_stride();
   b.record_stride = padded(this->layout_.cells);
@@ -76,6 +77,7 @@ ConservativeBlock<Real> ConservativeTile<Real>::block(const RouterWindow<Real>& 
 template <class Real>
 void ConservativeTile<Real>::prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) {
   auto& flow = this->scratch_.flow;
+  this->grow(this->scratch_.inflow, padded(this->layout_.cells));
   this->grow(flow, static_cast<std::size_t>(this->row_steps(span.steps)) * this->layout_.flow_stride());
   this->fill_inflows(window, span, flow.data());
 }

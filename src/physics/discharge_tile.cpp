@@ -78,6 +78,8 @@ DischargeBlock<Real> DischargeTile<Real>::block(const RouterWindow<Real>& window
             velocity_factor_.data(),   length_.data(),         slope_cell_.data()};
   b.state = state_.data();
   b.inflow = inflow_now_.data();
+  b.inflow_next = this->scratch_.inflow.data();
+  b.inflow_next_floored = b.inflow_next + padded(this->layout_.cells);
   b.flow = this->scratch_.flow.data();
   b.floored = floored_rows().data();
   b.flow_stride = this->layout_.flow_stride();
@@ -93,6 +95,7 @@ void DischargeTile<Real>::prepare_forward(const RouterWindow<Real>& window, cons
   const auto& layout = this->layout_;
   const Count stride = layout.flow_stride();
   const auto rows = static_cast<std::size_t>(this->row_steps(span.steps));
+  this->grow(this->scratch_.inflow, 2 * padded(layout.cells));
   this->grow(this->scratch_.flow, rows * stride);
   this->fill_inflows(window, span, this->scratch_.flow.data());
   if (muskingum()) return;

@@ -96,8 +96,8 @@ Router<Real>::Router(const RankNetwork& network, const ReachProperties& properti
   m.state_start = state_starts(properties.sub_reaches);
   m.tiling = make_tiling(network, properties.sub_reaches, options.tile_cells > 0 ? options.tile_cells : kTileCells);
   const DeviceAllocator<Real> memory(options.device);
-  for (auto* rows : {&m.scratch.flow, &m.scratch.floored, &m.scratch.lateral, &m.scratch.record, &m.scratch.adjoint,
-                     &m.scratch.second_adjoint})
+  for (auto* rows : {&m.scratch.flow, &m.scratch.floored, &m.scratch.inflow, &m.scratch.lateral, &m.scratch.record,
+                     &m.scratch.adjoint, &m.scratch.second_adjoint})
     *rows = DeviceVector<Real>(memory);
   for (std::size_t t = 0; t < m.tiling.tiles.size(); ++t)
     m.tiles.push_back(make_tile<Real>(

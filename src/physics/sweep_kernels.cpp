@@ -1,4 +1,8 @@
 // The sweeps, compiled once for each instruction set (DPL_ISA names the namespace).
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "dpl/physics/lateral_rows.hpp"
 #include "dpl/physics/tile_sweeps.hpp"
 
@@ -13,6 +17,29 @@ namespace {
 
 // Whole vectors only: the first and the last may hold cells outside the range, which keep their values.
 struct VectorLoop {
+  static void gather(const TileGraph& graph, const double* above, double* inflow, Index first, Index end) {
+    one_by_one<double>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
+  }
+
+  static void gather(const TileGraph& graph, const float* above, float* inflow, Index first, Index end) {
+#if defined(__AVX512F__)
+    const WindowPlaces& w = graph.window;
+    for (Index v = first / kVectorCells; v * kVectorCells < end; ++v) {
+      const Index cell = v * kVectorCells;
+      if (w.begin[v] < 0) {
+        one_by_one<float>(graph, above, inflow, cell, cell + kVectorCells);
+        continue;
+      }
+      const __m512 low = _mm512_loadu_ps(above + w.begin[v]), high = _mm512_loadu_ps(above + w.begin[v] + kVectorCells);
+      const __m512 sum0 = _mm512_maskz_permutex2var_ps(w.some0[v], low, _mm512_loadu_si512(w.place0 + cell), high);
+      const __m512 sum1 = _mm512_maskz_permutex2var_ps(w.some1[v], low, _mm512_loadu_si512(w.place1 + cell), high);
+      _mm512_storeu_ps(inflow + cell, _mm512_add_ps(sum0, sum1));
+    }
+#else
+    one_by_one<float>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
+#endif
+  }
+
   template <class Loop>
   static void run(const Loop& loop, Index first, Index end) {
     if (first >= end) return;
@@ -26,6 +53,13 @@ struct VectorLoop {
   }
 
  private:
+  template <class Real>
+  static void one_by_one(const TileGraph& graph, const Real* above, Real* inflow, Index first, Index end) {
+    const GatherLoop<Real> body{graph.upstream0, graph.upstream1, above, inflow};
+#pragma GCC ivdep
+    for (Index i = first; i < end; ++i) body(i);
+  }
+
   template <class Loop>
   static void part(const Loop& loop, Index begin, Index first, Index end) {
     const Loop body = loop;

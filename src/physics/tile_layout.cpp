@@ -90,7 +90,36 @@ std::vector<Index> pack(const Fragments& f, Index largest, Index& tiles) {
 struct Chain {
   std::vector<Index> first;    // [reach of the tile + 1] first cell
   std::vector<Index> depth;    // [cell]
+  std::vector<Index> walk;     // [cell] number of its reach on a walk up the rivers
 };
+
+// Slots of each vector of cells, `none` standing for no slot.
+GatherWindows make_windows(const std::vector<Index>& slot0, const std::vector<Index>& slot1, Index none, Index stride) {
+  GatherWindows w;
+  const auto cells = static_cast<Index>(slot0.size());
+  w.place0.assign(cells, 0);
+  w.place1.assign(cells, 0);
+  for (Index first = 0; first < cells; first += kVectorCells) {
+    Index lowest = stride, highest = -1;
+    for (Index i = first; i < first + kVectorCells; ++i)
+      for (const Index slot : {slot0[i], slot1[i]})
+        if (slot != none) {
+          lowest = std::min(lowest, slot);
+          highest = std::max(highest, slot);
+        }
+    const Index begin = std::min(std::max<Index>(0, lowest), stride - kWindowSlots);
+    w.begin.push_back(highest - begin < kWindowSlots ? begin : -1);
+    std::uint16_t some0 = 0, some1 = 0;
+    for (Index c = 0; c < kVectorCells && w.begin.back() >= 0; ++c) {
+      const Index i = first + c;
+      if (slot0[i] != none) some0 |= 1u << c, w.place0[i] = slot0[i] - begin;
+      if (slot1[i] != none) some1 |= 1u << c, w.place1[i] = slot1[i] - begin;
+    }
+    w.some0.push_back(some0);
+    w.some1.push_back(some1);
+  }
+  return w;
+}
 
 class Builder {
  public:
@@ -129,6 +158,11 @@ class Builder {
     for (auto* slots : {&layout_.upstream0, &layout_.upstream1})
       std::replace(slots->begin(), slots->end(), unset, layout_.zero_slot());
     set_downstream();
+    layout_.upstream_window =
+        make_windows(layout_.upstream0, layout_.upstream1, layout_.zero_slot(), layout_.flow_stride());
+    const std::vector<Index> nothing(layout_.downstream.size(), layout_.adjoint_zero_slot());
+    layout_.downstream_window =
+        make_windows(layout_.downstream, nothing, layout_.adjoint_zero_slot(), layout_.least_adjoint_stride());
   }
 
  private:
@@ -141,6 +175,23 @@ class Builder {
       const Index down = below_in_tile(layout_.reaches[r]);
       Index depth = down < 0 ? 0 : chain_.depth[chain_.first[down]] + 1;
       for (Index c = chain_.first[r + 1] - 1; c >= chain_.first[r]; --c) chain_.depth[c] = depth++;
+    }
+    walk_up();
+  }
+
+  void walk_up() {
+    chain_.walk.assign(layout_.cells, 0);
+    Index next = 0;
+    std::vector<Index> stack;
+    for (auto r = static_cast<Index>(layout_.reaches.size()) - 1; r >= 0; --r)
+      if (below_in_tile(layout_.reaches[r]) < 0) stack.push_back(r);
+    while (!stack.empty()) {
+      const Index r = stack.back(), own = layout_.reaches[r];
+      stack.pop_back();
+      std::fill(chain_.walk.begin() + chain_.first[r], chain_.walk.begin() + chain_.first[r + 1], next++);
+      for (Index k = network_.upstream_start[own + 1] - 1; k >= network_.upstream_start[own]; --k)
+        if (const Index u = network_.upstream[k]; u >= 0 && tiling_.edge_below[u] < 0)
+          stack.push_back(tiling_.position[u]);
     }
   }
 
@@ -155,7 +206,9 @@ class Builder {
     layout_.lags = deepest + 1;
     std::vector<Index> order(layout_.cells);
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return chain_.depth[a] > chain_.depth[b]; });
+    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
+      return chain_.depth[a] != chain_.depth[b] ? chain_.depth[a] > chain_.depth[b] : chain_.walk[a] < chain_.walk[b];
+    });
     position_.resize(layout_.cells);
     for (Index k = 0; k < layout_.cells; ++k) position_[order[k]] = k;
     layout_.lag.resize(layout_.cells);

@@ -95,7 +95,9 @@ TileGraph TileRouter<Real>::graph() const {
           layout_.junction_lag_begin.data(),
           layout_.junction_begin.data(),
           layout_.junction_source.data(),
-          layout_.first_junction_slot()};
+          layout_.first_junction_slot(),
+          {layout_.upstream_window.begin.data(), layout_.upstream_window.place0.data(), layout_.upstream_window.place1.data(),
+           layout_.upstream_window.some0.data(), layout_.upstream_window.some1.data()}};
 }
 
 template <class Real>

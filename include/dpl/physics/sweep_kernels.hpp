@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 
 #include "dpl/physics/routing.hpp"
@@ -13,6 +14,15 @@ namespace dpl {
 /// Cells of one vector at most; arrays by cell are padded to a multiple of it.
 inline constexpr Index kVectorCells = 16;
 constexpr Index padded(Index n) { return (n + kVectorCells - 1) / kVectorCells * kVectorCells; }
+
+/// Slots that one vector of cells reaches by a permutation.
+inline constexpr Index kWindowSlots = 2 * kVectorCells;
+
+/// GatherWindows (tile_layout.hpp) as the sweeps see them.
+struct WindowPlaces {
+  const Index *begin, *place0, *place1;
+  const std::uint16_t *some0, *some1;
+};
 
 struct IndexRange {
   Index first, end;
@@ -26,6 +36,7 @@ struct TileGraph {
   const Index *junction_lag_begin;                 ///< [lags + 1] first junction whose cell has this lag
   const Index *junction_begin, *junction_source;   ///< [junction + 1], slots
   Index first_junction_slot = 0;
+  WindowPlaces window;
 
   Index sweeps(Index steps) const { return steps + lags - 1; }
   /// Lowest and highest lag that has a step in sweep k of a block of `steps`.
@@ -88,6 +99,7 @@ struct ConservativeBlock {
   LateralBlock<Real> lateral;
   ConservativeCoefficients<Real> cell;
   Real* storage = nullptr;
+  Real* inflow = nullptr;           ///< [cell] of a sweep that is not recorded
   Real* flow = nullptr;             ///< rows [sweeps + 1][flow_stride]
   Index flow_stride = 0;
   Real* record = nullptr;           ///< [sweep][field][record_stride]; null: not recorded
@@ -110,6 +122,7 @@ struct DischargeBlock {
   LateralBlock<Real> lateral;
   MuskingumCungeCoefficients<Real> cell;
   Real *state = nullptr, *inflow = nullptr;
+  Real *inflow_next = nullptr, *inflow_next_floored = nullptr;   ///< [cell] of a sweep; the same where nothing is floored
   Real *flow = nullptr, *floored = nullptr;   ///< rows [sweeps + 1][flow_stride]; the same array where nothing is floored
   Index flow_stride = 0;
   Real* record = nullptr;

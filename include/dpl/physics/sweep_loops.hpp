@@ -27,6 +27,15 @@ struct JunctionLoop {
   }
 };
 
+/// Sum of the (at most two) upstream slots; the zero slot stands for a missing one.
+template <class Real>
+struct GatherLoop {
+  const Index *upstream0, *upstream1;
+  const Real* above;   ///< outflows [slot] of one sweep earlier
+  Real* inflow;
+  DPL_HOST_DEVICE void operator()(Index i) const { inflow[i] = above[upstream0[i]] + above[upstream1[i]]; }
+};
+
 template <class Real>
 struct ConservativeCoefficients {
   const Real *log2_depth, *depth_exponent, *log2_travel_time, *diffusion, *inverse_m, *smallest_storage;
@@ -39,23 +48,21 @@ struct ConservativeCoefficients {
 template <class Real>
 struct ConservativeRecord {
   static constexpr Index kFields = 5;
-  Real *w, *log2_depth, *depth, *K, *inflow;   ///< [cell]
+  Real *inflow, *w, *log2_depth, *depth, *K;   ///< [cell]; the inflow is gathered into it
 };
 
 template <class Real, bool kRecord>
 struct ConservativeForwardLoop {
   ConservativeCoefficients<Real> cell;
-  const Index *upstream0, *upstream1;
-  const Real *above, *lateral;   ///< outflows [slot] of one sweep earlier, lateral inflow [cell]
+  const Real *inflow, *lateral;   ///< [cell]
   Real *storage, *flow;
   ConservativeRecord<Real> record;
   Real dt;
   template <bool kMasked>
   DPL_HOST_DEVICE void run(Index i, bool active) const {
     const ConservativeCell<Real> c = cell[i];
-    const Real inflow = above[upstream0[i]] + above[upstream1[i]];
     const ConservativeGeometry<Real> g = conservative_geometry(c, storage[i], lateral[i], dt);
-    const ConservativeStep<Real> next = conservative_step(c, g, storage[i], inflow, lateral[i], dt);
+    const ConservativeStep<Real> next = conservative_step(c, g, storage[i], inflow[i], lateral[i], dt);
     storage[i] = keep_unless<kMasked>(active, next.storage, storage[i]);
     flow[i] = next.discharge;
     if constexpr (!kRecord) return;
@@ -63,7 +70,6 @@ struct ConservativeForwardLoop {
     record.log2_depth[i] = g.log2_depth;
     record.depth[i] = g.depth;
     record.K[i] = g.K;
-    record.inflow[i] = inflow;
   }
 };
 
@@ -114,14 +120,13 @@ DPL_HOST_DEVICE Real floored_discharge(Real raw, Real q_min) {
 template <class Real>
 struct DischargeRecord {
   static constexpr Index kFields = 3;
-  Real *state, *inflow, *inflow_next;   ///< [cell] floored Q_t, floored I_t, unfloored I_{t+1}
+  Real *inflow_next, *state, *inflow;   ///< [cell] unfloored I_{t+1} (gathered into it), floored Q_t, floored I_t
 };
 
 template <class Real>
 struct DischargeForwardArrays {
   MuskingumCungeCoefficients<Real> cell;
-  const Index *upstream0, *upstream1;
-  const Real *above, *above_floored, *lateral;   ///< outflows [slot] of one sweep earlier, unfloored and floored
+  const Real *inflow_next, *inflow_next_floored, *lateral;   ///< [cell] I_{t+1} of unfloored and floored outflows
   Real *inflow, *state, *flow, *flow_floored;    ///< I_t, floored Q_t, unfloored and floored Q_{t+1}
   DischargeRecord<Real> record;
   Real dt, q_min;
@@ -132,20 +137,16 @@ template <class Real, bool kRecord, class Form>
 struct DischargeForwardLoop : DischargeForwardArrays<Real> {
   template <bool kMasked>
   DPL_HOST_DEVICE void run(Index i, bool active) const {
-    const Index u0 = this->upstream0[i], u1 = this->upstream1[i];
-    const Real inflow_next = this->above[u0] + this->above[u1];
-    const Real inflow_next_floored = this->above_floored[u0] + this->above_floored[u1];
     const Real state = this->state[i], inflow = this->inflow[i];
-    const Real next = Form::step(*this, i, state, inflow_next, inflow, this->lateral[i]);
+    const Real next = Form::step(*this, i, state, this->inflow_next[i], inflow, this->lateral[i]);
     const Real floored = floored_discharge(next, this->q_min);
     this->flow[i] = next;
     this->flow_floored[i] = floored;
     this->state[i] = keep_unless<kMasked>(active, floored, state);
-    this->inflow[i] = keep_unless<kMasked>(active, inflow_next_floored, inflow);
+    this->inflow[i] = keep_unless<kMasked>(active, this->inflow_next_floored[i], inflow);
     if constexpr (!kRecord) return;
     this->record.state[i] = state;
     this->record.inflow[i] = inflow;
-    this->record.inflow_next[i] = inflow_next;
   }
 };
 

@@ -5,9 +5,14 @@
 // In sweep k the cells of lag l handle step k - l: every upstream cell (lag l - 1) finished that step one sweep earlier, so
 // all cells of a sweep are independent, each at its own time, and lie in one contiguous range.
 //
+// Within a lag, cells stand in the order of a walk up the rivers: the cells upstream of a vector of cells lie side by side, in
+// the same order, so that two loads and a permutation gather their outflows.
+//
 // Between tiles, whole blocks of steps are handed on: the tiles of a piece run one after the other, upstream first.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "dpl/base/rank_network.hpp"
@@ -32,6 +37,13 @@ struct Tiling {
 /// @param sub_reaches [own]  @param largest cells of a tile, at least 1 (a reach is never cut: it may have more sub-reaches)
 Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches, Index largest);
 
+/// For vectors of kVectorCells cells whose slots lie within kWindowSlots: where, and which. (The others gather one by one.)
+struct GatherWindows {
+  std::vector<Index> begin;             ///< [vector] first slot, -1: not within a window
+  std::vector<Index> place0, place1;    ///< [cell, padded] slot - begin
+  std::vector<std::uint16_t> some0, some1;   ///< [vector] bit of a cell: it has such a slot, the sum takes 0 where it has not
+};
+
 /// Slots of a row of outflows: the cells, padding, what comes over edges, junctions, one slot that always holds zero.
 /// Slots of a row of adjoints: the cells, padding, one slot that always holds zero, cuts.
 struct TileLayout {
@@ -47,6 +59,7 @@ struct TileLayout {
   std::vector<Index> junction_begin;         ///< [junctions + 1]
   std::vector<Index> junction_source;        ///< slots
   std::vector<Index> downstream;        ///< [cell, padded] slot of an adjoint row
+  GatherWindows upstream_window, downstream_window;   ///< where vectors of cells find those slots
 
   struct Edge {
     Index number;                       ///< of the rank's edges (inflow), or of its cuts or edges (outflow)
@@ -62,10 +75,11 @@ struct TileLayout {
   Index inflow_slot(Index k) const { return padded(cells) + k; }
   Index first_junction_slot() const { return padded(cells) + static_cast<Index>(inflows.size()); }
   Index zero_slot() const { return first_junction_slot() + junctions(); }
-  Index flow_stride() const { return padded(zero_slot() + 1); }
+  Index flow_stride() const { return std::max(kWindowSlots, padded(zero_slot() + 1)); }
   Index adjoint_zero_slot() const { return padded(cells); }
   Index cut_slot(Index k) const { return padded(cells) + 1 + k; }                                   ///< of `cuts`
   Index outflow_slot(Index k) const { return cut_slot(static_cast<Index>(cuts.size()) + k); }       ///< of `outflows`
+  Index least_adjoint_stride() const { return std::max(kWindowSlots, padded(first_seed_slot())); }   ///< without seeds
   Index first_seed_slot() const { return outflow_slot(static_cast<Index>(outflows.size())); }
 };
 

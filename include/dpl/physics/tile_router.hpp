@@ -52,7 +52,7 @@ struct BlockSpan {
 /// Rows that the tiles of a rank use one after the other; large enough for the largest.
 template <class Real>
 struct TileScratch {
-  DeviceVector<Real> flow, floored, lateral, record, adjoint, second_adjoint;
+  DeviceVector<Real> flow, floored, inflow, lateral, record, adjoint, second_adjoint;
 };
 
 /// One tile. The order of calls in a window: begin, start, forward_chunk 0.., then adjoint_chunk ..0, start_adjoint.
@@ -119,7 +119,9 @@ class TileRouter {
   std::vector<TileSeed<Real>> seeds(const RouterWindow<Real>& window, const BlockSpan& span) const;
   DeviceVector<Real> cells_of(Real value = 0) const { return DeviceVector<Real>(padded(layout_.cells), value, memory_); }
   static void grow(DeviceVector<Real>& rows, std::size_t size);
-  Index adjoint_stride() const { return padded(layout_.first_seed_slot() + static_cast<Index>(probes_.size())); }
+  Index adjoint_stride() const { 
+    return std::max(layout_.least_adjoint_stride(), padded(layout_.first_seed_slot() + static_cast<Index>(probes_.size())));
+  }
 
   TileLayout layout_;
   Index piece_;

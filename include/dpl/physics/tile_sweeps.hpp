@@ -1,6 +1,6 @@
 // The skewed sweeps of one tile over a block of steps, forward and adjoint: sweep k handles step k - lag of every cell, all
 // of them independent. Each includer brings a Runner of its own (in an unnamed namespace), `Runner::run(loop, first, end)`,
-// so that every instruction set and device is compiled apart.
+// so that every instruction set and device is compiled apart; `Runner::gather` sums upstream outflows apart from the arithmetic.
 //
 // Rows: what a sweep makes for its neighbours lies in one row a sweep, so that nothing depends on the order within a sweep.
 // Forward, sweep k reads row k of the outflows and writes row k + 1; the adjoint's sweep k reads row k + 1 and writes row k.
@@ -71,11 +71,13 @@ struct TileSweeps {
     for (Index k = 0; k < graph.sweeps(b.steps); ++k) {
       const auto [first, end] = graph.cells_of(k, b.steps);
       Real* above = b.flow + static_cast<Count>(k) * b.flow_stride;
+      const auto record = kRecord ? record_row(b, k) : ConservativeRecord<Real>{};
+      Real* inflow = kRecord ? record.inflow : b.inflow;
       begin_rows(b.lateral, graph, k, b.steps, false);
       join(graph, k, b.steps, above);
-      Runner::run(ConservativeForwardLoop<Real, kRecord>{b.cell, graph.upstream0, graph.upstream1, above, b.lateral.row(k),
-                                                         b.storage, above + b.flow_stride,
-                                                         kRecord ? record_row(b, k) : ConservativeRecord<Real>{}, b.dt},
+      Runner::gather(graph, above, inflow, first, end);
+      Runner::run(ConservativeForwardLoop<Real, kRecord>{b.cell, inflow, b.lateral.row(k), b.storage, above + b.flow_stride,
+                                                         record, b.dt},
                   first, end);
     }
   }
@@ -133,13 +135,18 @@ struct TileSweeps {
       Real* above_floored = b.floored + static_cast<Count>(k) * b.flow_stride;
       begin_rows(b.lateral, graph, k, b.steps, false);
       join(graph, k, b.steps, above);
-      if (b.floored != b.flow) join(graph, k, b.steps, above_floored);
+      const auto record = kRecord ? record_row(b, k) : DischargeRecord<Real>{};
+      Real* inflow_next = kRecord ? record.inflow_next : b.inflow_next;
+      Real* inflow_next_floored = b.floored == b.flow ? inflow_next : b.inflow_next_floored;
+      Runner::gather(graph, above, inflow_next, first, end);
+      if (b.floored != b.flow) {
+        join(graph, k, b.steps, above_floored);
+        Runner::gather(graph, above_floored, inflow_next_floored, first, end);
+      }
       DischargeForwardLoop<Real, kRecord, Form> loop;
-      static_cast<DischargeForwardArrays<Real>&>(loop) = {b.cell, graph.upstream0, graph.upstream1, above, above_floored,
-                                                          b.lateral.row(k), b.inflow, b.state, above + b.flow_stride,
-                                                          above_floored + b.flow_stride,
-                                                          kRecord ? record_row(b, k) : DischargeRecord<Real>{}, b.dt,
-                                                          b.q_min, b.x};
+      static_cast<DischargeForwardArrays<Real>&>(loop) = {b.cell, inflow_next, inflow_next_floored, b.lateral.row(k),
+                                                          b.inflow, b.state, above + b.flow_stride,
+                                                          above_floored + b.flow_stride, record, b.dt, b.q_min, b.x};
       Runner::run(loop, first, end);
     }
   }
