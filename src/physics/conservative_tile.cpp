@@ -129,6 +129,8 @@ void ConservativeTile<Real>::sweep_adjoint(RouterWindow<Real>& window, const Blo
   this->grow(rows, static_cast<std::size_t>(this->row_steps(span.steps)) * b.adjoint_stride);
   this->fill_adjoint_columns(window, span, rows.data(), 1);
   b.downstream = this->downstream_.data();
+  b.downstream_window = this->downstream_window();
+  b.message = this->scratch_.inflow.data();
   b.adjoint = rows.data();
   b.storage_adjoint = storage_adjoint_.data();
   Real* sums[] = {log_depth_sum_.data(), log_depth_log2_depth_sum_.data(), log_travel_time_sum_.data(),

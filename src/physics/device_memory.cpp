@@ -1,6 +1,12 @@
 // Host memory, and CUDA's managed memory in a build that has it.
 #include "dpl/physics/device_memory.hpp"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include <algorithm>
+#include <cstdlib>
 #include <new>
 
 #include "dpl/base/error.hpp"
@@ -12,7 +18,11 @@
 namespace dpl {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::size_t kAlignment = 64, kLargePage = std::size_t{2} << 20;
+
+// Large arrays lie on large pages where the system gives them: series of many reaches are read side by side, each on a page
+// of its own.
+std::size_t alignment_of(std::size_t bytes) { return bytes >= 2 * kLargePage ? kLargePage : kAlignment; }
 
 }  // namespace
 
@@ -40,7 +50,14 @@ void* allocate_for(Device device, std::size_t bytes) {
 #else
   (void)device;
 #endif
-  return ::operator new(bytes, kAlignment);
+  const std::size_t alignment = alignment_of(bytes);
+  const std::size_t whole = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, whole);
+  if (memory == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (alignment == kLargePage) madvise(memory, whole, MADV_HUGEPAGE);  // advice: without it the array is as good
+#endif
+  return memory;
 }
 
 void release_from(Device device, void* memory) noexcept {
@@ -52,7 +69,7 @@ void release_from(Device device, void* memory) noexcept {
 #else
   (void)device;
 #endif
-  ::operator delete(memory, kAlignment);
+  std::free(memory);
 }
 
 }  // namespace dpl

@@ -184,6 +184,8 @@ void DischargeTile<Real>::sweep_adjoint(RouterWindow<Real>& window, const BlockS
                 Real(0));
   for (Index i = 0; i < layout.cells; ++i) inflow[(span.steps + layout.lag[i]) * stride + i] = inflow_adjoint_[i];
   b.downstream = this->downstream_.data();
+  b.downstream_window = this->downstream_window();
+  b.message = this->scratch_.inflow.data();
   b.next_adjoint = next.data();
   b.inflow_adjoint = inflow.data();
   b.state_adjoint = state_adjoint_.data();

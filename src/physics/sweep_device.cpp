@@ -23,6 +23,10 @@ struct DeviceLoop {
   static void gather(const TileGraph& graph, const Real* above, Real* inflow, Index first, Index end) {
     for_each_on_device(GatherLoop<Real>{graph.upstream0, graph.upstream1, above, inflow}, first, end);
   }
+  template <class Real>
+  static void message(const WindowPlaces&, const Index* downstream, const Real* below, Real* message, Index first, Index end) {
+    for_each_on_device(MessageLoop<Real>{downstream, below, message}, first, end);
+  }
   template <class Loop>
   static void run(const Loop& loop, Index first, Index end) {
     for_each_on_device(WholeRange<Loop>{loop}, first, end);

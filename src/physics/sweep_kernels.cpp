@@ -18,7 +18,7 @@ namespace {
 // Whole vectors only: the first and the last may hold cells outside the range, which keep their values.
 struct VectorLoop {
   static void gather(const TileGraph& graph, const double* above, double* inflow, Index first, Index end) {
-    one_by_one<double>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
+    inflow_one_by_one<double>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
   }
 
   static void gather(const TileGraph& graph, const float* above, float* inflow, Index first, Index end) {
@@ -27,7 +27,7 @@ struct VectorLoop {
     for (Index v = first / kVectorCells; v * kVectorCells < end; ++v) {
       const Index cell = v * kVectorCells;
       if (w.begin[v] < 0) {
-        one_by_one<float>(graph, above, inflow, cell, cell + kVectorCells);
+        inflow_one_by_one<float>(graph, above, inflow, cell, cell + kVectorCells);
         continue;
       }
       const __m512 low = _mm512_loadu_ps(above + w.begin[v]), high = _mm512_loadu_ps(above + w.begin[v] + kVectorCells);
@@ -36,8 +36,28 @@ struct VectorLoop {
       _mm512_storeu_ps(inflow + cell, _mm512_add_ps(sum0, sum1));
     }
 #else
-    one_by_one<float>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
+    inflow_one_by_one<float>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
 #endif
+  }
+
+  static void message(const WindowPlaces& window, const Index* downstream, const float* below, float* message, Index first,
+                      Index end) {
+    for (Index cell = first / kVectorCells * kVectorCells; cell < end; cell += kVectorCells) {
+#if defined(__AVX512F__)
+      if (const Index v = cell / kVectorCells; window.begin[v] >= 0) {
+        const float* begin = below + window.begin[v];
+        const __m512 low = _mm512_loadu_ps(begin), high = _mm512_loadu_ps(begin + kVectorCells);
+        _mm512_storeu_ps(message + cell, _mm512_maskz_permutex2var_ps(
+                                             window.some0[v], low, _mm512_loadu_si512(window.place0 + cell), high));
+        continue;
+      }
+#endif
+      message_one_by_one(downstream, below, message, cell, cell + kVectorCells);
+    }
+  }
+  static void message(const WindowPlaces&, const Index* downstream, const double* below, double* message, Index first,
+                      Index end) {
+    message_one_by_one(downstream, below, message, first / kVectorCells * kVectorCells, padded(end));
   }
 
   template <class Loop>
@@ -54,8 +74,15 @@ struct VectorLoop {
 
  private:
   template <class Real>
-  static void one_by_one(const TileGraph& graph, const Real* above, Real* inflow, Index first, Index end) {
+  static void inflow_one_by_one(const TileGraph& graph, const Real* above, Real* inflow, Index first, Index end) {
     const GatherLoop<Real> body{graph.upstream0, graph.upstream1, above, inflow};
+#pragma GCC ivdep
+    for (Index i = first; i < end; ++i) body(i);
+  }
+
+  template <class Real>
+  static void message_one_by_one(const Index* downstream, const Real* below, Real* message, Index first, Index end) {
+    const MessageLoop<Real> body{downstream, below, message};
 #pragma GCC ivdep
     for (Index i = first; i < end; ++i) body(i);
   }

@@ -14,6 +14,10 @@ DeviceVector<Index> on_device(const std::vector<Index>& values, Device device) {
   return DeviceVector<Index>(values.begin(), values.end(), DeviceAllocator<Index>(device));
 }
 
+WindowPlaces places(const GatherWindows& w, const std::vector<Index>& begin) {
+  return {begin.data(), w.place0.data(), w.place1.data(), w.some0.data(), w.some1.data()};
+}
+
 template <class Real>
 BlockSpan block_span(const RouterWindow<Real>& window, Count block) {
   const Count blocks = blocks_of_chunk(window), chunk = block / blocks, in_chunk = block % blocks * window.block;
@@ -55,6 +59,7 @@ void TileRouter<Real>::set_probes(const std::vector<Index>& first_of, const std:
   probes_.clear();
   seed_base_.clear();
   std::copy(layout_.downstream.begin(), layout_.downstream.end(), downstream_.begin());
+  window_begin_ = layout_.downstream_window.begin;
   for (std::size_t r = 0; r < layout_.reaches.size(); ++r)
     for (Index number = first_of[layout_.reaches[r]]; number >= 0; number = next_of[number]) {
       const Index cell = options_.inflow_readout ? layout_.first_cell[r] : layout_.last_cell[r];
@@ -62,6 +67,7 @@ void TileRouter<Real>::set_probes(const std::vector<Index>& first_of, const std:
       if (discharge_form() || options_.inflow_readout) continue;
       seed_base_.push_back(downstream_[cell]);
       downstream_[cell] = layout_.first_seed_slot() + static_cast<Index>(seed_base_.size()) - 1;
+      window_begin_[cell / kVectorCells] = -1;
     }
 }
 
@@ -96,8 +102,12 @@ TileGraph TileRouter<Real>::graph() const {
           layout_.junction_begin.data(),
           layout_.junction_source.data(),
           layout_.first_junction_slot(),
-          {layout_.upstream_window.begin.data(), layout_.upstream_window.place0.data(), layout_.upstream_window.place1.data(),
-           layout_.upstream_window.some0.data(), layout_.upstream_window.some1.data()}};
+          places(layout_.upstream_window, layout_.upstream_window.begin)};
+}
+
+template <class Real>
+WindowPlaces TileRouter<Real>::downstream_window() const {
+  return places(layout_.downstream_window, window_begin_);
 }
 
 template <class Real>

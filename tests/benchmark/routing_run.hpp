@@ -60,7 +60,8 @@ class RoutingRun {
   RankNetwork network_;
   ReachProperties properties_;
   ReachParameters<float> parameters_, gradient_;
-  std::vector<float> inflow_, inflow_adjoint_, discharge_, seed_;
+  DeviceVector<float> inflow_, inflow_adjoint_;
+  std::vector<float> discharge_, seed_;
   std::vector<Index> probes_;
   NoBoundary<float> boundary_;
   std::unique_ptr<Router<float>> router_;

@@ -107,6 +107,8 @@ struct ConservativeBlock {
   Real dt = 0;
   // Adjoint:
   const Index* downstream = nullptr;   ///< [cell] slot of an adjoint row
+  WindowPlaces downstream_window{};
+  Real* message = nullptr;             ///< [cell] of a sweep
   Real* adjoint = nullptr;             ///< inflow adjoints, rows [sweeps + 1][adjoint_stride]
   Index adjoint_stride = 0;
   Real* storage_adjoint = nullptr;
@@ -131,6 +133,8 @@ struct DischargeBlock {
   double x = 0;
   // Adjoint:
   const Index* downstream = nullptr;
+  WindowPlaces downstream_window{};
+  Real* message = nullptr;             ///< [2][cell] of a sweep
   Real *next_adjoint = nullptr, *inflow_adjoint = nullptr;   ///< of I_{t+1} and I_t, rows [sweeps + 2][adjoint_stride]
   Index adjoint_stride = 0;
   Real* state_adjoint = nullptr;

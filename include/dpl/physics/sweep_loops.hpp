@@ -36,6 +36,15 @@ struct GatherLoop {
   DPL_HOST_DEVICE void operator()(Index i) const { inflow[i] = above[upstream0[i]] + above[upstream1[i]]; }
 };
 
+/// What the cell below says, from its slot in a row of adjoints.
+template <class Real>
+struct MessageLoop {
+  const Index* downstream;
+  const Real* below;   ///< adjoints [slot] of one sweep (or two) later
+  Real* message;
+  DPL_HOST_DEVICE void operator()(Index i) const { message[i] = below[downstream[i]]; }
+};
+
 template <class Real>
 struct ConservativeCoefficients {
   const Real *log2_depth, *depth_exponent, *log2_travel_time, *diffusion, *inverse_m, *smallest_storage;
@@ -78,16 +87,15 @@ struct ConservativeForwardLoop {
 template <class Real, bool kHeld>
 struct ConservativeAdjointLoop {
   ConservativeCoefficients<Real> cell;
-  const Index* downstream;        ///< slot of `below`
   ConservativeRecord<Real> record;
-  const Real *lateral, *below;    ///< `below`: inflow adjoints [slot] of one sweep later
+  const Real *lateral, *message;   ///< [cell] message: adjoint of the outflow
   Real *storage_adjoint, *inflow_adjoint, *lateral_adjoint;
   Real *log_depth, *log_depth_log2_depth, *log_travel_time, *diffusion, *inverse_m;
   Real dt;
   template <bool kMasked>
   DPL_HOST_DEVICE void run(Index i, bool active) const {
     const ConservativeGeometry<Real> g{record.w[i], record.log2_depth[i], record.depth[i], record.K[i]};
-    const auto a = conservative_step_adjoint(cell[i], g, record.inflow[i], lateral[i], dt, below[downstream[i]],
+    const auto a = conservative_step_adjoint(cell[i], g, record.inflow[i], lateral[i], dt, message[i],
                                              storage_adjoint[i]);
     inflow_adjoint[i] = a.inflow;
     const auto set = [active](Real& to, Real value) { to = keep_unless<kMasked>(active, value, to); };
@@ -155,8 +163,7 @@ struct DischargeForwardLoop : DischargeForwardArrays<Real> {
 template <class Real>
 struct DischargeAdjointArrays {
   MuskingumCungeCoefficients<Real> cell;
-  const Index* downstream;                        ///< slot of the two rows below
-  const Real *next_below, *floored_below;         ///< adjoints of I_{t+1} and of the floored I_{t+1} (as I_t of step t + 1)
+  const Real *next_below, *floored_below;         ///< [cell] adjoints of I_{t+1} and of the floored I_{t+1} there
   DischargeRecord<Real> record;
   const Real *lateral, *flow;                     ///< flow: unfloored Q_{t+1}
   Real *state_adjoint, *next_adjoint, *inflow_adjoint, *lateral_adjoint;
@@ -176,8 +183,7 @@ struct DischargeAdjointLoop : DischargeAdjointArrays<Real> {
   template <bool kMasked>
   DPL_HOST_DEVICE void run(Index i, bool active) const {
     const Real raw = this->flow[i], lateral = this->lateral[i];
-    const Index below = this->downstream[i];
-    const Real message = discharge_message(this->next_below[below], this->floored_below[below], raw, this->q_min);
+    const Real message = discharge_message(this->next_below[i], this->floored_below[i], raw, this->q_min);
     const Real down = message + (raw < this->q_min ? Real(0) : this->state_adjoint[i]);
     const auto a = Form::adjoint(*this, i, this->record.state[i], this->record.inflow_next[i], this->record.inflow[i],
                                  lateral, down);

@@ -108,6 +108,7 @@ class TileRouter {
   Index row_steps(Index steps) const { return steps + layout_.lags + 1; }        // rows of a block, two more than sweeps - 1
   Real start_inflow(Index cell, const Real* row) const;
   TileGraph graph() const;
+  WindowPlaces downstream_window() const;
   LateralBlock<Real> lateral_block(const RouterWindow<Real>& window, const BlockSpan& span);
   LateralSeries<Real> lateral_series(const RouterWindow<Real>& window, const BlockSpan& span) const;
   void load_lateral(const RouterWindow<Real>& window, const BlockSpan& span);
@@ -135,6 +136,7 @@ class TileRouter {
   std::vector<Real> share_;                      // [cell]
   Real lateral_floor_;                           // -infinity where there is none
   std::vector<TileProbe> probes_;
+  std::vector<Index> window_begin_;              // of downstream_: seeds have slots outside of windows
   std::vector<Index> seed_base_;                 // [probe of the tile] slot below it without the seed
 
  private:

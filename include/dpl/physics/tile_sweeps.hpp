@@ -101,7 +101,8 @@ struct TileSweeps {
       if (!b.inflow_readout)
         for (const auto& seed : b.seeds)
           if (const Index t = k - seed.lag; t >= 0 && t < b.steps) below[seed.slot] = below[seed.base] + seed.values[t];
-      Runner::run(ConservativeAdjointLoop<Real, kHeld>{b.cell, b.downstream, record_row(b, k), b.lateral.row(k), below,
+      Runner::message(b.downstream_window, b.downstream, below, b.message, first, end);
+      Runner::run(ConservativeAdjointLoop<Real, kHeld>{b.cell, record_row(b, k), b.lateral.row(k), b.message,
                                                        b.storage_adjoint, row, b.lateral.adjoint_row(k), b.sums[0],
                                                        b.sums[1], b.sums[2], b.sums[3], b.sums[4], b.dt},
                   first, end);
@@ -171,9 +172,12 @@ struct TileSweeps {
           Real& target = b.inflow_readout ? row(b.inflow_adjoint, k + 1)[seed.cell] : b.state_adjoint[seed.cell];
           target += seed.values[t];
         }
+      Real* floored_message = b.message + b.record_stride;
+      Runner::message(b.downstream_window, b.downstream, row(b.next_adjoint, k + 1), b.message, first, end);
+      Runner::message(b.downstream_window, b.downstream, row(b.inflow_adjoint, k + 2), floored_message, first, end);
       DischargeAdjointLoop<Real, kHeld, Form> loop;
       static_cast<DischargeAdjointArrays<Real>&>(loop) = {
-          b.cell, b.downstream, row(b.next_adjoint, k + 1), row(b.inflow_adjoint, k + 2), record_row(b, k),
+          b.cell, b.message, floored_message, record_row(b, k),
           b.lateral.row(k), b.flow + static_cast<Count>(k + 1) * b.flow_stride, b.state_adjoint, row(b.next_adjoint, k),
           row(b.inflow_adjoint, k), b.lateral.adjoint_row(k), b.sums[0], b.sums[1], b.sums[2], b.sums[3], b.sums[4], b.dt,
           b.q_min, b.x};
