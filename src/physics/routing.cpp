@@ -2,8 +2,6 @@
 #include "dpl/physics/routing.hpp"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 
 #include "dpl/base/error.hpp"
 #include "dpl/physics/conservative_tile.hpp"
@@ -15,7 +13,7 @@ namespace dpl {
 namespace {
 
 // A block of a tile, with what its adjoint reads, should stay in the second-level cache (1 to 2 MiB a core).
-constexpr Index kTileCells = 384, kBlockSteps = 64;
+constexpr Index kTileCells = 768;
 
 }  // namespace
 
@@ -53,11 +51,15 @@ struct Router<Real>::Impl {
   void forward();
   void adjoint();
   void size_window();
-  Index block_steps() const { return options.block_steps > 0 ? options.block_steps : kBlockSteps; }
   Count edge_bytes(Count steps) const {  // series that come over cut edges and go from tile to tile
     return (tiling.edges * steps + static_cast<Count>(network.cut_out.size()) * steps) * static_cast<Count>(sizeof(Real));
   }
-  std::array<Count, 3> tape(Count steps) const;
+  Index chunk_of(Count steps) const {  // where no edge is cut there is nothing to wait for
+    const Count all = std::max<Count>(1, steps);
+    return static_cast<Index>(network.levels == 1 ? all : std::min<Count>(options.chunk_steps, all));
+  }
+  Count start_bytes(Count steps, Count every) const;
+  Count keep_every(Count steps) const;
   void begin_balance();
   void end_balance();
 };
@@ -70,18 +72,6 @@ std::unique_ptr<TileRouter<Real>> make_tile(TileLayout layout, Index piece, cons
   if (options.scheme == Scheme::conservative)
     return std::make_unique<ConservativeTile<Real>>(std::move(layout), piece, properties, options, scratch);
   return std::make_unique<DischargeTile<Real>>(std::move(layout), piece, properties, options, scratch);
-}
-
-// Starts kept for a window of so many blocks: every one, or every so many that no more than `limit` bytes are held at a time,
-// if that is possible (those in between are made again for the adjoint).
-Count keep_every(Count blocks, Count bytes_a_block, Count limit) {
-  const auto held = [&](Count every) { return ((blocks + every - 1) / every + (every > 1 ? every - 1 : 0)) * bytes_a_block; };
-  Count best = 1;
-  for (Count every = 1; every <= blocks; ++every) {
-    if (held(every) < held(best)) best = every;
-    if (held(every) <= limit) return every;
-  }
-  return best;
 }
 
 }  // namespace
@@ -150,21 +140,30 @@ void Router<Real>::leave_out_pieces(std::vector<std::uint8_t> wanted) {
 
 template <class Real>
 Count Router<Real>::tape_bytes(Count steps) const {
-  const auto [every, blocks, bytes] = impl_->tape(steps);
-  return ((blocks + every - 1) / every + every - 1) * bytes + impl_->edge_bytes(steps);
+  return impl_->start_bytes(steps, impl_->keep_every(steps)) + impl_->edge_bytes(steps);
 }
 
-// How often a start is kept, blocks of a window, bytes of one start of all tiles.
+// The starts of blocks are kept for the adjoint: of every one, or of every so many that the tape stays within its limit, if
+// that is possible (those in between are made again).
 template <class Real>
-std::array<Count, 3> Router<Real>::Impl::tape(Count steps) const {
-  const Count chunk = std::min<Count>(options.chunk_steps, std::max<Count>(1, steps));
-  const Count blocks = (steps + chunk - 1) / chunk * ((chunk + block_steps() - 1) / block_steps());
+Count Router<Real>::Impl::keep_every(Count steps) const {
+  if (options.tape_bytes == 0) return 1;
+  const Count limit = options.tape_bytes - edge_bytes(steps);
+  Count best = 1;
+  for (Count every = 1; every <= steps; ++every) {
+    const Count bytes = start_bytes(steps, every);
+    if (bytes < start_bytes(steps, best)) best = every;
+    if (bytes <= limit) return every;
+    if (every * every > steps) break;  // from the root of the number of blocks on, more are made again than saved
+  }
+  return best;
+}
+
+template <class Real>
+Count Router<Real>::Impl::start_bytes(Count steps, Count every) const {
   Count bytes = 0;
-  for (const auto& tile : tiles)
-    bytes += tile->state_values() * padded(tile->layout().cells) * static_cast<Count>(sizeof(Real));
-  const Count limit = options.tape_bytes > 0 ? std::max<Count>(0, options.tape_bytes - edge_bytes(steps))
-                                             : std::numeric_limits<Count>::max();
-  return {keep_every(blocks, bytes, limit), blocks, bytes};
+  for (const auto& tile : tiles) bytes += tile->start_bytes(steps, chunk_of(steps), every);
+  return bytes;
 }
 
 template <class Real>
@@ -185,8 +184,7 @@ template <class Real>
 void Router<Real>::Impl::size_window() {
   const auto cuts = network.cut_out.size();
   const auto edges = static_cast<std::size_t>(tiling.edges);
-  window.chunk = static_cast<Index>(std::min<Count>(options.chunk_steps, std::max<Count>(1, window.steps)));
-  window.block = std::min(block_steps(), window.chunk);
+  window.chunk = chunk_of(window.steps);
   window.edge_start.assign(edges, Real(0));
   window.edge_flow.assign(edges * window.steps, Real(0));
   window.cut_start.assign(cuts, Real(0));
@@ -241,7 +239,7 @@ void Router<Real>::Impl::exchange_adjoint(Count superstep) {
 
 template <class Real>
 void Router<Real>::Impl::forward() {
-  const Count every = keep_tape ? tape(window.steps)[0] : 0;
+  const Count every = keep_tape ? keep_every(window.steps) : 0;
   for (auto* tile : routed) tile->begin(window, every);
   for (Index level = 0; level < network.levels; ++level) {
     for (auto* tile : routed)

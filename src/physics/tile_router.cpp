@@ -18,16 +18,10 @@ WindowPlaces places(const GatherWindows& w, const std::vector<Index>& begin) {
   return {begin.data(), w.place0.data(), w.place1.data(), w.some0.data(), w.some1.data()};
 }
 
-template <class Real>
-BlockSpan block_span(const RouterWindow<Real>& window, Count block) {
-  const Count blocks = blocks_of_chunk(window), chunk = block / blocks, in_chunk = block % blocks * window.block;
-  return {window.first_step(chunk) + in_chunk,
-          static_cast<Index>(std::min<Count>(window.block, window.steps_of(chunk) - in_chunk)), in_chunk};
-}
-
-template <class Real>
-Count blocks_in(const RouterWindow<Real>& window, Count chunk) {
-  return (window.steps_of(chunk) + window.block - 1) / window.block;
+// Long enough that the skew costs little, short enough that the rows of a block stay in the second-level cache.
+Index steps_of_block(Index cells) {
+  constexpr Index kShortest = 64, kLongest = 256, kReachSteps = 768 * 64;
+  return std::clamp(kReachSteps / std::max<Index>(1, padded(cells)) / kVectorCells * kVectorCells, kShortest, kLongest);
 }
 
 }  // namespace
@@ -47,6 +41,7 @@ TileRouter<Real>::TileRouter(TileLayout layout, Index piece, const ReachProperti
       held_lateral_(cells_of()),
       held_adjoint_(cells_of()) {
   lateral_floor_ = static_cast<Real>(smallest_flow(options));
+  block_ = options.block_steps > 0 ? options.block_steps : steps_of_block(layout_.cells);
   for (Index i = 0; i < layout_.cells; ++i) {
     length_m_.push_back(properties.length_m[layout_.reach[i]] * layout_.share[i]);
     slope_.push_back(properties.slope[layout_.reach[i]]);
@@ -72,12 +67,33 @@ void TileRouter<Real>::set_probes(const std::vector<Index>& first_of, const std:
 }
 
 template <class Real>
+BlockSpan TileRouter<Real>::block_span(const RouterWindow<Real>& window, Count block) const {
+  const Count blocks = blocks_of_chunk(window.chunk), chunk = block / blocks, steps = block_of(window.chunk);
+  const Count in_chunk = block % blocks * steps;
+  return {window.first_step(chunk) + in_chunk,
+          static_cast<Index>(std::min<Count>(steps, window.steps_of(chunk) - in_chunk)), in_chunk};
+}
+
+template <class Real>
+Count TileRouter<Real>::blocks_in(const RouterWindow<Real>& window, Count chunk) const {
+  const Index steps = block_of(window.chunk);
+  return (window.steps_of(chunk) + steps - 1) / steps;
+}
+
+template <class Real>
+Count TileRouter<Real>::start_bytes(Count steps, Index chunk, Count keep_every) const {
+  const Count blocks = (steps + chunk - 1) / chunk * blocks_of_chunk(chunk);
+  const Count starts = (blocks + keep_every - 1) / keep_every + std::min(keep_every, blocks) - 1;
+  return starts * state_values() * padded(layout_.cells) * static_cast<Count>(sizeof(Real));
+}
+
+template <class Real>
 void TileRouter<Real>::begin(RouterWindow<Real>& window, Count keep_every) {
   keep_every_ = keep_every;
   not_finite_step_ = -1;
   not_finite_cells_.clear();
   again_from_ = -1;
-  const Count blocks = window.chunks() * blocks_of_chunk(window);
+  const Count blocks = window.chunks() * blocks_of_chunk(window.chunk);
   kept_.resize(keep_every > 0 ? (blocks + keep_every - 1) / keep_every : 0);
   if (keep_balance) {
     outflow_volume.assign(layout_.cells, 0.0);
@@ -141,7 +157,7 @@ LateralSeries<Real> TileRouter<Real>::lateral_series(const RouterWindow<Real>& w
   s.lag = layout_.lag.data();
   s.first_step = span.first;
   s.all_steps = window.steps;
-  s.ahead = span.backward ? -window.block : window.block;
+  s.ahead = span.backward ? -block_ : block_;
   s.stride = padded(layout_.cells);
   return s;
 }
@@ -251,7 +267,7 @@ void TileRouter<Real>::read_block(RouterWindow<Real>& window, const BlockSpan& s
 
 template <class Real>
 void TileRouter<Real>::forward_chunk(RouterWindow<Real>& window, Count chunk) {
-  const Count first = chunk * blocks_of_chunk(window);
+  const Count first = chunk * blocks_of_chunk(window.chunk);
   for (Count block = first; block < first + blocks_in(window, chunk); ++block) {
     const BlockSpan span = block_span(window, block);
     const auto before = snapshot();
@@ -300,7 +316,7 @@ std::span<const Real> TileRouter<Real>::snapshot_of(RouterWindow<Real>& window, 
 
 template <class Real>
 void TileRouter<Real>::adjoint_chunk(RouterWindow<Real>& window, Count chunk) {
-  const Count first = chunk * blocks_of_chunk(window);
+  const Count first = chunk * blocks_of_chunk(window.chunk);
   for (Count block = first + blocks_in(window, chunk) - 1; block >= first; --block) {
     BlockSpan span = block_span(window, block);
     span.backward = true;

@@ -14,7 +14,6 @@ class ConservativeTile final : public TileRouter<Real> {
   void start_adjoint(RouterWindow<Real>& window) override;
   void gradient(Index cell, double& a, double& b, double& c) const override;
   std::vector<double> storage() const override;
-  Index state_values() const override { return 1; }
 
  protected:
   void set_coefficients(const RouterWindow<Real>& window) override;
@@ -29,6 +28,7 @@ class ConservativeTile final : public TileRouter<Real> {
   }
   void reset_adjoint() override;
   bool discharge_form() const override { return false; }
+  Index state_values() const override { return 1; }
   const DeviceVector<Real>& state() const override { return storage_; }
 
  private:

@@ -14,7 +14,6 @@ class DischargeTile final : public TileRouter<Real> {
   void start_adjoint(RouterWindow<Real>& window) override;
   void gradient(Index cell, double& a, double& b, double& c) const override;
   std::vector<double> storage() const override;
-  Index state_values() const override { return 2; }
 
  protected:
   void set_coefficients(const RouterWindow<Real>& window) override;
@@ -27,6 +26,7 @@ class DischargeTile final : public TileRouter<Real> {
   void restore(std::span<const Real> snapshot) override;
   void reset_adjoint() override;
   bool discharge_form() const override { return true; }
+  Index state_values() const override { return 2; }
   const DeviceVector<Real>& state() const override { return state_; }
 
  private:

@@ -24,7 +24,6 @@ struct RouterWindow {
   LateralInflow<Real> inflow;
   Count steps = 0;
   Index chunk = 1;                         ///< steps of a message across cut edges (the last may be shorter)
-  Index block = 1;                         ///< steps a tile runs at a time; chunks are cut into blocks
   std::span<const Real> initial_state;
   std::span<Real> discharge;               ///< [probe][rows]
   std::span<const Real> seed;              ///< adjoint: [probe][rows]
@@ -41,7 +40,8 @@ struct RouterWindow {
   Index steps_of(Count c) const { return static_cast<Index>(std::min<Count>(chunk, steps - c * chunk)); }
 };
 
-/// A block of a window.
+/// A block of a window: tiles run chunks in blocks of steps, the last of a chunk may be shorter. Block b of a window is block
+/// b % n of chunk b / n, n = blocks of a whole chunk.
 struct BlockSpan {
   Count first = 0;        ///< step of the window
   Index steps = 0;
@@ -85,7 +85,8 @@ class TileRouter {
   void copy_state(std::span<Real> rank_state) const;
   /// Earliest step at which a state stopped being finite, and all cells where it did then; {-1, {}} if none.
   std::pair<Count, std::span<const Index>> not_finite() const { return {not_finite_step_, not_finite_cells_}; }
-  virtual Index state_values() const = 0;                  ///< per cell: what a block starts from
+  /// Bytes of the starts of blocks kept for an adjoint, and of those made again at a time.
+  Count start_bytes(Count steps, Index chunk, Count keep_every) const;
 
   /// Volumes per cell [m3] of the last window, kept on request.
   bool keep_balance = false;
@@ -103,6 +104,7 @@ class TileRouter {
   virtual void restore(std::span<const Real> snapshot) = 0;
   virtual void reset_adjoint() = 0;
   virtual bool discharge_form() const = 0;
+  virtual Index state_values() const = 0;                                        // per cell: what a block starts from
   virtual const DeviceVector<Real>& state() const = 0;                           // [cell]
 
   Index row_steps(Index steps) const { return steps + layout_.lags + 1; }        // rows of a block, two more than sweeps - 1
@@ -140,11 +142,16 @@ class TileRouter {
   std::vector<Index> seed_base_;                 // [probe of the tile] slot below it without the seed
 
  private:
+  Index block_of(Index chunk) const { return std::min(block_, chunk); }
+  Count blocks_of_chunk(Index chunk) const { return (chunk + block_of(chunk) - 1) / block_of(chunk); }
+  BlockSpan block_span(const RouterWindow<Real>& window, Count block) const;
+  Count blocks_in(const RouterWindow<Real>& window, Count chunk) const;
   void run_block(RouterWindow<Real>& window, const BlockSpan& span, bool record);
   void read_block(RouterWindow<Real>& window, const BlockSpan& span);
   void check_finite(RouterWindow<Real>& window, const BlockSpan& span, std::span<const Real> before);
   std::span<const Real> snapshot_of(RouterWindow<Real>& window, Count block);
 
+  Index block_ = 1;                              // steps of a block
   Count keep_every_ = 0;
   std::vector<std::vector<Real>> kept_;          // [block / keep_every] state at its start
   std::vector<std::vector<Real>> again_;         // starts of the blocks after a kept one, run again for the adjoint
@@ -152,11 +159,5 @@ class TileRouter {
   Count not_finite_step_ = -1;
   std::vector<Index> not_finite_cells_;
 };
-
-/// Blocks of a whole chunk. Block b of a window is block b % blocks_of_chunk of chunk b / blocks_of_chunk.
-template <class Real>
-Count blocks_of_chunk(const RouterWindow<Real>& window) {
-  return (window.chunk + window.block - 1) / window.block;
-}
 
 }  // namespace dpl
