@@ -33,6 +33,12 @@ void DischargeTile<Real>::set_coefficients(const RouterWindow<Real>& window) {
       n_[i] *= layout.share[i];  // the reach's K, shared by its sub-reaches
       log2_depth_factor_[i] = static_cast<Real>(n_[i]);
       depth_exponent_[i] = static_cast<Real>(p_[i]);
+      const double dt = this->options_.dt_s, two_K = 2 * n_[i], two_KX = two_K * p_[i], D = two_K - two_KX + dt;
+      log2_width_[i] = static_cast<Real>((dt - two_KX) / D);   // C1 .. C4, 1 / D
+      q_cell_[i] = static_cast<Real>((dt + two_KX) / D);
+      velocity_factor_[i] = static_cast<Real>((two_K - two_KX - dt) / D);
+      length_[i] = static_cast<Real>(2 * dt / D);
+      slope_cell_[i] = static_cast<Real>(1 / D);
       continue;
     }
     const auto c = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i],
@@ -115,7 +121,8 @@ void DischargeTile<Real>::sweep_forward(const RouterWindow<Real>& window, const 
   auto b = block(window, span);
   if (record) {
     auto& rows = this->scratch_.record;
-    this->grow(rows, static_cast<std::size_t>(this->row_steps(span.steps)) * b.record_stride * DischargeRecord<Real>::kFields);
+    this->grow(rows, static_cast<std::size_t>(this->row_steps(span.steps)) * b.record_stride *
+                         (muskingum() ? DischargeRecord<Real>::kFixedFields : DischargeRecord<Real>::kFields));
     b.record = rows.data();
   }
   this->kernels_.discharge_forward[form_](b);

@@ -52,14 +52,22 @@ struct ChannelSection {
       radius_power, velocity_free, velocity, shape, celerity;
 };
 
+/// Logarithm and powers of a section: what the adjoint keeps of a step, so that it needs none again.
 template <class T>
-DPL_HOST_DEVICE ChannelSection<T> channel_section(const MuskingumCungeCell<T>& c, T Q, bool trapezoid_celerity) {
+struct ChannelPowers {
+  T log2_discharge, depth, top, radius_power;
+};
+
+/// @param known  powers of this section where they are at hand, or null
+template <class T>
+DPL_HOST_DEVICE ChannelSection<T> channel_section(const MuskingumCungeCell<T>& c, T Q, bool trapezoid_celerity,
+                                                  const ChannelPowers<T>* known = nullptr) {
   ChannelSection<T> s;
-  s.log2_discharge = log2_of(larger(Q, T(1e-30)));
+  s.log2_discharge = known ? known->log2_discharge : log2_of(larger(Q, T(1e-30)));
   s.log2_depth_free = (s.log2_discharge + c.log2_depth_factor) * c.depth_exponent;
   s.log2_depth = larger(s.log2_depth_free, T(kLog2SmallestDepth));
-  s.depth = exp2_of(s.log2_depth);
-  s.top = exp2_of(T(c.log2_width + c.q * s.log2_depth));
+  s.depth = known ? known->depth : exp2_of(s.log2_depth);
+  s.top = known ? known->top : exp2_of(T(c.log2_width + c.q * s.log2_depth));
   s.bank_free = s.top * c.q / (T(2) * s.depth);
   s.bank = smaller(larger(s.bank_free, T(kSteepestBank)), T(kFlattestBank));
   s.bottom_free = s.top - T(2) * s.bank * s.depth;
@@ -67,7 +75,7 @@ DPL_HOST_DEVICE ChannelSection<T> channel_section(const MuskingumCungeCell<T>& c
   s.area = (s.top + s.bottom) * s.depth * T(0.5);
   s.side = square_root(T(T(1) + s.bank * s.bank));
   s.perimeter = s.bottom + T(2) * s.depth * s.side;
-  s.radius_power = exp2_of(T(T(2.0 / 3.0) * log2_of(T(s.area / s.perimeter))));
+  s.radius_power = known ? known->radius_power : exp2_of(T(T(2.0 / 3.0) * log2_of(T(s.area / s.perimeter))));
   s.velocity_free = s.radius_power * c.velocity_factor;
   s.velocity = smaller(larger(s.velocity_free, T(kSlowest)), T(kFastest));
   s.shape = s.area * s.side / (s.top * s.perimeter);
@@ -109,11 +117,11 @@ struct MuskingumStepAdjoint {
   T K, X, discharge, inflow_next, inflow, lateral;
 };
 
+/// @param inverse_D 1 / (2 K (1 - X) + dt)  @param next Q_{t+1}
 template <class T>
-DPL_HOST_DEVICE MuskingumStepAdjoint<T> muskingum_step_adjoint(T K, T X, T discharge, T inflow_next, T inflow, T lateral,
-                                                               T dt, T next_adjoint) {
-  const T two_KX = T(2) * K * X, two_K = T(2) * K, inverse_D = T(1) / (two_K - two_KX + dt);
-  const T next = muskingum_step(K, X, discharge, inflow_next, inflow, lateral, dt);
+DPL_HOST_DEVICE MuskingumStepAdjoint<T> muskingum_step_adjoint(T K, T X, T inverse_D, T next, T discharge, T inflow_next,
+                                                               T inflow, T dt, T next_adjoint) {
+  const T two_KX = T(2) * K * X, two_K = T(2) * K;
   const T numerator = next_adjoint * inverse_D, D_adjoint = -numerator * next;
   const T two_KX_adjoint = numerator * (inflow - inflow_next - discharge) - D_adjoint;
   const T two_K_adjoint = numerator * discharge + D_adjoint;
@@ -127,11 +135,21 @@ DPL_HOST_DEVICE MuskingumStepAdjoint<T> muskingum_step_adjoint(T K, T X, T disch
   return a;
 }
 
-/// One step. @param discharge Q_t (floored)  @return the unfloored Q_{t+1}
+template <class T>
+DPL_HOST_DEVICE MuskingumStepAdjoint<T> muskingum_step_adjoint(T K, T X, T discharge, T inflow_next, T inflow, T lateral,
+                                                               T dt, T next_adjoint) {
+  const T inverse_D = T(1) / (T(2) * K - T(2) * K * X + dt);
+  return muskingum_step_adjoint(K, X, inverse_D, muskingum_step(K, X, discharge, inflow_next, inflow, lateral, dt), discharge,
+                                inflow_next, inflow, dt, next_adjoint);
+}
+
+/// One step. @param discharge Q_t (floored)  @param powers filled where not null  @return the unfloored Q_{t+1}
 template <class T>
 DPL_HOST_DEVICE T muskingum_cunge_step(const MuskingumCungeCell<T>& c, T slope, T discharge, T inflow_next, T inflow,
-                                       T lateral, T dt, const MuskingumCungeOptions& o) {
+                                       T lateral, T dt, const MuskingumCungeOptions& o,
+                                       ChannelPowers<T>* powers = nullptr) {
   const ChannelSection<T> s = channel_section(c, discharge, o.trapezoid_celerity);
+  if (powers) *powers = {s.log2_discharge, s.depth, s.top, s.radius_power};
   const TravelTime<T> r = travel_time(c, s, discharge, slope, dt, o);
   return muskingum_step(r.K, r.X, discharge, inflow_next, inflow, lateral, dt);
 }
@@ -174,8 +192,9 @@ template <class T>
 DPL_HOST_DEVICE MuskingumCungeStepAdjoint<T> muskingum_cunge_step_adjoint(const MuskingumCungeCell<T>& c, T slope,
                                                                           T discharge, T inflow_next, T inflow, T lateral,
                                                                           T dt, const MuskingumCungeOptions& o,
-                                                                          T next_adjoint) {
-  const ChannelSection<T> s = channel_section(c, discharge, o.trapezoid_celerity);
+                                                                          T next_adjoint,
+                                                                          const ChannelPowers<T>* known = nullptr) {
+  const ChannelSection<T> s = channel_section(c, discharge, o.trapezoid_celerity, known);
   const TravelTime<T> r = travel_time(c, s, discharge, slope, dt, o);
   const MuskingumStepAdjoint<T> step =
       muskingum_step_adjoint(r.K, r.X, discharge, inflow_next, inflow, lateral, dt, next_adjoint);

@@ -124,11 +124,12 @@ DPL_HOST_DEVICE Real floored_discharge(Real raw, Real q_min) {
   return raw < q_min ? q_min : raw;
 }
 
-/// What the adjoint reads of a sweep; the unfloored Q_{t+1} is read from the outflows.
+/// What the adjoint reads of a sweep; the unfloored Q_{t+1} is read from the outflows. Fixed coefficients need no powers.
 template <class Real>
 struct DischargeRecord {
-  static constexpr Index kFields = 3;
+  static constexpr Index kFields = 7, kFixedFields = 3;
   Real *inflow_next, *state, *inflow;   ///< [cell] unfloored I_{t+1} (gathered into it), floored Q_t, floored I_t
+  Real *log2_discharge, *depth, *top, *radius_power;
 };
 
 template <class Real>
@@ -146,15 +147,22 @@ struct DischargeForwardLoop : DischargeForwardArrays<Real> {
   template <bool kMasked>
   DPL_HOST_DEVICE void run(Index i, bool active) const {
     const Real state = this->state[i], inflow = this->inflow[i];
-    const Real next = Form::step(*this, i, state, this->inflow_next[i], inflow, this->lateral[i]);
-    const Real floored = floored_discharge(next, this->q_min);
+    ChannelPowers<Real> powers;
+    const Real next =
+        Form::step(*this, i, state, this->inflow_next[i], inflow, this->lateral[i], kRecord ? &powers : nullptr);
+    const Real floored = Form::kFixed ? next : floored_discharge(next, this->q_min);
     this->flow[i] = next;
-    this->flow_floored[i] = floored;
+    if constexpr (!Form::kFixed) this->flow_floored[i] = floored;
     this->state[i] = keep_unless<kMasked>(active, floored, state);
     this->inflow[i] = keep_unless<kMasked>(active, this->inflow_next_floored[i], inflow);
     if constexpr (!kRecord) return;
     this->record.state[i] = state;
     this->record.inflow[i] = inflow;
+    if constexpr (Form::kFixed) return;
+    this->record.log2_discharge[i] = powers.log2_discharge;
+    this->record.depth[i] = powers.depth;
+    this->record.top[i] = powers.top;
+    this->record.radius_power[i] = powers.radius_power;
   }
 };
 
@@ -185,8 +193,7 @@ struct DischargeAdjointLoop : DischargeAdjointArrays<Real> {
     const Real raw = this->flow[i], lateral = this->lateral[i];
     const Real message = discharge_message(this->next_below[i], this->floored_below[i], raw, this->q_min);
     const Real down = message + (raw < this->q_min ? Real(0) : this->state_adjoint[i]);
-    const auto a = Form::adjoint(*this, i, this->record.state[i], this->record.inflow_next[i], this->record.inflow[i],
-                                 lateral, down);
+    const auto a = Form::adjoint(*this, i, down);
     const auto set = [active](Real& to, Real value) { to = keep_unless<kMasked>(active, value, to); };
     this->next_adjoint[i] = a.inflow_next;
     set(this->inflow_adjoint[i], a.inflow);  // a row may hold the next block's I_t of cells that have no step here
@@ -209,31 +216,41 @@ struct ChannelForm {
   static DPL_HOST_DEVICE MuskingumCungeOptions options(double x) { return {kTrapezoid, kCunge, kPositive, x}; }
   template <class Real>
   static DPL_HOST_DEVICE Real step(const DischargeForwardArrays<Real>& a, Index i, Real state, Real inflow_next, Real inflow,
-                                   Real lateral) {
-    return muskingum_cunge_step(a.cell[i], a.cell.slope[i], state, inflow_next, inflow, lateral, a.dt, options(a.x));
+                                   Real lateral, ChannelPowers<Real>* powers) {
+    return muskingum_cunge_step(a.cell[i], a.cell.slope[i], state, inflow_next, inflow, lateral, a.dt, options(a.x), powers);
   }
   template <class Real>
-  static DPL_HOST_DEVICE MuskingumCungeStepAdjoint<Real> adjoint(const DischargeAdjointArrays<Real>& a, Index i, Real state,
-                                                                 Real inflow_next, Real inflow, Real lateral, Real down) {
-    return muskingum_cunge_step_adjoint(a.cell[i], a.cell.slope[i], state, inflow_next, inflow, lateral, a.dt, options(a.x),
-                                        down);
+  static DPL_HOST_DEVICE MuskingumCungeStepAdjoint<Real> adjoint(const DischargeAdjointArrays<Real>& a, Index i, Real down) {
+    const DischargeRecord<Real>& r = a.record;
+    const ChannelPowers<Real> powers{r.log2_discharge[i], r.depth[i], r.top[i], r.radius_power[i]};
+    return muskingum_cunge_step_adjoint(a.cell[i], a.cell.slope[i], r.state[i], r.inflow_next[i], r.inflow[i], a.lateral[i],
+                                        a.dt, options(a.x), down, &powers);
   }
 };
 
-/// Fixed K and X in the first two places of the coefficients.
+/// Fixed K and X. The places of the other coefficients hold what follows from them: C1, C2, C3, C4 and 1 / D.
 struct FixedForm {
   static constexpr bool kFixed = true;
   template <class Real>
   static DPL_HOST_DEVICE Real step(const DischargeForwardArrays<Real>& a, Index i, Real state, Real inflow_next, Real inflow,
-                                   Real lateral) {
-    return muskingum_step(a.cell.log2_depth_factor[i], a.cell.depth_exponent[i], state, inflow_next, inflow, lateral, a.dt);
+                                   Real lateral, ChannelPowers<Real>*) {
+    return step(a.cell, i, state, inflow_next, inflow, lateral);
   }
   template <class Real>
-  static DPL_HOST_DEVICE MuskingumCungeStepAdjoint<Real> adjoint(const DischargeAdjointArrays<Real>& a, Index i, Real state,
-                                                                 Real inflow_next, Real inflow, Real lateral, Real down) {
-    const auto s = muskingum_step_adjoint(a.cell.log2_depth_factor[i], a.cell.depth_exponent[i], state, inflow_next, inflow,
-                                          lateral, a.dt, down);
+  static DPL_HOST_DEVICE MuskingumCungeStepAdjoint<Real> adjoint(const DischargeAdjointArrays<Real>& a, Index i, Real down) {
+    const Real K = a.cell.log2_depth_factor[i], X = a.cell.depth_exponent[i], inverse_D = a.cell.slope[i];
+    const Real state = a.record.state[i], inflow_next = a.record.inflow_next[i], inflow = a.record.inflow[i];
+    const auto s = muskingum_step_adjoint(K, X, inverse_D, step(a.cell, i, state, inflow_next, inflow, a.lateral[i]), state,
+                                          inflow_next, inflow, a.dt, down);
     return {s.discharge, s.inflow_next, s.inflow, s.lateral, s.K, s.X, Real(0), Real(0), Real(0)};
+  }
+
+ private:
+  template <class Real>
+  static DPL_HOST_DEVICE Real step(const MuskingumCungeCoefficients<Real>& c, Index i, Real state, Real inflow_next,
+                                   Real inflow, Real lateral) {
+    return multiply_add(c.log2_width[i], inflow_next,
+                        multiply_add(c.q[i], inflow, multiply_add(c.velocity_factor[i], state, c.length[i] * lateral)));
   }
 };
 

@@ -121,10 +121,13 @@ struct TileSweeps {
       conservative_adjoint_block<Real, true>(b);
   }
 
-  template <class Real>
+  template <class Real, class Form>
   static DischargeRecord<Real> record_row(const DischargeBlock<Real>& b, Index k) {
-    Real* row = b.record + static_cast<Count>(k) * DischargeRecord<Real>::kFields * b.record_stride;
-    return {row, row + b.record_stride, row + 2 * b.record_stride};
+    using Record = DischargeRecord<Real>;
+    const Index s = b.record_stride;
+    Real* row = b.record + static_cast<Count>(k) * (Form::kFixed ? Record::kFixedFields : Record::kFields) * s;
+    if (Form::kFixed) return {row, row + s, row + 2 * s, nullptr, nullptr, nullptr, nullptr};
+    return {row, row + s, row + 2 * s, row + 3 * s, row + 4 * s, row + 5 * s, row + 6 * s};
   }
 
   template <class Real, bool kRecord, class Form>
@@ -136,7 +139,7 @@ struct TileSweeps {
       Real* above_floored = b.floored + static_cast<Count>(k) * b.flow_stride;
       begin_rows(b.lateral, graph, k, b.steps, false);
       join(graph, k, b.steps, above);
-      const auto record = kRecord ? record_row(b, k) : DischargeRecord<Real>{};
+      const auto record = kRecord ? record_row<Real, Form>(b, k) : DischargeRecord<Real>{};
       Real* inflow_next = kRecord ? record.inflow_next : b.inflow_next;
       Real* inflow_next_floored = b.floored == b.flow ? inflow_next : b.inflow_next_floored;
       Runner::gather(graph, above, inflow_next, first, end);
@@ -177,7 +180,7 @@ struct TileSweeps {
       Runner::message(b.downstream_window, b.downstream, row(b.inflow_adjoint, k + 2), floored_message, first, end);
       DischargeAdjointLoop<Real, kHeld, Form> loop;
       static_cast<DischargeAdjointArrays<Real>&>(loop) = {
-          b.cell, b.message, floored_message, record_row(b, k),
+          b.cell, b.message, floored_message, record_row<Real, Form>(b, k),
           b.lateral.row(k), b.flow + static_cast<Count>(k + 1) * b.flow_stride, b.state_adjoint, row(b.next_adjoint, k),
           row(b.inflow_adjoint, k), b.lateral.adjoint_row(k), b.sums[0], b.sums[1], b.sums[2], b.sums[3], b.sums[4], b.dt,
           b.q_min, b.x};
