@@ -1,4 +1,4 @@
-// The training loop: window, parameters, routing, loss, adjoint, exact gradient, optimizer.
+// The training loop: windows, parameters, routing, loss, adjoint, exact gradient, optimizer.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "dpl/learning/optimizer.hpp"
 #include "dpl/learning/parameter_network.hpp"
+#include "dpl/parallel/replicas.hpp"
 #include "dpl/training/checkpoint.hpp"
 #include "dpl/training/gauge_clock.hpp"
 #include "dpl/training/network_blocks.hpp"
@@ -20,11 +21,16 @@ namespace dpl {
 
 enum class TrainingEnd { finished, stopped_by_signal };
 
-/// Trains the parameter network of a problem. All members are **Collective**. The problem must outlive the trainer.
+/// Trains the parameter network of a problem. All members are **Collective** over the problem's ranks, which are one group
+/// of the replicas; `run` over all ranks. The problem must outlive the trainer.
 class Trainer {
  public:
   /// Loads the training period's inflow. Throws Error where the period is not covered or holds no observation.
-  explicit Trainer(const Problem& problem);
+  explicit Trainer(const Problem& problem) : Trainer(problem, Replicas(problem.comm)) {}
+
+  /// The same, for one of several groups, each with its problem on `replicas.group()`: a group takes its windows of every
+  /// update, and all groups keep the same weights, bit for bit those of one group that takes all windows.
+  Trainer(const Problem& problem, Replicas replicas);
 
   /// Continues from a checkpoint; refuses one of another network or another configuration, naming the first difference.
   void restore(const Checkpoint& checkpoint);
@@ -53,15 +59,19 @@ class Trainer {
 
  private:
   struct Targets;
+  struct UpdateGradient;
   void step();
-  Sample next_sample(Count update) const;
+  UpdateGradient gradient_of_update(Count update);
+  Gradient gradient(std::span<const double> learned, const Sample& sample, bool keep_graph);
+  Sample next_sample(Count update, Index window) const;
   RoutedWindow window(Count first_day, Count days) const;
   double learning_rate(Count update) const;
   void write(const RunFolder& folder);
-  [[noreturn]] void fail_not_finite(const Sample& sample);
+  [[noreturn]] void fail_not_finite(const Sample* sample);
 
   const Problem& problem_;
-  const Communicator& comm_;
+  Replicas replicas_;
+  const Communicator& comm_;        // of this group
   ParameterField field_;
   std::unique_ptr<ParameterNetwork> network_;
   std::unique_ptr<RoutedDomain> domain_;
