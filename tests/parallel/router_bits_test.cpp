@@ -1,4 +1,4 @@
-// ranks: 1 2 3 4
+// ranks: 1 2 3 4 8
 // A network cut over ranks gives the uncut network's bits: discharge, state, gradients, for every scheme, and for any
 // numbering of the reaches and any chunk length.
 #include <gtest/gtest.h>
