@@ -61,6 +61,12 @@ def check_refusals(config):
         refused(2, config, ["parallel.replicas is 2", "experiment.windows 1", "at least 2"], "parallel.replicas=2", *mode)
 
 
+def check_plan(config):
+    shown = twin.run(4, "train", config, "parallel.replicas=2", "experiment.windows=6", "--validate").stdout
+    assert "windows per update    6, shared by 2 groups of ranks" in shown, shown
+    assert "ranks                 2; " in shown, shown  # the partition is that of a group
+
+
 def check_failure_of_one_group(config, folder):
     """Inflow that overflows in some windows only: the group that meets one ends all groups with one message."""
     path = os.path.join(folder, "domain", "lateral_inflow.nc")
@@ -85,6 +91,7 @@ def main():
         assert json.loads(twin.text(four, "metrics.json"))
         check_windows(config, four)
         check_refusals(config)
+        check_plan(config)
         check_failure_of_one_group(config, folder)
     print("any number of groups and ranks, the same bits")
     return 0

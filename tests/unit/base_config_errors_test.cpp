@@ -46,6 +46,13 @@ TEST(ConfigErrors, UnknownKeys) {
       "n, p, q");
 }
 
+TEST(ConfigErrors, MoreReplicasThanWindows) {
+  EXPECT_EQ(error_of("experiment: {windows: 2}\nparallel: {replicas: 3}"),
+            "run.yaml:2: key parallel.replicas is 3, and experiment.windows 2: every group of ranks takes other windows of "
+            "an update; give experiment.windows at least 3, or fewer replicas");
+  EXPECT_EQ(error_of("experiment: {windows: 3}\nparallel: {replicas: 3}"), "no error");
+}
+
 TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(error_of("\nexperiment:\n  rho: ten\n"),
             "run.yaml:3: key experiment.rho is 'ten'; allowed: a whole number from 1 to 1000000 (d)");
