@@ -115,7 +115,7 @@ struct Trainer::Targets {
   }
 };
 
-Sample Trainer::next_sample(Count update, Index window) const {
+Sample Trainer::sample_of(Count update, Index window) const {
   constexpr Index kAttempts = 100;  // records with long gaps: draw again, still a function of update and window alone
   static_assert(kAttempts < kMostAttempts);
   for (Index attempt = 0; attempt < kAttempts; ++attempt) {
@@ -129,12 +129,12 @@ Sample Trainer::next_sample(Count update, Index window) const {
       iso_date(problem_.config.experiment.period.end.day)));
 }
 
-Trainer::Gradient Trainer::gradient(Count first_day, const std::vector<Index>& gauges) {
-  return gradient(blocks_->evaluate(*network_, field_.learned(), true), {first_day, gauges}, false);
+Trainer::Gradient Trainer::gradient(const Sample& sample) {
+  return gradient(sample, blocks_->evaluate(*network_, field_.learned(), true), false);
 }
 
-// `learned`: what blocks_ evaluated with graphs, which the last window of an update drops.
-Trainer::Gradient Trainer::gradient(std::span<const double> learned_values, const Sample& sample, bool keep_graph) {
+// `learned_values`: what blocks_ evaluated, whose graphs the last window of an update drops.
+Trainer::Gradient Trainer::gradient(const Sample& sample, std::span<const double> learned_values, bool keep_graph) {
   const Count days = problem_.config.experiment.rho_days;
   const Targets targets(*this, sample.first_day, days, sample.gauges);
   RoutedWindow routed = window(sample.first_day, days);
@@ -156,57 +156,51 @@ Trainer::Gradient Trainer::gradient(std::span<const double> learned_values, cons
   auto theta = to_tensor(learned_values, reaches, learned).requires_grad_(true);
   const auto means = apply_window_model(theta, model);
   const LossResult loss = targets.loss(problem_.config.experiment.loss, values_of(means), sigma_);
-  Gradient result{loss.value, {}};
+  Gradient result{loss.value, {}, domain_->reaches_wanted()};
   if (!std::isfinite(loss.value)) return result;
   means.backward(to_tensor(loss.gradient, probes, routed.intervals));
   result.weights = blocks_->backward(*network_, values_of(theta.grad()), keep_graph);
   return result;
 }
 
-// Means over the windows of an update; the reaches are of all windows together.
-struct Trainer::UpdateGradient {
-  Gradient mean;
-  double reaches = 0;
-};
-
-Trainer::UpdateGradient Trainer::gradient_of_update(Count update) {
+Trainer::Gradient Trainer::gradient_of_update(Count update) {
   const Index windows = problem_.config.experiment.windows;
-  std::size_t width = 2;  // of a window's row: reaches, loss, weight gradients one after the other
+  std::size_t width = 2;  // of a window's row: loss, weight gradients one after the other, reaches
   for (const auto& w : network_->weights()) width += static_cast<std::size_t>(w.tensor.numel());
   std::vector<double> rows(static_cast<std::size_t>(windows) * width);
   replicas_.together([&] {
     const auto learned = blocks_->evaluate(*network_, field_.learned(), true);
     for (Index w = replicas_.index(); w < windows; w += replicas_.count()) {
-      const Sample sample = next_sample(update, w);
-      const Gradient gradient = this->gradient(learned, sample, w + replicas_.count() < windows);
-      double* row = rows.data() + static_cast<std::size_t>(w) * width;
-      *row++ = static_cast<double>(domain_->reaches_wanted());
-      *row++ = gradient.loss;
-      for (const auto& weights : gradient.weights) row = std::copy(weights.begin(), weights.end(), row);
-      const double* end = rows.data() + static_cast<std::size_t>(w + 1) * width;
-      const bool finite = row == end && std::all_of(end - width + 1, end, [](double v) { return std::isfinite(v); });
-      if (!finite) fail_not_finite(&sample);
+      const Sample sample = sample_of(update, w);
+      const Gradient gradient = this->gradient(sample, learned, w + replicas_.count() < windows);
+      const auto row = std::span(rows).subspan(static_cast<std::size_t>(w) * width, width);
+      row.front() = gradient.loss;
+      row.back() = static_cast<double>(gradient.reaches);
+      auto to = row.begin() + 1;
+      for (const auto& weights : gradient.weights) to = std::ranges::copy(weights, to).out;
+      if (!std::ranges::all_of(row, [](double v) { return std::isfinite(v); })) fail_not_finite(&sample);
     }
   });
   const auto sum = replicas_.sum_in_order(rows, width);
-  UpdateGradient result{{sum[1] / windows, {}}, sum[0]};
-  auto from = sum.begin() + 2;
+  Gradient mean{sum.front() / windows, {}, static_cast<Count>(sum.back())};
+  auto from = sum.begin() + 1;
   for (const auto& w : network_->weights()) {
-    auto& weights = result.mean.weights.emplace_back();
+    auto& weights = mean.weights.emplace_back();
     for (std::int64_t i = 0; i < w.tensor.numel(); ++i) weights.push_back(*from++ / windows);
   }
-  return result;
+  return mean;
 }
 
 void Trainer::step() {
-  UpdateGradient update = gradient_of_update(update_ + 1);
-  const double norm = clip_gradients(update.mean.weights, problem_.config.experiment.clip);
+  Gradient gradient = gradient_of_update(update_ + 1);
+  const double norm = clip_gradients(gradient.weights, problem_.config.experiment.clip);
   if (!std::isfinite(norm)) fail_not_finite(nullptr);
   const double rate = learning_rate(update_ + 1);
-  optimizer_->step(update.mean.weights, rate);
+  optimizer_->step(gradient.weights, rate);
   ++update_;
   const double steps = static_cast<double>(problem_.config.experiment.rho_days) * 86400 / domain_->step_s();
-  last_ = {update_, update.mean.loss, norm, rate, last_.reach_hours + update.reaches * steps * domain_->step_s() / 3600};
+  const auto reaches = static_cast<double>(gradient.reaches);
+  last_ = {update_, gradient.loss, norm, rate, last_.reach_hours + reaches * steps * domain_->step_s() / 3600};
 }
 
 // `sample`: the window, where it is one window's fault.

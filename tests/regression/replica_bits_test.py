@@ -86,7 +86,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         config = twin.make_domain(folder, f"synth.reaches={REACHES}")
         four = compare(config, [(1, 1), (2, 1), (2, 2), (3, 3), (4, 2), (4, 4), (8, 2)], "experiment.windows=4")
-        compare(config, [(1, 1), (4, 2)], "experiment.windows=3", "precision=double", "network.kind=kan",
+        # In double precision the sums of windows are rounded: their order shows.
+        compare(config, [(1, 1), (2, 2), (3, 3), (4, 2)], "experiment.windows=4", "precision=double", "network.kind=kan",
                 "experiment.loss=nse_batch", "experiment.updates=3")
         assert json.loads(twin.text(four, "metrics.json"))
         check_windows(config, four)

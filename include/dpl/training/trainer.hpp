@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,20 +51,24 @@ class Trainer {
   /// Loss over the whole training period in one window (hot start, warm-up days left out) for given parameters.
   double training_loss(std::span<const double> theta);
 
-  /// Loss and weight gradient of one window without an optimizer step (tests: finite differences, bits).
+  /// Loss and its derivative with respect to every weight tensor; how many reaches were routed for it.
   struct Gradient {
     double loss = 0;
     std::vector<std::vector<double>> weights;
+    Count reaches = 0;
   };
-  Gradient gradient(Count first_day, const std::vector<Index>& gauges);
+  /// Of one window, for the present weights, without an optimizer step.
+  Gradient gradient(const Sample& sample);
+  /// Of an update: the means over its windows (of all groups; `reaches` is their sum), without an optimizer step.
+  /// **Collective** over all ranks. The same bits for any number of groups and ranks. Throws Error where it is not finite.
+  Gradient gradient_of_update(Count update);
+  /// Window number `window` of an update: the first draw that holds an observation.
+  Sample sample_of(Count update, Index window) const;
 
  private:
   struct Targets;
-  struct UpdateGradient;
   void step();
-  UpdateGradient gradient_of_update(Count update);
-  Gradient gradient(std::span<const double> learned, const Sample& sample, bool keep_graph);
-  Sample next_sample(Count update, Index window) const;
+  Gradient gradient(const Sample& sample, std::span<const double> learned_values, bool keep_graph);
   RoutedWindow window(Count first_day, Count days) const;
   double learning_rate(Count update) const;
   void write(const RunFolder& folder);
