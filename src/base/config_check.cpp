@@ -76,9 +76,11 @@ void check_solver(const RunConfig& config, const PlaceOf& place) {
 
 void check_replicas(const RunConfig& config, const PlaceOf& place) {
   if (config.parallel.replicas > config.experiment.windows)
-    fail("{}: key parallel.replicas is {}, and experiment.windows {}: every group of ranks takes other windows of an update; "
-         "give experiment.windows at least {}, or fewer replicas",
-         place("parallel.replicas"), config.parallel.replicas, config.experiment.windows, config.parallel.replicas);
+    fail(
+        "{}: key parallel.replicas is {}, and experiment.windows {}: every group of ranks takes other windows of an "
+        "update; "
+        "give experiment.windows at least {}, or fewer replicas",
+        place("parallel.replicas"), config.parallel.replicas, config.experiment.windows, config.parallel.replicas);
 }
 
 }  // namespace

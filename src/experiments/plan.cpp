@@ -37,8 +37,8 @@ void print_training(const Problem& problem, const RoutedDomain& domain, Index st
   line("updates", fmt::format("{} ({} epochs of {})", static_cast<Count>(train.epochs) * train.updates, train.epochs,
                               train.updates));
   if (train.windows > 1)
-    line("windows per update", fmt::format("{}, shared by {} groups of ranks", train.windows,
-                                           problem.config.parallel.replicas));
+    line("windows per update",
+         fmt::format("{}, shared by {} groups of ranks", train.windows, problem.config.parallel.replicas));
   line("gauges per window", train.batch_size == 0 || train.batch_size >= problem.observations->size()
                                 ? "all"
                                 : fmt::format("{}", train.batch_size));

@@ -10,15 +10,18 @@ namespace {
 
 Index ranks_of_group(const Communicator& all, Index count) {
   if (count < 1 || all.size() % count != 0)
-    fail("config: parallel.replicas is {}, which does not divide the {} rank{} of this run; all groups need the same number "
-         "of ranks: start a multiple of {} ranks or change parallel.replicas",
-         count, all.size(), all.size() == 1 ? "" : "s", count);
+    fail(
+        "config: parallel.replicas is {}, which does not divide the {} rank{} of this run; all groups need the same "
+        "number "
+        "of ranks: start a multiple of {} ranks or change parallel.replicas",
+        count, all.size(), all.size() == 1 ? "" : "s", count);
   return all.size() / count;
 }
 
 }  // namespace
 
-Replicas::Replicas(const Communicator& all, Index count) : all_(all), group_(all), peers_(MPI_COMM_SELF), count_(count) {
+Replicas::Replicas(const Communicator& all, Index count)
+    : all_(all), group_(all), peers_(MPI_COMM_SELF), count_(count) {
   const Index size = ranks_of_group(all, count);
   if (count == 1) return;
   index_ = all.rank() / size;

@@ -65,8 +65,9 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
       const auto width = block_theta_[b].size(1);
       const auto seed = owned(theta_gradient.subspan(offset * width, block_rows_[b] * width), block_rows_[b], width,
                               block_theta_[b].scalar_type());
-      const auto gradients = torch::autograd::grad({block_theta_[b]}, weights, {seed}, keep_graph, /*create_graph=*/false,
-                                                   /*allow_unused=*/true);
+      const auto gradients =
+          torch::autograd::grad({block_theta_[b]}, weights, {seed}, keep_graph, /*create_graph=*/false,
+                                /*allow_unused=*/true);
       for (std::size_t w = 0; w < weights.size(); ++w) {
         if (!gradients[w].defined()) continue;
         const auto values = gradients[w].to(torch::kFloat64).contiguous();

@@ -28,9 +28,9 @@ Sample draw_sample(const RunConfig& config, const Observations& observations, Co
   if (wanted == all) return sample;
   std::vector<std::uint64_t> key(all);
   for (Index g = 0; g < all; ++g)
-    key[g] = random_bits({config.seed, Purpose::gauge_choice, static_cast<std::uint64_t>(update),
-                          station_key(observations.gauge_id[g])},
-                         draw);
+    key[g] = random_bits(
+        {config.seed, Purpose::gauge_choice, static_cast<std::uint64_t>(update), station_key(observations.gauge_id[g])},
+        draw);
   std::partial_sort(sample.gauges.begin(), sample.gauges.begin() + wanted, sample.gauges.end(),
                     [&](Index a, Index b) { return key[a] != key[b] ? key[a] < key[b] : a < b; });
   sample.gauges.resize(wanted);

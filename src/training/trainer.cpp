@@ -43,7 +43,10 @@ std::span<const double> values_of(const at::Tensor& tensor) {
 }  // namespace
 
 Trainer::Trainer(const Problem& problem, Replicas replicas)
-    : problem_(problem), replicas_(std::move(replicas)), comm_(problem.comm), field_(problem, learned_parameters(problem.config)) {
+    : problem_(problem),
+      replicas_(std::move(replicas)),
+      comm_(problem.comm),
+      field_(problem, learned_parameters(problem.config)) {
   const RunConfig& config = problem.config;
   if (!problem.observations) fail("config: data_sources.observations is not set; training needs observed discharge");
   std::vector<double> start;
@@ -123,7 +126,8 @@ Sample Trainer::sample_of(Count update, Index window) const {
     if (Targets(*this, sample.first_day, problem_.config.experiment.rho_days, sample.gauges).any) return sample;
   }
   throw AgreedError(fmt::format(
-      "{}: no observation in the window of update {} (and {} further draws) within {}..{}; check experiment.start_time, "
+      "{}: no observation in the window of update {} (and {} further draws) within {}..{}; check "
+      "experiment.start_time, "
       "end_time and the gauges",
       problem_.observations->path, update, kAttempts - 1, iso_date(problem_.config.experiment.period.start.day),
       iso_date(problem_.config.experiment.period.end.day)));
@@ -206,11 +210,12 @@ void Trainer::step() {
 // `sample`: the window, where it is one window's fault.
 void Trainer::fail_not_finite(const Sample* sample) {
   const std::string where = sample ? domain_->describe_not_finite() : "";
-  throw AgreedError(fmt::format(
-      "training: the loss or its gradient is not finite in update {} ({}): first at {}; the last checkpoint is kept; try a "
-      "smaller experiment.learning_rate or precision: double",
-      update_ + 1, sample ? "window from " + iso_date(sample->first_day) : "sum over its windows",
-      where.empty() ? "the adjoint" : where));
+  throw AgreedError(
+      fmt::format("training: the loss or its gradient is not finite in update {} ({}): first at {}; the last "
+                  "checkpoint is kept; try a "
+                  "smaller experiment.learning_rate or precision: double",
+                  update_ + 1, sample ? "window from " + iso_date(sample->first_day) : "sum over its windows",
+                  where.empty() ? "the adjoint" : where));
 }
 
 TrainingEnd Trainer::run(RunFolder& folder) {

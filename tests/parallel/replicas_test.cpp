@@ -29,7 +29,8 @@ TEST(Replicas, GroupsOfNeighboursThatTogetherAreAllRanks) {
     EXPECT_EQ(replicas.group().size(), size);
     EXPECT_EQ(replicas.index(), comm.rank() / size);
     EXPECT_EQ(replicas.group().rank(), comm.rank() % size);
-    EXPECT_EQ(replicas.group().sum(std::int64_t{comm.rank()}), size * (size * replicas.index()) + size * (size - 1) / 2);
+    EXPECT_EQ(replicas.group().sum(std::int64_t{comm.rank()}),
+              size * (size * replicas.index()) + size * (size - 1) / 2);
     EXPECT_EQ(replicas.all().size(), comm.size());
     const Replicas copy = replicas;  // NOLINT: copies share the communicators, which are freed once
     EXPECT_EQ(copy.group().sum(std::int64_t{1}), size);
@@ -40,8 +41,9 @@ TEST(Replicas, ACountThatDoesNotDivideTheRanksIsRefusedWithBothNumbers) {
   const Communicator comm;
   for (const Index count : {comm.size() + 1, comm.size() > 2 ? comm.size() - 1 : 5, 0}) {
     const auto message = message_of([&] { Replicas(comm, count); });
-    EXPECT_NE(message.find(fmt::format("parallel.replicas is {}, which does not divide the {} rank", count, comm.size())),
-              std::string::npos)
+    EXPECT_NE(
+        message.find(fmt::format("parallel.replicas is {}, which does not divide the {} rank", count, comm.size())),
+        std::string::npos)
         << message;
   }
 }

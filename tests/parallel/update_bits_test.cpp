@@ -1,5 +1,6 @@
 // ranks: 1 2 3 4 8
-// Loss and weight gradient of an update: the means over its windows, and the same bits for any number of ranks and groups.
+// Loss and weight gradient of an update: the means over its windows, and the same bits for any number of ranks and
+// groups.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -16,20 +17,28 @@
 namespace dpl {
 namespace {
 
-constexpr Index kWindows = 8;   // for up to 8 groups
+constexpr Index kWindows = 8;  // for up to 8 groups
 constexpr Count kUpdate = 3;
 
 // 200 reaches are 4 blocks of the parameter network, the last of them shorter.
 RunConfig config_of(const std::string& folder, const std::string& precision) {
-  return parse_config("name: update\nprecision: " + precision + "\n"
-                      "data_sources: {network: " + folder + "/network.nc, attributes: " + folder + "/attributes.nc,\n"
-                      "  lateral_inflow: " + folder + "/lateral_inflow.nc, observations: " + folder + "/observations.nc}\n"
-                      "synth: {reaches: 200, gauges: 6, start: 2000-01-01, days: 40, attributes: 3}\n"
-                      "routing: {chunk_steps: 17, pieces_per_rank: 3}\nparams: {tau: 5}\n"
-                      "experiment: {start_time: 2000-01-01, end_time: 2000-02-09, rho: 8, warmup: 2, batch_size: 4,\n"
-                      "  windows: " + std::to_string(kWindows) + "}\n"
-                      "network: {hidden_size: 6, num_hidden_layers: 1, input_var_names: [log10_uparea, a01, a02]}\n",
-                      "update");
+  return parse_config(
+      "name: update\nprecision: " + precision +
+          "\n"
+          "data_sources: {network: " +
+          folder + "/network.nc, attributes: " + folder +
+          "/attributes.nc,\n"
+          "  lateral_inflow: " +
+          folder + "/lateral_inflow.nc, observations: " + folder +
+          "/observations.nc}\n"
+          "synth: {reaches: 200, gauges: 6, start: 2000-01-01, days: 40, attributes: 3}\n"
+          "routing: {chunk_steps: 17, pieces_per_rank: 3}\nparams: {tau: 5}\n"
+          "experiment: {start_time: 2000-01-01, end_time: 2000-02-09, rho: 8, warmup: 2, batch_size: 4,\n"
+          "  windows: " +
+          std::to_string(kWindows) +
+          "}\n"
+          "network: {hidden_size: 6, num_hidden_layers: 1, input_var_names: [log10_uparea, a01, a02]}\n",
+      "update");
 }
 
 std::vector<double> flat(const Trainer::Gradient& gradient) {
@@ -71,7 +80,8 @@ TEST_P(UpdateBits, AnyNumberOfRanksAndGroups) {
   EXPECT_GT(expected[0], 0);
   EXPECT_GT(*std::max_element(expected.begin() + 2, expected.end()), 0);
   EXPECT_TRUE(std::ranges::all_of(expected, [](double v) { return std::isfinite(v); }));
-  EXPECT_TRUE(same_bits(flat(one.gradient_of_update(kUpdate)), expected)) << "windows share one evaluation of the network";
+  EXPECT_TRUE(same_bits(flat(one.gradient_of_update(kUpdate)), expected))
+      << "windows share one evaluation of the network";
   EXPECT_FALSE(same_bits(flat(one.gradient_of_update(kUpdate + 1)), expected));
 
   for (Index count = 1; count <= comm.size(); ++count) {

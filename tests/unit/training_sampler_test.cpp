@@ -1,6 +1,4 @@
 // Draws of windows and gauges: a function of seed, update and window alone.
-#include "dpl/training/sampler.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "dpl/base/random.hpp"
+#include "dpl/training/sampler.hpp"
 
 namespace dpl {
 namespace {
@@ -88,7 +87,8 @@ TEST(Sampler, WindowsOfAnUpdateHaveTheirOwnStartsAndGauges) {
   EXPECT_GT(starts.size(), 150u);  // 200 of 700 days with repetition: 174 different ones are expected
   EXPECT_GT(sets.size(), 150u);    // of 792 sets
   EXPECT_NEAR(mean, (kStarts - 1) / 2.0, 4 * kStarts / std::sqrt(12.0 * kWindows));
-  for (const Index count : seen) EXPECT_NEAR(count, kWindows * kBatch / kGauges, 4 * std::sqrt(200 * 5 / 12.0 * 7 / 12.0));
+  for (const Index count : seen)
+    EXPECT_NEAR(count, kWindows * kBatch / kGauges, 4 * std::sqrt(200 * 5 / 12.0 * 7 / 12.0));
 }
 
 }  // namespace

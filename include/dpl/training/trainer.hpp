@@ -22,15 +22,15 @@ namespace dpl {
 
 enum class TrainingEnd { finished, stopped_by_signal };
 
-/// Trains the parameter network of a problem. All members are **Collective** over the problem's ranks, which are one group
-/// of the replicas; `run` over all ranks. The problem must outlive the trainer.
+/// Trains the parameter network of a problem. All members are **Collective** over the problem's ranks, which are one
+/// group of the replicas; `run` over all ranks. The problem must outlive the trainer.
 class Trainer {
  public:
   /// Loads the training period's inflow. Throws Error where the period is not covered or holds no observation.
   explicit Trainer(const Problem& problem) : Trainer(problem, Replicas(problem.comm)) {}
 
-  /// The same, for one of several groups, each with its problem on `replicas.group()`: a group takes its windows of every
-  /// update, and all groups keep the same weights, bit for bit those of one group that takes all windows.
+  /// The same, for one of several groups, each with its problem on `replicas.group()`: a group takes its windows of
+  /// every update, and all groups keep the same weights, bit for bit those of one group that takes all windows.
   Trainer(const Problem& problem, Replicas replicas);
 
   /// Continues from a checkpoint; refuses one of another network or another configuration, naming the first difference.
@@ -60,7 +60,8 @@ class Trainer {
   /// Of one window, for the present weights, without an optimizer step.
   Gradient gradient(const Sample& sample);
   /// Of an update: the means over its windows (of all groups; `reaches` is their sum), without an optimizer step.
-  /// **Collective** over all ranks. The same bits for any number of groups and ranks. Throws Error where it is not finite.
+  /// **Collective** over all ranks. The same bits for any number of groups and ranks. Throws Error where it is not
+  /// finite.
   Gradient gradient_of_update(Count update);
   /// Window number `window` of an update: the first draw that holds an observation.
   Sample sample_of(Count update, Index window) const;
@@ -76,7 +77,7 @@ class Trainer {
 
   const Problem& problem_;
   Replicas replicas_;
-  const Communicator& comm_;        // of this group
+  const Communicator& comm_;  // of this group
   ParameterField field_;
   std::unique_ptr<ParameterNetwork> network_;
   std::unique_ptr<RoutedDomain> domain_;
