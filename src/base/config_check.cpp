@@ -78,8 +78,7 @@ void check_replicas(const RunConfig& config, const PlaceOf& place) {
   if (config.parallel.replicas > config.experiment.windows)
     fail(
         "{}: key parallel.replicas is {}, and experiment.windows {}: every group of ranks takes other windows of an "
-        "update; "
-        "give experiment.windows at least {}, or fewer replicas",
+        "update; give experiment.windows at least {}, or fewer replicas",
         place("parallel.replicas"), config.parallel.replicas, config.experiment.windows, config.parallel.replicas);
 }
 

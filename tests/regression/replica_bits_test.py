@@ -3,7 +3,6 @@
 # timeout: 300
 import csv
 import io
-import json
 import os
 import sys
 import tempfile
@@ -85,11 +84,10 @@ def check_failure_of_one_group(config, folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         config = twin.make_domain(folder, f"synth.reaches={REACHES}")
-        four = compare(config, [(1, 1), (2, 1), (2, 2), (3, 3), (4, 2), (4, 4), (8, 2)], "experiment.windows=4")
+        four = compare(config, [(1, 1), (2, 2), (3, 3), (4, 2), (4, 4), (8, 2)], "experiment.windows=4")
         # In double precision the sums of windows are rounded: their order shows.
-        compare(config, [(1, 1), (2, 2), (3, 3), (4, 2)], "experiment.windows=4", "precision=double", "network.kind=kan",
+        compare(config, [(1, 1), (2, 2), (4, 2)], "experiment.windows=4", "precision=double", "network.kind=kan",
                 "experiment.loss=nse_batch", "experiment.updates=3")
-        assert json.loads(twin.text(four, "metrics.json"))
         check_windows(config, four)
         check_refusals(config)
         check_plan(config)
