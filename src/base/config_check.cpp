@@ -74,6 +74,14 @@ void check_solver(const RunConfig& config, const PlaceOf& place) {
          place("routing.solver"), config.device);
 }
 
+void check_replicas(const RunConfig& config, const PlaceOf& place) {
+  if (config.parallel.replicas > config.experiment.windows)
+    fail(
+        "{}: key parallel.replicas is {}, and experiment.windows {}: every group of ranks takes other windows of an "
+        "update; give experiment.windows at least {}, or fewer replicas",
+        place("parallel.replicas"), config.parallel.replicas, config.experiment.windows, config.parallel.replicas);
+}
+
 }  // namespace
 
 void check_config(const RunConfig& config, const PlaceOf& place) {
@@ -85,6 +93,7 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_learnable_parameters(config.network.learnable_parameters, place);
   check_baselines(config.test.baselines, place);
   check_solver(config, place);
+  check_replicas(config, place);
   parse_iso_date(config.synth.start, place("synth.start") + ": key synth.start");
 }
 

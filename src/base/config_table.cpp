@@ -118,7 +118,9 @@ Keys experiment_keys() {
       {"experiment.warmup", [](C& c) { return &c.experiment.warmup_days; }, "d", from(0, 1e6),
        "First days of a window, which are not scored; fewer than experiment.rho."},
       {"experiment.batch_size", [](C& c) { return &c.experiment.batch_size; }, "gauges", from(0, 1e9),
-       "Gauges per update; 0: all."},
+       "Gauges per window; 0: all."},
+      {"experiment.windows", [](C& c) { return &c.experiment.windows; }, "", from(1, 1e6),
+       "Windows per update, each with its own start and gauges; loss and gradient are means over them."},
       {"experiment.gauges", [](C& c) { return &c.experiment.gauges; }, "", some_text(),
        "Station ids to train on, zeros in front included; []: all of the observations file."},
       {"experiment.epochs", [](C& c) { return &c.experiment.epochs; }, "", from(1, 1e6), "Number of epochs."},
@@ -191,6 +193,14 @@ Keys output_keys() {
   };
 }
 
+Keys parallel_keys() {
+  return {
+      {"parallel.replicas", [](C& c) { return &c.parallel.replicas; }, "", from(1, 1e6),
+       "train: groups of ranks, each with the whole domain, that share the windows of an update; at most "
+       "experiment.windows, and it divides the number of ranks. Never changes results."},
+  };
+}
+
 Keys synth_keys() {
   return {
       {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental"}),
@@ -217,7 +227,7 @@ const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, synth_keys})
+                            test_keys, output_keys, parallel_keys, synth_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -242,6 +252,7 @@ std::string config_section_help(const std::string& section) {
       {"network", "The parameter network."},
       {"test", "Evaluation. `baselines` may also stand at the top level."},
       {"output", "Also `output: FOLDER`."},
+      {"parallel", "How the ranks share the work."},
       {"synth", "The twin that `dpl_hpc synth` makes."},
   };
   const auto found = table.find(section);

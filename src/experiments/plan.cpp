@@ -36,7 +36,10 @@ void print_training(const Problem& problem, const RoutedDomain& domain, Index st
                              train.warmup_days, window_rows * steps_per_row, train.period.days() - train.rho_days + 1));
   line("updates", fmt::format("{} ({} epochs of {})", static_cast<Count>(train.epochs) * train.updates, train.epochs,
                               train.updates));
-  line("gauges per update", train.batch_size == 0 || train.batch_size >= problem.observations->size()
+  if (train.windows > 1)
+    line("windows per update",
+         fmt::format("{}, shared by {} groups of ranks", train.windows, problem.config.parallel.replicas));
+  line("gauges per window", train.batch_size == 0 || train.batch_size >= problem.observations->size()
                                 ? "all"
                                 : fmt::format("{}", train.batch_size));
   const double inflow = static_cast<double>(domain.own_reaches()) * static_cast<double>(rows.end - rows.first) *

@@ -54,6 +54,7 @@ std::optional<Observations> observations_to_score(const Problem& problem) {
   return observations;
 }
 
+// By one group of ranks: it holds the whole domain.
 void test(const Problem& problem, const Observations& observations, Trainer& trainer,
           const std::vector<double>& untrained, RunFolder& folder) {
   const ContestEntry entry{trainer.theta(), untrained, "", trainer.update()};
@@ -78,17 +79,25 @@ int run_train(const VerbContext& context) {
     fail("{}: experiment.start_time and experiment.end_time are not set; training needs a period", context.config_path);
   if (config.data_sources.observations.empty()) fail("{}: data_sources.observations is not set", context.config_path);
 
+  const Replicas replicas(comm, config.parallel.replicas);
   const auto checkpoint = checkpoint_to_resume(comm, config);
-  Problem problem = load(comm, config, checkpoint);
+  std::optional<Problem> loaded;
+  replicas.together([&] { loaded.emplace(load(replicas.group(), config, checkpoint)); });
+  const Problem& problem = *loaded;
   for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
   if (!config.params.source.empty())
     log_warning("params.source is not read by train, which starts at params.defaults; resume continues a training");
   if (context.validate_only) {
-    print_plan(problem, true, true);
+    replicas.together([&] { print_plan(problem, true, true); });
     return 0;
   }
-  Trainer trainer(problem);
-  const auto scored = observations_to_score(problem);
+  std::optional<Trainer> built;
+  std::optional<Observations> scored;
+  replicas.together([&] {
+    built.emplace(problem, replicas);
+    scored = observations_to_score(problem);
+  });
+  Trainer& trainer = *built;
   auto folder = open_folder(comm, config);
   folder.write_text(comm, "config.yaml", resolved_yaml(config));
   agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
@@ -101,12 +110,18 @@ int run_train(const VerbContext& context) {
   }
   log_info("{} reaches, {} gauges, {} weights, {} ranks", trainer.domain().partition().piece.size(),
            problem.observations->size(), trainer.network().weight_count(), comm.size());
-  if (context.comm.size() > 1) log_info("partition: {}", trainer.domain().partition().summary());
+  if (replicas.count() > 1)
+    log_info("{} replicas of {} ranks share {} windows an update", replicas.count(), replicas.group().size(),
+             config.experiment.windows);
+  if (problem.comm.size() > 1) log_info("partition: {}", trainer.domain().partition().summary());
   if (trainer.run(folder) == TrainingEnd::stopped_by_signal) return stopped(trainer, folder);
-  if (scored)
-    test(problem, *scored, trainer, untrained, folder);
-  else
-    write_parameters(folder.file("parameters.nc"), problem, trainer.theta());
+  replicas.together([&] {
+    if (replicas.index() != 0) return;  // group 0 writes; the others wait
+    if (scored)
+      test(problem, *scored, trainer, untrained, folder);
+    else
+      write_parameters(folder.file("parameters.nc"), problem, trainer.theta());
+  });
   log_info("run folder: {}", folder.path());
   if (!comm.any(stop_requested())) return 0;
   log_info("stopped by a signal in the evaluation; resume={} makes it whole", folder.path());

@@ -2,6 +2,7 @@
 #include "dpl/parallel/communicator.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 
 #include "dpl/base/error.hpp"
@@ -60,6 +61,19 @@ Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
   mpi_check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
 }
 
+Communicator Communicator::split(int color) const {
+  MPI_Comm part = MPI_COMM_NULL;
+  mpi_check(MPI_Comm_split(comm_, color, rank_, &part), "MPI_Comm_split");
+  Communicator result(part);
+  result.owned_ = std::shared_ptr<void>(nullptr, [part](void*) mutable {
+    // Freeing is collective. On the way of an exception the other ranks may be elsewhere; the process ends then anyway.
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (!finalized && std::uncaught_exceptions() == 0) MPI_Comm_free(&part);
+  });
+  return result;
+}
+
 void Communicator::barrier() const { mpi_check(MPI_Barrier(comm_), "MPI_Barrier"); }
 
 double Communicator::max(double value) const {
@@ -112,6 +126,14 @@ bool Communicator::all_equal(std::uint64_t value) const {
   return (and_or[0] | and_or[1]) == std::numeric_limits<std::uint64_t>::max();
 }
 
+void agree_on_failure(const Communicator& comm, bool failed, const std::string& message) {
+  // Rank r counts r when it failed and `size` when not: the smallest is the lowest failing rank.
+  const std::int64_t mine = failed ? comm.rank() : comm.size();
+  const std::int64_t first = -comm.max(-mine);
+  if (first == comm.size()) return;
+  throw AgreedError(comm.broadcast(message, static_cast<int>(first)));
+}
+
 namespace {
 
 void agree_where(const Communicator& comm, const char* phase, const std::function<void()>& body, bool here) {
@@ -131,11 +153,7 @@ void agree_where(const Communicator& comm, const char* phase, const std::functio
       message = std::string(phase) + ": unknown failure";
     }
   }
-  // Rank r counts r when it failed and `size` when not: the smallest is the lowest failing rank.
-  const std::int64_t mine = failed ? comm.rank() : comm.size();
-  const std::int64_t first = -comm.max(-mine);
-  if (first == comm.size()) return;
-  throw Error(comm.broadcast(message, static_cast<int>(first)));
+  agree_on_failure(comm, failed, message);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ std::vector<double> NetworkBlocks::evaluate(ParameterNetwork& network, const std
 }
 
 std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& network,
-                                                         std::span<const double> theta_gradient) {
+                                                         std::span<const double> theta_gradient, bool keep_graph) {
   std::vector<at::Tensor> weights;
   for (const auto& w : network.weights()) weights.push_back(w.tensor);
   // [weight tensor][used block] values kept alive until they are added.
@@ -65,8 +65,9 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
       const auto width = block_theta_[b].size(1);
       const auto seed = owned(theta_gradient.subspan(offset * width, block_rows_[b] * width), block_rows_[b], width,
                               block_theta_[b].scalar_type());
-      const auto gradients = torch::autograd::grad({block_theta_[b]}, weights, {seed}, /*retain_graph=*/false,
-                                                   /*create_graph=*/false, /*allow_unused=*/true);
+      const auto gradients =
+          torch::autograd::grad({block_theta_[b]}, weights, {seed}, keep_graph, /*create_graph=*/false,
+                                /*allow_unused=*/true);
       for (std::size_t w = 0; w < weights.size(); ++w) {
         if (!gradients[w].defined()) continue;
         const auto values = gradients[w].to(torch::kFloat64).contiguous();
@@ -74,7 +75,7 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
       }
       offset += block_rows_[b];
     }
-    block_theta_.clear();
+    if (!keep_graph) block_theta_.clear();
   });
   std::vector<std::vector<double>> total;
   for (std::size_t w = 0; w < weights.size(); ++w) {

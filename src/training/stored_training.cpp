@@ -26,6 +26,7 @@ std::string comparable(RunConfig config) {
   config.experiment.epochs = neutral.experiment.epochs;
   config.routing.chunk_steps = neutral.routing.chunk_steps;
   config.routing.pieces_per_rank = neutral.routing.pieces_per_rank;
+  config.parallel = neutral.parallel;
   return resolved_yaml(config);
 }
 

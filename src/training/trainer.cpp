@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -41,8 +42,11 @@ std::span<const double> values_of(const at::Tensor& tensor) {
 
 }  // namespace
 
-Trainer::Trainer(const Problem& problem)
-    : problem_(problem), comm_(problem.comm), field_(problem, learned_parameters(problem.config)) {
+Trainer::Trainer(const Problem& problem, Replicas replicas)
+    : problem_(problem),
+      replicas_(std::move(replicas)),
+      comm_(problem.comm),
+      field_(problem, learned_parameters(problem.config)) {
   const RunConfig& config = problem.config;
   if (!problem.observations) fail("config: data_sources.observations is not set; training needs observed discharge");
   std::vector<double> start;
@@ -114,25 +118,33 @@ struct Trainer::Targets {
   }
 };
 
-Sample Trainer::next_sample(Count update) const {
-  constexpr Index kAttempts = 100;  // records with long gaps: draw again, still a function of the update alone
+Sample Trainer::sample_of(Count update, Index window) const {
+  constexpr Index kAttempts = 100;  // records with long gaps: draw again, still a function of update and window alone
+  static_assert(kAttempts < kMostAttempts);
   for (Index attempt = 0; attempt < kAttempts; ++attempt) {
-    const Sample sample = draw_sample(problem_.config, *problem_.observations, update, attempt);
+    const Sample sample = draw_sample(problem_.config, *problem_.observations, update, window, attempt);
     if (Targets(*this, sample.first_day, problem_.config.experiment.rho_days, sample.gauges).any) return sample;
   }
-  fail("{}: no observation in the window of update {} (and {} further draws) within {}..{}; check experiment.start_time, "
-       "end_time and the gauges",
-       problem_.observations->path, update, kAttempts - 1, iso_date(problem_.config.experiment.period.start.day),
-       iso_date(problem_.config.experiment.period.end.day));
+  throw AgreedError(fmt::format(
+      "{}: no observation in the window of update {} (and {} further draws) within {}..{}; check "
+      "experiment.start_time, "
+      "end_time and the gauges",
+      problem_.observations->path, update, kAttempts - 1, iso_date(problem_.config.experiment.period.start.day),
+      iso_date(problem_.config.experiment.period.end.day)));
 }
 
-Trainer::Gradient Trainer::gradient(Count first_day, const std::vector<Index>& gauges) {
+Trainer::Gradient Trainer::gradient(const Sample& sample) {
+  return gradient(sample, blocks_->evaluate(*network_, field_.learned(), true), false);
+}
+
+// `learned_values`: what blocks_ evaluated, whose graphs the last window of an update drops.
+Trainer::Gradient Trainer::gradient(const Sample& sample, std::span<const double> learned_values, bool keep_graph) {
   const Count days = problem_.config.experiment.rho_days;
-  const Targets targets(*this, first_day, days, gauges);
-  RoutedWindow routed = window(first_day, days);
-  if (gauges.size() < problem_.observations->reach.size()) {
+  const Targets targets(*this, sample.first_day, days, sample.gauges);
+  RoutedWindow routed = window(sample.first_day, days);
+  if (sample.gauges.size() < problem_.observations->reach.size()) {
     routed.wanted.assign(problem_.observations->reach.size(), 0);
-    for (Index g : gauges) routed.wanted[g] = 1;
+    for (Index g : sample.gauges) routed.wanted[g] = 1;
   }
   const auto learned = static_cast<std::int64_t>(field_.learned().size());
   const auto reaches = static_cast<std::int64_t>(problem_.blocks.end_reach() - problem_.blocks.first_reach());
@@ -145,45 +157,75 @@ Trainer::Gradient Trainer::gradient(Count first_day, const std::vector<Index>& g
       [&](const at::Tensor& adjoint) {
         return to_tensor(field_.learned_columns(domain_->adjoint(values_of(adjoint))), reaches, learned);
       }};
-  auto theta = to_tensor(blocks_->evaluate(*network_, field_.learned(), true), reaches, learned).requires_grad_(true);
+  auto theta = to_tensor(learned_values, reaches, learned).requires_grad_(true);
   const auto means = apply_window_model(theta, model);
   const LossResult loss = targets.loss(problem_.config.experiment.loss, values_of(means), sigma_);
-  Gradient result{loss.value, {}};
+  Gradient result{loss.value, {}, domain_->reaches_wanted()};
   if (!std::isfinite(loss.value)) return result;
   means.backward(to_tensor(loss.gradient, probes, routed.intervals));
-  result.weights = blocks_->backward(*network_, values_of(theta.grad()));
+  result.weights = blocks_->backward(*network_, values_of(theta.grad()), keep_graph);
   return result;
 }
 
+Trainer::Gradient Trainer::gradient_of_update(Count update) {
+  const Index windows = problem_.config.experiment.windows;
+  std::size_t width = 2;  // of a window's row: loss, weight gradients one after the other, reaches
+  for (const auto& w : network_->weights()) width += static_cast<std::size_t>(w.tensor.numel());
+  std::vector<double> rows(static_cast<std::size_t>(windows) * width);
+  replicas_.together([&] {
+    const auto learned = blocks_->evaluate(*network_, field_.learned(), true);
+    for (Index w = replicas_.index(); w < windows; w += replicas_.count()) {
+      const Sample sample = sample_of(update, w);
+      const Gradient gradient = this->gradient(sample, learned, w + replicas_.count() < windows);
+      const auto row = std::span(rows).subspan(static_cast<std::size_t>(w) * width, width);
+      row.front() = gradient.loss;
+      row.back() = static_cast<double>(gradient.reaches);
+      auto to = row.begin() + 1;
+      for (const auto& weights : gradient.weights) to = std::ranges::copy(weights, to).out;
+      if (!std::ranges::all_of(row, [](double v) { return std::isfinite(v); })) fail_not_finite(&sample);
+    }
+  });
+  const auto sum = replicas_.sum_in_order(rows, width);
+  Gradient mean{sum.front() / windows, {}, static_cast<Count>(sum.back())};
+  auto from = sum.begin() + 1;
+  for (const auto& w : network_->weights()) {
+    auto& weights = mean.weights.emplace_back();
+    for (std::int64_t i = 0; i < w.tensor.numel(); ++i) weights.push_back(*from++ / windows);
+  }
+  return mean;
+}
+
 void Trainer::step() {
-  const Sample sample = next_sample(update_ + 1);
-  Gradient gradient = this->gradient(sample.first_day, sample.gauges);
-  if (!std::isfinite(gradient.loss)) fail_not_finite(sample);
+  Gradient gradient = gradient_of_update(update_ + 1);
   const double norm = clip_gradients(gradient.weights, problem_.config.experiment.clip);
-  if (!std::isfinite(norm)) fail_not_finite(sample);
+  if (!std::isfinite(norm)) fail_not_finite(nullptr);
   const double rate = learning_rate(update_ + 1);
   optimizer_->step(gradient.weights, rate);
   ++update_;
   const double steps = static_cast<double>(problem_.config.experiment.rho_days) * 86400 / domain_->step_s();
-  const auto reaches = static_cast<double>(domain_->reaches_wanted());
+  const auto reaches = static_cast<double>(gradient.reaches);
   last_ = {update_, gradient.loss, norm, rate, last_.reach_hours + reaches * steps * domain_->step_s() / 3600};
 }
 
-void Trainer::fail_not_finite(const Sample& sample) {
-  const std::string where = domain_->describe_not_finite();
-  fail("training: the loss or its gradient is not finite in update {} (window from {}): first at {}; the last checkpoint "
-       "is kept; try a smaller experiment.learning_rate or precision: double",
-       update_ + 1, iso_date(sample.first_day), where.empty() ? "the adjoint" : where);
+// `sample`: the window, where it is one window's fault.
+void Trainer::fail_not_finite(const Sample* sample) {
+  const std::string where = sample ? domain_->describe_not_finite() : "";
+  throw AgreedError(
+      fmt::format("training: the loss or its gradient is not finite in update {} ({}): first at {}; the last "
+                  "checkpoint is kept; try a "
+                  "smaller experiment.learning_rate or precision: double",
+                  update_ + 1, sample ? "window from " + iso_date(sample->first_day) : "sum over its windows",
+                  where.empty() ? "the adjoint" : where));
 }
 
 TrainingEnd Trainer::run(RunFolder& folder) {
   using Clock = std::chrono::steady_clock;
   const auto& config = problem_.config;
-  folder.begin_tables(comm_, update_);
+  folder.begin_tables(replicas_.all(), update_);
   Progress progress("update", updates_in_all(), "reach-steps", update_);
   const double hours_at_start = last_.reach_hours;
   while (update_ < updates_in_all()) {
-    if (comm_.any(stop_requested())) {
+    if (replicas_.all().any(stop_requested())) {
       write(folder);
       return TrainingEnd::stopped_by_signal;
     }
@@ -192,7 +234,7 @@ TrainingEnd Trainer::run(RunFolder& folder) {
     step();
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     const double steps_per_hour = 3600 / domain_->step_s();
-    agree_on_root(comm_, "run folder", [&] {
+    agree_on_root(replicas_.all(), "run folder", [&] {
       folder.append(last_, seconds, (last_.reach_hours - hours_before) * steps_per_hour / seconds);
     });
     progress.show(update_, (last_.reach_hours - hours_at_start) * steps_per_hour, fmt::format("loss {:.4g}", last_.loss));
@@ -231,11 +273,11 @@ void Trainer::write(const RunFolder& folder) {
   c.more = {{"loss", fmt::format("{}", last_.loss)}, {"reach_hours", fmt::format("{}", last_.reach_hours)}};
   for (const auto& w : c.weights) fingerprint.add_bytes(w.tensor.const_data_ptr(), w.tensor.nbytes());
   for (const auto& w : c.optimizer) fingerprint.add_bytes(w.tensor.const_data_ptr(), w.tensor.nbytes());
-  if (!comm_.all_equal(fingerprint.value()))
+  if (!replicas_.all().all_equal(fingerprint.value()))
     fail("training: weights differ between ranks after update {}; this is a defect of the program, please report it",
          update_);
   c.more["weights_fingerprint"] = fingerprint.hex();
-  agree_on_root(comm_, "checkpoint",
+  agree_on_root(replicas_.all(), "checkpoint",
                 [&] { write_checkpoint(fmt::format("{}/checkpoints/update_{:06}", folder.path(), update_), c); });
 }
 

@@ -6,66 +6,21 @@ import glob
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ["DPL_SOURCE_DIR"], "tests", "support"))
 import twin_run as twin
+from stopped_run import complete_checkpoints, end, kill, ranks_of, start, temporary_checkpoints
 
 SEED = int(os.environ.get("DPL_TEST_SEED", random.SystemRandom().randrange(10**6)))
 SETTINGS = ["experiment.updates=40", "checkpoint.every=7", "test.baselines=[]"]
 
 
-def start(config, *settings):
-    """A training on two ranks in a session of its own, and its run folder."""
-    process = subprocess.Popen([twin.MPIEXEC, "-n", "2", twin.HPC, "train", config, *SETTINGS, *settings],
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
-    for line in process.stdout:
-        if line.startswith("run folder: "):
-            return process, line.split(": ", 1)[1].strip()
-    raise AssertionError("the training ended before it named its run folder")
-
-
-def ranks_of(process):
-    """Process ids of the two ranks: children of mpirun."""
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout
-    return [int(pid) for pid in listed.split()]
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def end(process):
-    """mpirun ends the other rank; nothing may be left."""
-    try:
-        process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise AssertionError("the other rank did not end within 30 s")
-    process.stdout.close()
-
-
-def temporary_checkpoints(folder):
-    try:
-        return [name for name in os.listdir(os.path.join(folder, "checkpoints")) if "tmp" in name]
-    except FileNotFoundError:
-        return []
-
-
-def complete_checkpoints(folder):
-    return glob.glob(os.path.join(folder, "checkpoints", "update_??????", "DONE"))
-
-
 def attempt(config, rng, when):
     """One killed training; its run folder, or None where the kill missed its moment."""
-    process, folder = start(config)
+    process, folder = start(2, config, *SETTINGS)
     ranks = ranks_of(process)  # rank 0, which writes, and rank 1
     hit = False
     if when == "writing":
@@ -112,7 +67,7 @@ def check_kills(config, expected, rng):
 
 def check_signals(config, expected):
     for name in (signal.SIGTERM, signal.SIGUSR1):
-        process, folder = start(config, "experiment.epochs=50")
+        process, folder = start(2, config, *SETTINGS, "experiment.epochs=50")
         while not complete_checkpoints(folder):
             time.sleep(0.002)
         os.kill(ranks_of(process)[0], name)

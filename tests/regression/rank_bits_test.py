@@ -1,5 +1,5 @@
-# The same bits on 1, 2, 3 and 4 ranks: trained weights, optimizer state, training.csv, discharge, scores; and discharge for
-# given parameters whatever the order of the rows in the files.
+# The same bits on 1, 2, 3, 4 and 8 ranks: trained weights, optimizer state, training.csv, discharge, scores, with any
+# length of chunks and any number of pieces; and discharge for given parameters whatever the order of the rows in the files.
 # timeout: 300
 import json
 import os
@@ -14,19 +14,29 @@ sys.path.insert(0, os.path.join(os.environ["DPL_SOURCE_DIR"], "tests", "support"
 import twin_run as twin
 
 
+REACHES = 600  # 10 blocks of the parameter network, the last one shorter: every one of 8 ranks holds one
+
+
 def check_layout(config):
     """The partition really is cut: at least 2 cuts a rank and 8 supersteps (20 days of 24 steps, 24 a chunk)."""
-    shown = twin.run(4, "train", config, "--validate").stdout
-    cuts = int(shown.split(" cut edges")[0].split()[-1])
-    assert cuts >= 8, shown
+    for ranks in (4, 8):
+        shown = twin.run(ranks, "train", config, "--validate").stdout
+        cuts = int(shown.split(" cut edges")[0].split()[-1])
+        assert cuts >= 2 * ranks, shown
 
 
-def check_ranks(config, *settings):
-    runs = {n: twin.train(n, config, *settings) for n in (1, 2, 3, 4)}
-    # One piece leaves nothing out of an update, many leave out what its gauges do not need.
-    whole = twin.train(1, config, "routing.pieces_per_rank=1", *settings)
-    assert twin.same_training(runs[1], whole), f"{settings}: training differs between 3 pieces and 1"
-    for n in (2, 3, 4):
+def check_chunks(config, one):
+    """One piece leaves nothing out of an update, many leave out what its gauges do not need. 480 steps a window."""
+    for ranks, settings in ((1, ["routing.pieces_per_rank=1", "routing.chunk_steps=1000"]),
+                            (2, ["routing.chunk_steps=7", "routing.pieces_per_rank=5"]),
+                            (3, ["routing.chunk_steps=0", "routing.pieces_per_rank=0"])):
+        other = twin.train(ranks, config, *settings)
+        assert twin.same_training(one, other), f"training differs on {ranks} ranks with {settings}"
+
+
+def check_ranks(config, others, *settings):
+    runs = {n: twin.train(n, config, *settings) for n in (1, *others)}
+    for n in others:
         assert twin.same_training(runs[1], runs[n]), f"{settings}: training differs between 1 and {n} ranks"
         one, other = (json.loads(twin.text(runs[k], "metrics.json")) for k in (1, n))
         assert one == other, f"{settings}: metrics.json differs between 1 and {n} ranks"
@@ -34,6 +44,7 @@ def check_ranks(config, *settings):
             a, b = (twin.arrays(os.path.join(runs[k], name)) for k in (1, n))
             for key in a:
                 assert a[key].tobytes() == b[key].tobytes(), f"{settings}: {name} {key} differs on {n} ranks"
+    return runs[1]
 
 
 def permute(path, order, dimension):
@@ -81,12 +92,13 @@ def check_row_order(config, folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        config = twin.make_domain(folder)
+        config = twin.make_domain(folder, f"synth.reaches={REACHES}")
         check_layout(config)
-        check_ranks(config)
-        check_ranks(config, "precision=double", "network.kind=kan", "routing.scheme=corrected", "experiment.updates=4")
+        check_chunks(config, check_ranks(config, (2, 3, 4, 8)))
+        check_ranks(config, (3, 8), "precision=double", "network.kind=kan", "routing.scheme=corrected",
+                    "experiment.updates=4")
         check_row_order(config, folder)
-    print("1 = 2 = 3 = 4 ranks, any order of rows")
+    print("1 = 2 = 3 = 4 = 8 ranks, any chunks, any order of rows")
     return 0
 
 

@@ -19,7 +19,7 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 }
 
 constexpr const char* kBelowExperiment =
-    "allowed below experiment: start_time, end_time, rho, warmup, batch_size, gauges, epochs, updates, learning_rate, "
+    "allowed below experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, learning_rate, "
     "clip, "
     "loss";
 
@@ -33,7 +33,7 @@ TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(
       error_of("scheme: corrected\n"),
       "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
-      "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, synth");
+      "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, parallel, synth");
   EXPECT_EQ(
       error_of("checkpoint: {evry: 3}\n"),
       "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
@@ -44,6 +44,13 @@ TEST(ConfigErrors, UnknownKeys) {
       error_of("params: {defaults: {m: 3}}"),
       "run.yaml:1: key params.defaults.m is not known; did you mean params.defaults.n? allowed below params.defaults: "
       "n, p, q");
+}
+
+TEST(ConfigErrors, MoreReplicasThanWindows) {
+  EXPECT_EQ(error_of("experiment: {windows: 2}\nparallel: {replicas: 3}"),
+            "run.yaml:2: key parallel.replicas is 3, and experiment.windows 2: every group of ranks takes other windows of "
+            "an update; give experiment.windows at least 3, or fewer replicas");
+  EXPECT_EQ(error_of("experiment: {windows: 3}\nparallel: {replicas: 3}"), "no error");
 }
 
 TEST(ConfigErrors, WrongTypes) {
@@ -70,7 +77,7 @@ TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(
       error_of("- a\n- b"),
       "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
-      "params, experiment, network, test, output, checkpoint, synth");
+      "params, experiment, network, test, output, checkpoint, parallel, synth");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {

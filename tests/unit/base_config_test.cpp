@@ -146,6 +146,7 @@ TEST(Config, EveryMemberHasAKey) {
   EXPECT_EQ(keys("test"), member_count<TestConfig>());
   EXPECT_EQ(keys("output"), member_count<OutputConfig>());
   EXPECT_EQ(keys("checkpoint"), member_count<CheckpointConfig>());
+  EXPECT_EQ(keys("parallel"), member_count<ParallelConfig>());
   EXPECT_EQ(keys("synth"), member_count<SynthConfig>());
   EXPECT_EQ(keys("params.defaults"), RunConfig().params.defaults.size());
   EXPECT_EQ(keys("params.parameter_ranges"), RunConfig().params.ranges.size());

@@ -32,7 +32,7 @@ void check_scheme(const std::string& scheme) {
   const Problem problem = load_problem(comm, config, {}, true);
   Trainer trainer(problem);
   const Count first_day = config.experiment.period.start.day + 5;
-  const auto exact = trainer.gradient(first_day, {0, 1, 2});
+  const auto exact = trainer.gradient({first_day, {0, 1, 2}});
   ASSERT_TRUE(std::isfinite(exact.loss));
   double largest = 0;
   for (const auto& tensor : exact.weights)
@@ -43,9 +43,9 @@ void check_scheme(const std::string& scheme) {
     for (const std::size_t i : {std::size_t{0}, exact.weights[k].size() - 1}) {
       const double kept = weight[i], step = 1e-5;
       weight[i] = kept + step;
-      const double above = trainer.gradient(first_day, {0, 1, 2}).loss;
+      const double above = trainer.gradient({first_day, {0, 1, 2}}).loss;
       weight[i] = kept - step;
-      const double below = trainer.gradient(first_day, {0, 1, 2}).loss;
+      const double below = trainer.gradient({first_day, {0, 1, 2}}).loss;
       weight[i] = kept;
       EXPECT_NEAR((above - below) / (2 * step), exact.weights[k][i], 1e-6 * largest) << scheme << " tensor " << k << "[" << i << "]";
     }

@@ -78,7 +78,8 @@ struct TrainConfig {
   bool set = false;  ///< the period is given
   Index rho_days = 90;
   Index warmup_days = 5;
-  Index batch_size = 0;  ///< gauges per update; 0 = all
+  Index batch_size = 0;  ///< gauges per window; 0 = all
+  Index windows = 1;     ///< windows per update, each with its own start and gauges
   Index epochs = 1;
   Index updates = 300;                               ///< optimizer steps per epoch
   std::map<Index, double> learning_rate{{1, 1e-2}};  ///< from this epoch on
@@ -114,6 +115,10 @@ struct OutputConfig {
   std::string state;                 ///< route/evaluate: write the final state to this file
 };
 
+struct ParallelConfig {
+  Index replicas = 1;  ///< groups of ranks, each with the whole domain and its share of an update's windows
+};
+
 struct CheckpointConfig {
   Index every = 50;  ///< updates; 0 = only at the end
 };
@@ -144,6 +149,7 @@ struct RunConfig {
   TestConfig test;
   OutputConfig output;
   CheckpointConfig checkpoint;
+  ParallelConfig parallel;
   SynthConfig synth;
   std::string resume;  ///< run folder to continue
 };

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "dpl/base/error.hpp"
 
 namespace dpl {
 
@@ -28,6 +31,10 @@ class Communicator {
   bool is_root() const { return rank_ == 0; }
   MPI_Comm mpi() const { return comm_; }
 
+  /// **Collective:** the ranks that give the same `color` (not negative) become a communicator of their own, in the
+  /// order of their ranks here. It is freed with its last copy.
+  Communicator split(int color) const;
+
   /// **Collective:** all of these.
   void barrier() const;
   double max(double value) const;
@@ -45,13 +52,24 @@ class Communicator {
 
  private:
   MPI_Comm comm_;
+  std::shared_ptr<void> owned_;  // frees comm_ where split made it
   int rank_ = 0;
   int size_ = 1;
 };
 
-/// **Collective:** runs `body` on every rank; when it throws on any, every rank throws Error with the message of the
-/// lowest failing rank. `body` must hold no collective call. `phase` goes before messages that are not dpl::Error.
+/// An Error that all ranks of a communicator throw together: none of them is left behind in a collective.
+class AgreedError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// **Collective:** runs `body` on every rank; when it throws on any, every rank throws AgreedError with the message of
+/// the lowest failing rank. `body` must hold no collective call. `phase` goes before messages that are not dpl::Error.
 void agree(const Communicator& comm, const char* phase, const std::function<void()>& body);
+
+/// **Collective:** the second half of `agree`: returns where no rank failed, else every rank throws AgreedError with
+/// the message of the lowest rank that did.
+void agree_on_failure(const Communicator& comm, bool failed, const std::string& message);
 
 /// **Collective:** runs `body` on rank 0 alone under the same promise.
 void agree_on_root(const Communicator& comm, const char* phase, const std::function<void()>& body);

@@ -28,8 +28,10 @@ class NetworkBlocks {
   std::vector<double> evaluate(ParameterNetwork& network, const std::vector<LearnedParameter>& parameters,
                                bool keep_graph);
 
-  /// **Collective**, after evaluate with keep_graph: gradient of the loss for each weight tensor, added exactly.
-  std::vector<std::vector<double>> backward(ParameterNetwork& network, std::span<const double> theta_gradient);
+  /// **Collective**, after evaluate with keep_graph: gradient of the loss for each weight tensor, added exactly. The
+  /// graphs are dropped unless `keep_graph`: then the next window of the same update may come.
+  std::vector<std::vector<double>> backward(ParameterNetwork& network, std::span<const double> theta_gradient,
+                                            bool keep_graph = false);
 
  private:
   const Communicator& comm_;

@@ -14,10 +14,13 @@ struct Sample {
   std::vector<Index> gauges;         ///< ascending
 };
 
-/// **Local**, pure: the sample of update number `update` (counted from 1). Start days are uniform over the training
-/// period; `batch_size` gauges are those with the smallest random keys of their ids. `attempt` > 0 draws again (used
-/// where a window holds no observation).
-Sample draw_sample(const RunConfig& config, const Observations& observations, Count update, Index attempt = 0);
+/// **Local**, pure: window number `window` (0 to experiment.windows - 1) of update number `update` (counted from 1).
+/// Start days are uniform over the training period; `batch_size` gauges are those with the smallest random keys of
+/// their ids. Each window of an update has its own start and gauges; window 0 is what an update of one window sees.
+/// `attempt` > 0 draws again (used where a window holds no observation); below kMostAttempts.
+inline constexpr Index kMostAttempts = 1024;
+Sample draw_sample(const RunConfig& config, const Observations& observations, Count update, Index window,
+                   Index attempt = 0);
 
 /// FNV-1a of a station id: the `item` of its random keys.
 std::uint64_t station_key(const std::string& id);
