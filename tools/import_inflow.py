@@ -11,8 +11,9 @@ DAY = 86400
 WINDOW_BYTES = 64 << 20
 
 
-def add_options(parser):
-    parser.add_argument("--time-is", choices=("start", "end"), help="what a time of the inflow file stands for, the start or the end "
+def add_options(parser, time_is="start"):
+    """Options of every importer that reads lateral inflow; `time_is`: the default of --time-is."""
+    parser.add_argument("--time-is", choices=("start", "end"), default=time_is, help="what a time of the inflow file stands for, the start or the end "
                         "of its interval (default: %(default)s)")
     parser.add_argument("--bad-inflow", choices=("error", "zero"), default="error",
                         help="lateral inflow that is missing or negative is an error, or set to 0 and counted (default: error)")
