@@ -3,7 +3,7 @@
 Rows follow a walk up the rivers: tree after tree, the largest first; in a tree every subtree is one run of rows that ends with its lowest
 reach, the largest tributary first. The program cuts a network into runs of just this walk, so each rank reads few long runs instead of
 rows scattered over the file. Values are copied bit by bit, packed ones too; the discharge of a reach does not depend on the order of rows.
-Files are read in blocks: --memory-mib bounds what is held of the inflow at once, beside about 100 bytes a reach.
+Files are read in blocks: --memory-mib bounds what is held of the inflow at once, beside about 120 bytes a reach.
 """
 import argparse
 from pathlib import Path

@@ -57,11 +57,11 @@ class Model:
         self.mean = (self.flow[:-1] + self.flow[1:]) / 2
         with d.open_netcdf(data / "RouteLink.nc") as file:
             rows = d.rows_of(data / "RouteLink.nc", d.read_ids(file, "link"), ids)
-            lake = d.read_ids(file, "NHDWaterbodyComID")[rows] != import_nwm.NO_LAKE
+            self.lake = d.read_ids(file, "NHDWaterbodyComID")[rows]
             file["gages"].set_auto_chartostring(False)
             letters = np.asarray(file["gages"][:]).astype("S1")[rows]
             gauged = ~np.isin(letters, [b" ", b"", b"\0"]).all(1)
-        self.gauged, self.group = gauged, np.where(self.downstream_of(lake), 2, np.where(self.downstream_of(gauged), 1, 0))
+        self.gauged, self.group = gauged, np.where(self.downstream_of(self.lake != import_nwm.NO_LAKE), 2, np.where(self.downstream_of(gauged), 1, 0))
 
     def downstream_of(self, marked):
         """Marked reaches and everything below them."""
@@ -70,6 +70,16 @@ class Model:
             if below[r] and self.down[r] >= 0:
                 below[self.down[r]] = True
         return below
+
+    def lakes(self, inflow):
+        """By lake: its id, what enters at 13:00 from upstream and the sides, what leaves [m3/s]."""
+        found = []
+        for lake in np.unique(self.lake[self.lake != import_nwm.NO_LAKE]):
+            inside = self.lake == lake
+            into = np.flatnonzero(~inside & (self.down >= 0) & inside[self.down])
+            last = np.flatnonzero(inside & ((self.down < 0) | ~inside[self.down]))
+            found.append((int(lake), np.nansum(self.flow[0, into]) + inflow[inside].sum(), self.flow[0, last].sum()))
+        return found
 
     def first_flow(self, inflow):
         """Flow at 13:00; inside lakes, where the file has none, what enters from upstream and the sides."""
@@ -172,9 +182,12 @@ def gauges(folder, model, runs):
 
 
 def tables(model, inflow, runs, seconds, rows, hours):
-    outlet = int(np.flatnonzero(model.down < 0)[0])
+    outlet, lakes = int(np.flatnonzero(model.down < 0)[0]), model.lakes(inflow[0])
+    most = max(lakes, key=lambda lake: lake[2] - lake[1])
     lines = [f"Lateral inflow {inflow.sum(1).mean():.1f} m3/s on all reaches (hours 13 to 16: {inflow.sum(1).min():.1f} to {inflow.sum(1).max():.1f}); "
-             f"at the outlet {model.mean[0, outlet]:.1f} m3/s in the model's first hour, {model.mean[-1, outlet]:.1f} in its last.", "",
+             f"at the outlet {model.mean[0, outlet]:.1f} m3/s in the model's first hour, {model.mean[-1, outlet]:.1f} in its last. In the model "
+             f"at 13:00 more leaves than enters in {sum(out > into for _, into, out in lakes)} of {len(lakes)} lakes; the most in lake {most[0]}: "
+             f"{most[1]:.1f} m3/s enter, {most[2]:.1f} leave.", "",
              "| run | outlet, first hour | last hour | s |", "| --- | --- | --- | --- |"]
     lines += [f"| {CONTENDERS[c]} | {runs[c][0, outlet]:.1f} | {runs[c][-1, outlet]:.1f} | {seconds[c]:.1f} |" for c in runs]
     lines += ["", "Last 3 hours, differences from the model's flow (median, 90 % quantile):", "",
