@@ -14,9 +14,11 @@ import domain_files as d
 
 ARRAYS = ("order", "indices_0", "indices_1", "values")
 IDS = ("COMID", "comid", "reach_id", "divide_id")
-COLUMNS = {"length": ("length_m", "length", "Length_m", "lengthkm"), "slope": ("slope", "So"), "local_area": ("local_area", "unitarea", "areasqkm")}
+COLUMNS = {"length": ("length_m", "length", "Length_m", "lengthkm"), "slope": ("slope", "So"),
+           "local_area": ("local_area", "unitarea", "areasqkm")}
 # of columns whose name says their unit, where a netCDF variable has none and in CSV
-UNITS = {"lengthkm": "km", "length_m": "m", "Length_m": "m", "length": "m", "slope": "1", "So": "1", "unitarea": "km2", "areasqkm": "km2",
+UNITS = {"lengthkm": "km", "length_m": "m", "Length_m": "m", "length": "m", "slope": "1", "So": "1", "unitarea": "km2",
+         "areasqkm": "km2",
          "local_area": "km2"}
 
 
@@ -27,13 +29,16 @@ def arguments(argv):
     parser.add_argument("adjacency", type=Path, help="zarr group (folder)")
     parser.add_argument("--group", metavar="NAME", help="group inside it, such as a station id")
     parser.add_argument("--whole", type=Path, metavar="ZARR", help="whole matrix that a gauge's group counts in")
-    parser.add_argument("--reaches", type=Path, required=True, metavar="FILE", help="netCDF or CSV (with a head) of lengths and slopes by id")
+    parser.add_argument("--reaches", type=Path, required=True, metavar="FILE", help="netCDF or CSV (with a head) of "
+                        "lengths and slopes by id")
     parser.add_argument("--id", help=f"its column of ids (default: the first of {', '.join(IDS)})")
     parser.add_argument("--length", help=f"its column of lengths (default: the first of {', '.join(COLUMNS['length'])})")
     parser.add_argument("--slope", help=f"its column of slopes (default: the first of {', '.join(COLUMNS['slope'])})")
-    parser.add_argument("--local-area", help=f"its column of the reaches' own areas (default: the first of {', '.join(COLUMNS['local_area'])} "
+    parser.add_argument("--local-area", help="its column of the reaches' own areas (default: the first of "
+                        f"{', '.join(COLUMNS['local_area'])} "
                         "where there is one); summed downstream")
-    parser.add_argument("--length-unit", choices=tuple(d.UNITS["length"]), help="unit of the lengths where neither the file nor the name of the "
+    parser.add_argument("--length-unit", choices=tuple(d.UNITS["length"]), help="unit of the lengths where neither the "
+                        "file nor the name of the "
                         "column (lengthkm, length_m) says it")
     d.add_options(parser)
     return parser.parse_args(argv)
@@ -51,19 +56,22 @@ class Matrix:
             root = zarr.open_group(str(path), mode="r")
             if group and group not in root:
                 names = sorted(name for name, _ in root.groups())
-                raise d.ImportProblem(f"{path}: there is no group {group}; it holds {', '.join(names[:d.SHOWN]) or 'no groups'}"
+                raise d.ImportProblem(f"{path}: there is no group {group}; it holds "
+                                      f"{', '.join(names[:d.SHOWN]) or 'no groups'}"
                                       f"{', ...' if len(names) > d.SHOWN else ''}")
             root = root[group] if group else root
             missing = [name for name in ARRAYS if name not in root]
             if missing:
-                raise d.ImportProblem(f"{self.path}: there is no array {missing[0]}; a matrix in COO form with {', '.join(ARRAYS)} is needed "
+                raise d.ImportProblem(f"{self.path}: there is no array {missing[0]}; a matrix in COO form with "
+                                      f"{', '.join(ARRAYS)} is needed "
                                       f"(or name the group inside with --group)")
             self.order, self.below, self.above, values = (np.asarray(root[name][:]) for name in ARRAYS)
             shape, form = root.attrs.get("shape"), root.attrs.get("format", "COO")
         except (OSError, ValueError, KeyError, RuntimeError) as problem:
             raise d.ImportProblem(f"{path} is not a zarr group that can be read ({problem})") from problem
         if form != "COO" or not len(self.below) == len(self.above) == len(values):
-            raise d.ImportProblem(f"{self.path}: format {form}, {len(self.below)}, {len(self.above)} and {len(values)} entries in indices_0, indices_1 "
+            raise d.ImportProblem(f"{self.path}: format {form}, {len(self.below)}, {len(self.above)} and {len(values)} "
+                                  "entries in indices_0, indices_1 "
                                   "and values; format COO and as many of each are needed")
         self.order = self.order.astype("i8")
         self.size = int(shape[0]) if shape is not None else len(self.order)
@@ -77,16 +85,19 @@ def topology(options, report):
     names = matrix.order
     if matrix.size != len(matrix.order):
         if not options.whole:
-            raise d.ImportProblem(f"{matrix.path}: the matrix has {matrix.size} rows, order {len(matrix.order)} ids, so its indices count in a whole "
+            raise d.ImportProblem(f"{matrix.path}: the matrix has {matrix.size} rows, order {len(matrix.order)} ids, "
+                                  "so its indices count in a whole "
                                   "matrix; name that with --whole")
         names = Matrix(options.whole, None).order
         if len(names) != matrix.size:
-            raise d.ImportProblem(f"{options.whole}: order has {len(names)} ids, {matrix.path} counts in a matrix of {matrix.size}; give the one it "
+            raise d.ImportProblem(f"{options.whole}: order has {len(names)} ids, {matrix.path} counts in a matrix of "
+                                  f"{matrix.size}; give the one it "
                                   "was cut from")
     for name, index in (("indices_0", matrix.below), ("indices_1", matrix.above)):
         wrong = np.flatnonzero((index < 0) | (index >= len(names)))
         if len(wrong):
-            raise d.ImportProblem(f"{matrix.path}: {name} is {index[wrong[0]]} in entry {wrong[0]}; 0 to {len(names) - 1} are allowed")
+            raise d.ImportProblem(f"{matrix.path}: {name} is {index[wrong[0]]} in entry {wrong[0]}; 0 to "
+                                  f"{len(names) - 1} are allowed")
     ids = matrix.order
     d.check_ids(matrix.path, ids)
     report.note(matrix.unlinked, "entries of value 0", "no link")
@@ -94,7 +105,8 @@ def topology(options, report):
     if (counts > 1).any():
         several = upstream[counts > 1][0]
         into = ", ".join(str(names[b]) for b in matrix.below[matrix.above == several][:d.SHOWN])
-        raise d.ImportProblem(f"{matrix.path}: reach {names[several]} drains into {into} ({(counts > 1).sum()} such reaches); every reach may have one "
+        raise d.ImportProblem(f"{matrix.path}: reach {names[several]} drains into {into} ({(counts > 1).sum()} such "
+                              "reaches); every reach may have one "
                               "reach downstream")
     below = np.zeros(len(ids), "i8")
     below[d.rows_of(matrix.path, ids, names[matrix.above])] = names[matrix.below]
@@ -113,7 +125,8 @@ class CsvTable:
         self.rows = [row for row in rows[1:] if row]
         short = [k for k, row in enumerate(rows[1:], 2) if row and len(row) != len(self.names)]
         if short or not self.rows:
-            raise d.ImportProblem(f"{path}: " + (f"line {short[0]} has {len(rows[short[0] - 1])} columns, the head {len(self.names)}" if short
+            raise d.ImportProblem(f"{path}: " + (f"line {short[0]} has {len(rows[short[0] - 1])} columns, the head "
+                                                 f"{len(self.names)}" if short
                                                  else "a head and at least one row are needed"))
 
     def column(self, name):
@@ -129,7 +142,8 @@ class CsvTable:
         values = self.column(name)
         bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
         if len(bad):
-            raise d.ImportProblem(f"{self.path}: {name} is {values[bad[0]]} in data row {bad[0] + 1}; ids are whole numbers")
+            raise d.ImportProblem(f"{self.path}: {name} is {values[bad[0]]} in data row {bad[0] + 1}; ids are whole "
+                                  "numbers")
         return values.astype("i8")
 
     def units(self, name):
@@ -157,14 +171,16 @@ def chosen(table, given, names, option):
     for name in (given,) if given else names:
         if name in table.names:
             return name
-    raise d.ImportProblem(f"{table.path}: none of {', '.join(names)} is there; name the column with {option}; the file holds "
+    raise d.ImportProblem(f"{table.path}: none of {', '.join(names)} is there; name the column with {option}; the file "
+                          "holds "
                           f"{', '.join(table.names)}")
 
 
 def quantity(table, rows, name, kind, assumed, report):
     units = table.units(name) or assumed or UNITS.get(name)
     if not units and kind == "length":
-        raise d.ImportProblem(f"{table.path}: the unit of {name} is not known; give it with --length-unit, one of {', '.join(d.UNITS['length'])}")
+        raise d.ImportProblem(f"{table.path}: the unit of {name} is not known; give it with --length-unit, one of "
+                              f"{', '.join(d.UNITS['length'])}")
     return table.column(name)[rows] * d.factor(table.path, name, units, kind, "km2" if kind == "area" else "1", report)
 
 
@@ -175,17 +191,21 @@ def main(argv):
     is_csv = options.reaches.suffix.lower() in (".csv", ".txt")
     table = CsvTable(options.reaches) if is_csv else NetcdfTable(options.reaches)
     rows = d.rows_of(options.reaches, table.ids(chosen(table, options.id, IDS, "--id")), ids)
-    length = quantity(table, rows, chosen(table, options.length, COLUMNS["length"], "--length"), "length", options.length_unit, report)
+    length = quantity(table, rows, chosen(table, options.length, COLUMNS["length"], "--length"), "length",
+                      options.length_unit, report)
     slope = quantity(table, rows, chosen(table, options.slope, COLUMNS["slope"], "--slope"), "slope", None, report)
     length = d.mend_lengths(options.reaches, ids, length, options, report)
     slope = d.mend_slopes(options.reaches, ids, slope, options, report)
     more = {}
     if options.local_area or any(name in table.names for name in COLUMNS["local_area"]):
-        local = quantity(table, rows, chosen(table, options.local_area, COLUMNS["local_area"], "--local-area"), "area", None, report)
+        local = quantity(table, rows, chosen(table, options.local_area, COLUMNS["local_area"], "--local-area"), "area",
+                         None, report)
         bad = np.flatnonzero(~(local >= 0))
         if len(bad):
-            raise d.ImportProblem(f"{options.reaches}: the own area is {local[bad[0]]} at reach {ids[bad[0]]}; it must be 0 or positive")
-        more = {"upstream_area": (d.accumulate(down, d.order_of(options.adjacency, ids, down), local), "km2"), "local_area": (local, "km2")}
+            raise d.ImportProblem(f"{options.reaches}: the own area is {local[bad[0]]} at reach {ids[bad[0]]}; it must "
+                                  "be 0 or positive")
+        more = {"upstream_area": (d.accumulate(down, d.order_of(options.adjacency, ids, down), local), "km2"),
+                "local_area": (local, "km2")}
     if options.constant_inflow is not None and not more:
         raise d.ImportProblem("--constant-inflow needs the areas: --local-area NAME")
     report.print()

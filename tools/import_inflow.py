@@ -13,14 +13,19 @@ WINDOW_BYTES = 64 << 20
 
 def add_options(parser, time_is="start"):
     """Options of every importer that reads lateral inflow; `time_is`: the default of --time-is."""
-    parser.add_argument("--time-is", choices=("start", "end"), default=time_is, help="what a time of the inflow file stands for, the start or the end "
+    parser.add_argument("--time-is", choices=("start", "end"), default=time_is, help="what a time of the inflow file "
+                        "stands for, the start or the end "
                         "of its interval (default: %(default)s)")
     parser.add_argument("--bad-inflow", choices=("error", "zero"), default="error",
-                        help="lateral inflow that is missing or negative is an error, or set to 0 and counted (default: error)")
-    parser.add_argument("--midnight", choices=("fill", "shift"), help="where the record starts later than midnight: repeat its first "
+                        help="lateral inflow that is missing or negative is an error, or set to 0 and counted "
+                        "(default: error)")
+    parser.add_argument("--midnight", choices=("fill", "shift"), help="where the record starts later than midnight: "
+                        "repeat its first "
                         "step back to midnight, or move the clock so that its start is midnight (default: an error)")
-    parser.add_argument("--skip-steps", type=int, default=0, metavar="N", help="leave out the first N steps of the inflow (%(default)s)")
-    parser.add_argument("--fill-last-day", action="store_true", help="repeat the last step until midnight: only whole days are routed")
+    parser.add_argument("--skip-steps", type=int, default=0, metavar="N", help="leave out the first N steps of the "
+                        "inflow (%(default)s)")
+    parser.add_argument("--fill-last-day", action="store_true", help="repeat the last step until midnight: only whole "
+                        "days are routed")
 
 
 def seconds_of(path, file, name):
@@ -31,7 +36,8 @@ def seconds_of(path, file, name):
         dates = netCDF4.num2date(np.atleast_1d(np.ma.filled(v[:], -1)), units, getattr(v, "calendar", "standard"),
                                  only_use_cftime_datetimes=False, only_use_python_datetimes=True)
     except (ValueError, TypeError, AttributeError) as problem:
-        raise d.ImportProblem(f"{path}: variable {name} has units '{units}'; they must read like 'hours since 2000-01-01 00:00:00' in "
+        raise d.ImportProblem(f"{path}: variable {name} has units '{units}'; they must read like 'hours since "
+                              "2000-01-01 00:00:00' in "
                               f"the standard calendar ({problem})") from problem
     epoch = datetime.datetime(1970, 1, 1)
     return np.array([round((date.replace(tzinfo=None) - epoch).total_seconds()) for date in np.atleast_1d(dates)], "i8")
@@ -73,10 +79,12 @@ class Inflow:
                 times = seconds_of(path, file, time_name)
                 seconds.append(times)
                 self.where.append((path, rows, len(times), (*file[time_name].dimensions, None)[0]))
-        self.axis = Axis(self.paths[0] if len(paths) == 1 else f"{self.paths[0]} ... {self.paths[-1]}", np.concatenate(seconds), options.time_is)
+        self.axis = Axis(self.paths[0] if len(paths) == 1 else f"{self.paths[0]} ... {self.paths[-1]}",
+                         np.concatenate(seconds), options.time_is)
         self.bad, self.skip = 0, options.skip_steps
         if not 0 <= self.skip < self.axis.count:
-            raise d.ImportProblem(f"--skip-steps is {self.skip}; the inflow has {self.axis.count} steps, 0 to {self.axis.count - 1} can be left out")
+            raise d.ImportProblem(f"--skip-steps is {self.skip}; the inflow has {self.axis.count} steps, 0 to "
+                                  f"{self.axis.count - 1} can be left out")
         self.axis.start += self.skip * self.axis.step
         self.axis.count -= self.skip
 
@@ -96,7 +104,8 @@ class Inflow:
                 each = max(1, WINDOW_BYTES // (8 * max(1, len(rows))))
                 for first in range(0, count, each):
                     last = min(count, first + each)
-                    window = sum(self.read(path, file[name], first, last, time_dimension)[:, rows] for name in self.names)
+                    window = sum(self.read(path, file[name], first, last, time_dimension)[:, rows]
+                                 for name in self.names)
                     if done + last > self.skip:
                         unwanted = max(0, self.skip - done - first)
                         yield self.mended(path, window[unwanted:], done + first + unwanted, on_bad)
@@ -110,7 +119,8 @@ class Inflow:
         elif v.ndim == 2 and v.dimensions[1] == time_dimension:
             values = v[:, first:last].T
         else:
-            raise d.ImportProblem(f"{path}: variable {v.name} has the dimensions ({', '.join(v.dimensions)}); the time and one of reaches "
+            raise d.ImportProblem(f"{path}: variable {v.name} has the dimensions ({', '.join(v.dimensions)}); the time "
+                                  "and one of reaches "
                                   "are needed")
         return np.ma.filled(np.ma.asarray(values, dtype="f8"), np.nan) * self.factor(path, v)
 
@@ -120,7 +130,8 @@ class Inflow:
             return window
         if on_bad == "error":
             t, r = np.argwhere(bad)[0]
-            raise d.ImportProblem(f"{path}: lateral inflow is {window[t, r]} at reach {self.ids[r]}, step {first + t} ({bad.sum()} values); "
+            raise d.ImportProblem(f"{path}: lateral inflow is {window[t, r]} at reach {self.ids[r]}, step {first + t} "
+                                  f"({bad.sum()} values); "
                                   "it must be 0 or positive; correct it, or set such values to 0 with --bad-inflow zero")
         self.bad += int(bad.sum())
         return np.where(bad, 0.0, window)
@@ -136,14 +147,17 @@ def whole_days(path, axis, options, report):
     before = after = shift = 0
     late = axis.start % DAY
     if late and options.midnight is None:
-        raise d.ImportProblem(f"{path}: the first interval starts at {iso(axis.start)}, but the program needs a start at midnight; repeat the "
-                              "first step back to midnight with --midnight fill, or move the clock with --midnight shift")
+        raise d.ImportProblem(f"{path}: the first interval starts at {iso(axis.start)}, but the program needs a start "
+                              "at midnight; repeat the "
+                              "first step back to midnight with --midnight fill, or move the clock with --midnight "
+                              "shift")
     if late and options.midnight == "shift":
         shift = late
         report.add("clock moved back, s", shift, f"midnight is {late / 3600:g} h UTC")
     elif late:
         if late % axis.step:
-            raise d.ImportProblem(f"{path}: the first interval starts at {iso(axis.start)}, which is not a whole number of steps of "
+            raise d.ImportProblem(f"{path}: the first interval starts at {iso(axis.start)}, which is not a whole "
+                                  "number of steps of "
                                   f"{axis.step} s after midnight; use --midnight shift")
         before = late // axis.step
         report.add("inflow steps made at the start", before, "the first step repeated")
@@ -152,7 +166,8 @@ def whole_days(path, axis, options, report):
         after = rest
         report.add("inflow steps made at the end", after, "the last step repeated")
     elif rest:
-        report.add("inflow steps after the last whole day", DAY // axis.step - rest, "kept; --fill-last-day makes the day whole")
+        report.add("inflow steps after the last whole day", DAY // axis.step - rest, "kept; --fill-last-day makes the "
+                                                                                     "day whole")
     return before, after, shift
 
 
@@ -175,7 +190,8 @@ def write(inflow, options, source, ids, report):
     start = axis.start - before * axis.step - shift
     rows = before + axis.count + after
     moved = f"clock moved back by {shift} s: 00:00 is {iso(axis.start)[11:]} UTC" if shift else ""
-    d.write_inflow(options.output, source, ids, report, f"seconds since {iso(start)}" if axis.step % 3600 else f"hours since {iso(start)}",
+    d.write_inflow(options.output, source, ids, report, f"seconds since {iso(start)}" if axis.step % 3600
+                   else f"hours since {iso(start)}",
                    axis.step if axis.step % 3600 else axis.step // 3600,
                    inflow.counted(repeated(inflow.windows(options.bad_inflow), before, after)), rows, moved)
     return shift

@@ -23,17 +23,23 @@ NO_LAKE = -9999
 def arguments(argv):
     parser = argparse.ArgumentParser(
         prog="import_nwm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: tools/import_nwm RouteLink.nc --inflow chrtout_hourly.nc --midnight shift --observations gauges.csv --output domain")
+        epilog="example: tools/import_nwm RouteLink.nc --inflow chrtout_hourly.nc --midnight shift --observations "
+        "gauges.csv --output domain")
     parser.add_argument("routelink", type=Path, help="RouteLink netCDF file")
-    parser.add_argument("--above", type=int, nargs="+", metavar="LINK", help="take over only what drains through these links; they become "
+    parser.add_argument("--above", type=int, nargs="+", metavar="LINK", help="take over only what drains through these "
+                        "links; they become "
                         "outlets")
-    parser.add_argument("--inflow", type=Path, nargs="+", metavar="FILE", help="channel output (CHRTOUT) in order of time; times are the ends "
+    parser.add_argument("--inflow", type=Path, nargs="+", metavar="FILE", help="channel output (CHRTOUT) in order of "
+                        "time; times are the ends "
                         "of the intervals")
-    parser.add_argument("--inflow-variables", nargs="+", metavar="NAME", help=f"variables to add up (default: {' + '.join(PARTS)} where the "
+    parser.add_argument("--inflow-variables", nargs="+", metavar="NAME", help="variables to add up (default: "
+                        f"{' + '.join(PARTS)} where the "
                         f"file has them, else {SUM})")
-    parser.add_argument("--observations", type=Path, metavar="CSV", help="discharge at gauges in m3/s: column time_utc and one column a station "
+    parser.add_argument("--observations", type=Path, metavar="CSV", help="discharge at gauges in m3/s: column time_utc "
+                        "and one column a station "
                         "id, as RouteLink's gages spells it; empty: missing")
-    parser.add_argument("--observation-step-h", type=float, default=1.0, help="means over this many hours are stored (%(default)s)")
+    parser.add_argument("--observation-step-h", type=float, default=1.0, help="means over this many hours are stored "
+                        "(%(default)s)")
     d.add_network_options(parser)
     inflow_files.add_options(parser, "end")
     return parser.parse_args(argv)
@@ -59,7 +65,8 @@ class RouteLink:
         if options.above:
             whole = d.downstream_rows(self.path, ids, to, options.unknown_downstream, d.Report())
             self.rows = reaches_above(self.path, ids, whole, options.above)
-            report.add("links of the file", len(ids), "reaches: those above " + ", ".join(map(str, options.above[:d.SHOWN]))
+            report.add("links of the file", len(ids), "reaches: those above "
+                       + ", ".join(map(str, options.above[:d.SHOWN]))
                        + (", ..." if len(options.above) > d.SHOWN else ""))
             to = np.where(np.isin(to, ids[self.rows]), to, 0)
         else:
@@ -87,7 +94,8 @@ class RouteLink:
         values = self.column(name)
         bad = np.flatnonzero(~(values > 0))
         if len(bad):
-            raise d.ImportProblem(f"{self.path}: {name} is {values[bad[0]]} at reach {self.ids[bad[0]]} ({len(bad)} reaches); it must be above 0")
+            raise d.ImportProblem(f"{self.path}: {name} is {values[bad[0]]} at reach {self.ids[bad[0]]} ({len(bad)} "
+                                  "reaches); it must be above 0")
         return values
 
 
@@ -96,7 +104,8 @@ def width_law(link):
     bottom, top, slope = (link.positive(name) for name in ("BtmWdth", "TopWdth", "ChSlp"))
     bad = np.flatnonzero(top <= bottom)
     if len(bad):
-        raise d.ImportProblem(f"{link.path}: TopWdth is {top[bad[0]]}, BtmWdth {bottom[bad[0]]} at reach {link.ids[bad[0]]} ({len(bad)} reaches); "
+        raise d.ImportProblem(f"{link.path}: TopWdth is {top[bad[0]]}, BtmWdth {bottom[bad[0]]} at reach "
+                              f"{link.ids[bad[0]]} ({len(bad)} reaches); "
                               "the top must be wider")
     depth, q = (top - bottom) * slope / 2, (top - bottom) / (top + bottom)
     return top / depth ** q, q
@@ -106,8 +115,10 @@ def write_attributes(options, link, length, slope, report):
     upstream = d.accumulate(link.down, d.order_of(link.path, link.ids, link.down), length)
     columns = {"log10_length": (np.log10(length), "log10 m"), "log10_slope": (np.log10(slope), "log10 m/m"),
                "log10_upstream_length": (np.log10(upstream), "log10 m of channel"),
-               "log10_bottom_width": (np.log10(link.positive("BtmWdth")), "log10 m"), "side_slope": (link.column("ChSlp"), "1")}
-    for name, source, units in (("altitude", "alt", "m"), ("stream_order", "order", "1"), ("latitude", "lat", "degrees_north"),
+               "log10_bottom_width": (np.log10(link.positive("BtmWdth")), "log10 m"),
+               "side_slope": (link.column("ChSlp"), "1")}
+    for name, source, units in (("altitude", "alt", "m"), ("stream_order", "order", "1"), ("latitude", "lat",
+                                                                                           "degrees_north"),
                                 ("longitude", "lon", "degrees_east")):
         values = link.optional(source)
         if values is not None:
@@ -146,7 +157,8 @@ def read_gauges(path):
                 raise ValueError(f"{len(row)} columns, time {row[0]}")
             values.append([float(word) if word.strip() else np.nan for word in row[1:]])
         except ValueError as problem:
-            raise d.ImportProblem(f"{path}: line {number} cannot be read ({problem}); a time like 2021-08-23T00:15:00 without a zone and "
+            raise d.ImportProblem(f"{path}: line {number} cannot be read ({problem}); a time like 2021-08-23T00:15:00 "
+                                  "without a zone and "
                                   f"{len(rows[0]) - 1} numbers are needed") from problem
         seconds.append(round((at - datetime.datetime(1970, 1, 1)).total_seconds()))
     return np.array(seconds), rows[0][1:], np.array(values)
@@ -158,12 +170,14 @@ def import_observations(options, link, shift, report):
     seconds, stations, values = read_gauges(path)
     axis = inflow_files.Axis(path, seconds, "start")
     if step <= 0 or inflow_files.DAY % step or step % axis.step:
-        raise d.ImportProblem(f"--observation-step-h is {options.observation_step_h:g}; it must divide a day and be a multiple of the {axis.step} s "
+        raise d.ImportProblem(f"--observation-step-h is {options.observation_step_h:g}; it must divide a day and be a "
+                              f"multiple of the {axis.step} s "
                               f"of {path}")
     station_of = {}
     for row, name in enumerate(link.gauges()):
         if name in station_of and name in stations:
-            raise d.ImportProblem(f"{link.path}: station {name} is at the links {link.ids[station_of[name]]} and {link.ids[row]}; leave it out of {path}")
+            raise d.ImportProblem(f"{link.path}: station {name} is at the links {link.ids[station_of[name]]} and "
+                                  f"{link.ids[row]}; leave it out of {path}")
         if name:
             station_of[name] = row
     here = [k for k, name in enumerate(stations) if name in station_of]
@@ -173,13 +187,15 @@ def import_observations(options, link, shift, report):
     first = -(axis.start - shift) % step // axis.step
     count, each = (axis.count - first) // (step // axis.step), step // axis.step
     if not count:
-        raise d.ImportProblem(f"{path}: its {axis.count} rows do not fill one interval of {options.observation_step_h:g} h")
+        raise d.ImportProblem(f"{path}: its {axis.count} rows do not fill one interval of "
+                              f"{options.observation_step_h:g} h")
     means = values[first:first + count * each, here].reshape(count, each, len(here)).mean(1)
     report.add("gauges", len(here), f"means over {options.observation_step_h:g} h")
     start = inflow_files.iso(axis.start + first * axis.step - shift)
     places = [station_of[stations[k]] for k in here]
     more = {name: (link.column(name)[places], "degrees") for name in ("lat", "lon") if name in link.file.variables}
-    d.write_observations(options.output, path, report, f"seconds since {start}", step, [stations[k] for k in here], link.ids[places], means.T,
+    d.write_observations(options.output, path, report, f"seconds since {start}", step, [stations[k] for k in here],
+                         link.ids[places], means.T,
                          **more)
 
 
@@ -194,7 +210,8 @@ def main(argv):
         more = {}
         if lakes is not None:
             inside = lakes != NO_LAKE
-            report.note(inside.sum(), "reaches inside lakes", f"{len(np.unique(lakes[inside]))} lakes; become channels, reservoirs are not routed")
+            report.note(inside.sum(), "reaches inside lakes", f"{len(np.unique(lakes[inside]))} lakes; become "
+                                                              "channels, reservoirs are not routed")
             more["waterbody_id"] = (lakes, "1")
         p, q = width_law(link)
         d.write_network(options.output, link.path, link.ids, link.down, length, slope, report, **more)
@@ -202,7 +219,8 @@ def main(argv):
         write_attributes(options, link, length, slope, report)
         shift = 0
         if options.inflow:
-            inflow = inflow_files.Inflow(options.inflow, inflow_names(options), "feature_id", link.ids, "time", options, report)
+            inflow = inflow_files.Inflow(options.inflow, inflow_names(options), "feature_id", link.ids, "time", options,
+                                         report)
             report.add("inflow variables", len(inflow.names), " + ".join(inflow.names))
             shift = inflow_files.write(inflow, options, options.inflow[0], link.ids, report)
         if options.observations:

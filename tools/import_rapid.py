@@ -22,17 +22,22 @@ def arguments(argv):
     parser = argparse.ArgumentParser(
         prog="import_rapid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: tools/import_rapid rapid_connect.csv --k k.csv --x x.csv --inflow m3_riv.nc --output domain")
-    parser.add_argument("connectivity", type=Path, help="table without a head: id, downstream id, number of upstream reaches, their ids "
+    parser.add_argument("connectivity", type=Path, help="table without a head: id, downstream id, number of upstream "
+                        "reaches, their ids "
                         "(from the third column on optional)")
     parser.add_argument("--k", type=Path, required=True, help="file of k in seconds, one value a line")
     parser.add_argument("--x", type=Path, required=True, help="file of x, one value a line")
-    parser.add_argument("--basin-ids", type=Path, help="file of the ids to take over (riv_bas_id), one a line; k and x are then in its order, "
+    parser.add_argument("--basin-ids", type=Path, help="file of the ids to take over (riv_bas_id), one a line; k and x "
+                        "are then in its order, "
                         "else in that of the connectivity table")
     parser.add_argument("--upstream-lists", choices=("check", "ignore"), default="check",
                         help="whether the upstream ids must agree with the downstream ids (default: %(default)s)")
-    parser.add_argument("--length", metavar="METRES|FILE", help="lengths: one for all, or one a line as k (default: see above)")
-    parser.add_argument("--slope", metavar="NUMBER|FILE", help="slopes: one for all, or one a line as k (default: see above)")
-    parser.add_argument("--inflow", type=Path, nargs="+", metavar="FILE", help="netCDF files of lateral inflow in order of time; in m3 a "
+    parser.add_argument("--length", metavar="METRES|FILE", help="lengths: one for all, or one a line as k (default: "
+                        "see above)")
+    parser.add_argument("--slope", metavar="NUMBER|FILE", help="slopes: one for all, or one a line as k (default: see "
+                        "above)")
+    parser.add_argument("--inflow", type=Path, nargs="+", metavar="FILE", help="netCDF files of lateral inflow in "
+                        "order of time; in m3 a "
                         "step or m3 s-1, as the units say")
     parser.add_argument("--inflow-variable", help=f"its variable (default: the first of {', '.join(INFLOW)})")
     parser.add_argument("--inflow-id", help=f"variable of its ids (default: the first of {', '.join(IDS)})")
@@ -56,7 +61,8 @@ def read_table(path):
             values = [int(word) for word in line.strip().rstrip(",").split(",")]
             reach, below = values[:2]
         except ValueError as problem:
-            raise d.ImportProblem(f"{path}: line {number} is '{line.strip()[:60]}'; it must hold whole numbers with commas between them: id, "
+            raise d.ImportProblem(f"{path}: line {number} is '{line.strip()[:60]}'; it must hold whole numbers with "
+                                  "commas between them: id, "
                                   "downstream id, number of upstream reaches, their ids") from problem
         ids.append(reach)
         down.append(below)
@@ -64,7 +70,8 @@ def read_table(path):
             listed = True
             upstream = [u for u in values[3:] if u > 0]
             if values[2] != len(upstream):
-                raise d.ImportProblem(f"{path}: line {number}: reach {reach} has {values[2]} upstream reaches by its third column, but "
+                raise d.ImportProblem(f"{path}: line {number}: reach {reach} has {values[2]} upstream reaches by its "
+                                      "third column, but "
                                       f"{len(upstream)} ids follow")
             pairs += [(u, reach) for u in upstream]
     if not ids:
@@ -79,18 +86,21 @@ def check_upstream(path, ids, down, pairs):
     advice = "correct one of them, or follow the downstream ids with --upstream-lists ignore"
     if len(other):
         u, reach = pairs[other[0]]
-        raise d.ImportProblem(f"{path}: reach {reach} lists {u} as upstream, but {u} drains into {down[rows[other[0]]]} ({len(other)} cases); {advice}")
+        raise d.ImportProblem(f"{path}: reach {reach} lists {u} as upstream, but {u} drains into "
+                              f"{down[rows[other[0]]]} ({len(other)} cases); {advice}")
     inside = np.isin(down, ids)
     if inside.sum() != len(pairs):
         known = set(map(tuple, pairs.tolist()))
         u, reach = next((int(a), int(b)) for a, b in zip(ids[inside], down[inside]) if (int(a), int(b)) not in known)
-        raise d.ImportProblem(f"{path}: {u} drains into {reach}, which does not list it as upstream ({inside.sum() - len(pairs)} cases); {advice}")
+        raise d.ImportProblem(f"{path}: {u} drains into {reach}, which does not list it as upstream "
+                              f"({inside.sum() - len(pairs)} cases); {advice}")
 
 
 def per_reach(path, count, what, order_file):
     values = d.read_numbers(path, what)
     if len(values) != count:
-        raise d.ImportProblem(f"{path}: {len(values)} values of {what}, but {order_file} has {count} reaches; one value a line in its order "
+        raise d.ImportProblem(f"{path}: {len(values)} values of {what}, but {order_file} has {count} reaches; one "
+                              "value a line in its order "
                               "is needed")
     return values
 
@@ -108,7 +118,8 @@ def number_or_file(text, count, what, order_file, report):
 def checked(path, ids, values, what, allowed, good):
     bad = np.flatnonzero(~(good & np.isfinite(values)))
     if len(bad):
-        raise d.ImportProblem(f"{path}: {what} is {values[bad[0]]} at reach {ids[bad[0]]} ({len(bad)} reaches); {allowed}")
+        raise d.ImportProblem(f"{path}: {what} is {values[bad[0]]} at reach {ids[bad[0]]} ({len(bad)} reaches); "
+                              f"{allowed}")
     return values
 
 
@@ -141,10 +152,12 @@ def main(argv):
         report.add("lengths made from k", len(ids), "k times 1 km/h; scheme muskingum does not use them")
     if not options.slope:
         report.add("slopes made", len(ids), f"{SLOPE:g}; scheme muskingum does not use them")
-    slope = number_or_file(options.slope, len(ids), "slope", order_file, report) if options.slope else np.full(len(ids), SLOPE)
+    slope = number_or_file(options.slope, len(ids), "slope", order_file,
+                           report) if options.slope else np.full(len(ids), SLOPE)
     length = d.mend_lengths(options.connectivity, ids, length, options, report)
     slope = d.mend_slopes(options.connectivity, ids, slope, options, report)
-    d.write_network(options.output, options.connectivity, ids, down, length, slope, report, muskingum_k=(k, "s"), muskingum_x=(x, "1"))
+    d.write_network(options.output, options.connectivity, ids, down, length, slope, report, muskingum_k=(k, "s"),
+                    muskingum_x=(x, "1"))
     if options.inflow:
         import_inflow(options, ids, report)
     report.print()

@@ -20,20 +20,27 @@ CHUNKS = {"time-major": (24, 16384), "reach-major": (720, 512)}  # steps, reache
 def arguments(argv):
     parser = argparse.ArgumentParser(
         prog="prepare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: tools/prepare --network d/network.nc --attributes d/attributes.nc --lateral-inflow d/lateral_inflow.nc "
+        epilog="example: tools/prepare --network d/network.nc --attributes d/attributes.nc --lateral-inflow "
+        "d/lateral_inflow.nc "
                "--observations d/observations.nc --output prepared")
     parser.add_argument("--network", type=Path, required=True, help="network.nc")
     parser.add_argument("--attributes", type=Path, help="attributes.nc")
     parser.add_argument("--lateral-inflow", type=Path, help="lateral_inflow.nc")
     parser.add_argument("--observations", type=Path, help="observations.nc; gauges follow the order of their reaches")
     parser.add_argument("--parameters", type=Path, help="parameters.nc (params.source)")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the new files, which keep these names; made where it is missing")
-    parser.add_argument("--keep-order", action="store_true", help="leave the rows as the network has them (to rechunk only)")
-    parser.add_argument("--layout", choices=("same", *CHUNKS), default="same", help="order of the inflow's dimensions: (time, reach), quick to read "
+    parser.add_argument("--output", type=Path, required=True, help="folder of the new files, which keep these names; "
+                        "made where it is missing")
+    parser.add_argument("--keep-order", action="store_true", help="leave the rows as the network has them (to rechunk "
+                        "only)")
+    parser.add_argument("--layout", choices=("same", *CHUNKS), default="same", help="order of the inflow's dimensions: "
+                        "(time, reach), quick to read "
                         "for a window of all reaches, or (reach, time), quick for few reaches (default: as it is)")
-    parser.add_argument("--chunk-steps", type=int, metavar="N", help="steps of a chunk of the inflow (default: 24 time-major, 720 reach-major)")
-    parser.add_argument("--chunk-reaches", type=int, metavar="N", help="reaches of a chunk (default: 16384 time-major, 512 reach-major)")
-    parser.add_argument("--compression", type=int, choices=range(10), default=1, metavar="0..9", help="zlib level of the inflow (%(default)s)")
+    parser.add_argument("--chunk-steps", type=int, metavar="N", help="steps of a chunk of the inflow (default: 24 "
+                        "time-major, 720 reach-major)")
+    parser.add_argument("--chunk-reaches", type=int, metavar="N", help="reaches of a chunk (default: 16384 time-major, "
+                        "512 reach-major)")
+    parser.add_argument("--compression", type=int, choices=range(10), default=1, metavar="0..9",
+                        help="zlib level of the inflow (%(default)s)")
     parser.add_argument("--memory-mib", type=float, default=256, help="memory for blocks of the inflow (%(default)s)")
     options = parser.parse_args(argv)
     for name in ("chunk_steps", "chunk_reaches"):
@@ -168,11 +175,15 @@ class InflowCopy:
         [time] = [name for name in v.dimensions if name != dimension]
         reach_axis = v.dimensions.index(dimension)
         steps = v.shape[1 - reach_axis]
-        layout = self.options.layout if self.options.layout != "same" else ("time-major" if reach_axis == 1 else "reach-major")
-        chunk = min(self.options.chunk_steps or CHUNKS[layout][0], max(1, steps)), min(self.options.chunk_reaches or CHUNKS[layout][1], len(rows))
+        layout = self.options.layout if self.options.layout != "same" else ("time-major" if reach_axis == 1
+                                                                            else "reach-major")
+        chunk = min(self.options.chunk_steps or CHUNKS[layout][0], max(1, steps)), min(self.options.chunk_reaches
+                                                                                       or CHUNKS[layout][1], len(rows))
         time_first = layout == "time-major"
-        made = define(target, v, (time, dimension) if time_first else (dimension, time), chunksizes=chunk if time_first else chunk[::-1],
-                      **({"compression": "zlib", "complevel": self.options.compression, "shuffle": True} if self.options.compression else {}))
+        made = define(target, v, (time, dimension) if time_first else (dimension, time), chunksizes=chunk if time_first
+                      else chunk[::-1],
+                      **({"compression": "zlib", "complevel": self.options.compression, "shuffle": True}
+                         if self.options.compression else {}))
         self.copy(v, made, rows, reach_axis, time_first, steps, chunk)
         return True
 
@@ -186,7 +197,8 @@ class InflowCopy:
         if block_reaches == len(rows):
             block_steps *= max(1, int(values / 2 / len(rows) / chunk[0]))
         passes = -(-len(rows) // block_reaches)
-        self.report.add(f"{v.name}: chunks of {chunk[0]} steps, {chunk[1]} reaches", -(-steps // chunk[0]) * -(-len(rows) // chunk[1]),
+        self.report.add(f"{v.name}: chunks of {chunk[0]} steps, {chunk[1]} reaches", -(-steps // chunk[0]) *
+                        -(-len(rows) // chunk[1]),
                         f"the old file is read {passes} times" if passes > 1 else "")
         for first in range(0, steps, block_steps):
             last = min(steps, first + block_steps)
@@ -213,13 +225,15 @@ def main(argv):
     if not options.keep_order:
         ids = ids[walk(options.network, ids, down)]
     del below, down
-    for path, name in ((options.network, "network.nc"), (options.attributes, "attributes.nc"), (options.parameters, "parameters.nc")):
+    for path, name in ((options.network, "network.nc"), (options.attributes, "attributes.nc"), (options.parameters,
+                                                                                                "parameters.nc")):
         if path:
             copy_rows(path, options.output / name, by_reach(path, ids, report), report)
     if options.observations:
         copy_rows(options.observations, options.output / "observations.nc", by_gauge(ids), report)
     if options.lateral_inflow:
-        copy_rows(options.lateral_inflow, options.output / "lateral_inflow.nc", by_reach(options.lateral_inflow, ids, report), report,
+        copy_rows(options.lateral_inflow, options.output / "lateral_inflow.nc", by_reach(options.lateral_inflow, ids,
+                                                                                         report), report,
                   InflowCopy(options, report))
     report.print()
 

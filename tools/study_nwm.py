@@ -43,7 +43,8 @@ output: {{folder: {folder}/runs, discharge: all, interval_h: 1}}
 
 def read(path, *names):
     with netCDF4.Dataset(path) as file:
-        return [np.ma.filled(np.ma.asarray(file[n][:], "f8"), np.nan) if file[n].dtype.kind == "f" or hasattr(file[n], "scale_factor")
+        return [np.ma.filled(np.ma.asarray(file[n][:], "f8"), np.nan) if file[n].dtype.kind == "f"
+                or hasattr(file[n], "scale_factor")
                 else np.asarray(file[n][:]) for n in names]
 
 
@@ -53,7 +54,8 @@ class Model:
     def __init__(self, data, ids, down):
         self.ids, self.down, self.order = ids, down, d.order_of(data, ids, down)
         flow, feature = read(data / "chrtout_hourly.nc", "streamflow", "feature_id")
-        self.flow = flow[:, d.rows_of(data / "chrtout_hourly.nc", feature, ids)]  # instants 13:00, 14:00, ...; NaN inside lakes
+        self.flow = flow[:, d.rows_of(data / "chrtout_hourly.nc", feature,
+                                      ids)]  # instants 13:00, 14:00, ...; NaN inside lakes
         self.mean = (self.flow[:-1] + self.flow[1:]) / 2
         with d.open_netcdf(data / "RouteLink.nc") as file:
             rows = d.rows_of(data / "RouteLink.nc", d.read_ids(file, "link"), ids)
@@ -61,7 +63,8 @@ class Model:
             file["gages"].set_auto_chartostring(False)
             letters = np.asarray(file["gages"][:]).astype("S1")[rows]
             gauged = ~np.isin(letters, [b" ", b"", b"\0"]).all(1)
-        self.gauged, self.group = gauged, np.where(self.downstream_of(self.lake != import_nwm.NO_LAKE), 2, np.where(self.downstream_of(gauged), 1, 0))
+        self.gauged, self.group = gauged, np.where(self.downstream_of(self.lake != import_nwm.NO_LAKE), 2,
+                                                   np.where(self.downstream_of(gauged), 1, 0))
 
     def downstream_of(self, marked):
         """Marked reaches and everything below them."""
@@ -118,7 +121,8 @@ def write_state(folder, model, parts):
         file.createDimension("sub_reach", len(reach))
         file.createVariable("reach_id", "i8", ("reach",))[:] = model.ids
         file.createVariable("sub_reaches", "i4", ("reach",))[:] = parts
-        file.createVariable("state", "f8", ("sub_reach",))[:] = storage(here, share, (length / parts)[reach], slope[reach], n[reach], p[reach], q[reach])
+        file.createVariable("state", "f8", ("sub_reach",))[:] = storage(here, share, (length / parts)[reach],
+                                                                        slope[reach], n[reach], p[reach], q[reach])
     return folder / "state.nc"
 
 
@@ -129,7 +133,8 @@ def route(options, folder, model, contender):
     parts = np.ceil(length / FINE["length"]).astype(int) if fine else np.ones(len(length), int)
     start = "hot" if contender == "balance" else write_state(folder, model, parts)
     config = folder / f"{contender}.yaml"
-    config.write_text(CONFIG.format(folder=folder, start=start, dt_s=FINE["dt_s"] if fine else 3600, method="max_length" if fine else "none",
+    config.write_text(CONFIG.format(folder=folder, start=start, dt_s=FINE["dt_s"] if fine else 3600, method="max_length"
+                                    if fine else "none",
                                     length=FINE["length"]))
     begin = time.time()
     done = subprocess.run([options.program, "route", str(config)], capture_output=True, text=True)
@@ -142,8 +147,10 @@ def route(options, folder, model, contender):
 
 
 def domain(options, folder, skip):
-    arguments = [str(options.data / "RouteLink.nc"), "--inflow", str(options.data / "chrtout_hourly.nc"), "--midnight", "shift",
-                 "--skip-steps", str(skip), "--fill-last-day", "--observations", str(options.data / "usgs_15min_discharge.csv"),
+    arguments = [str(options.data / "RouteLink.nc"), "--inflow", str(options.data / "chrtout_hourly.nc"), "--midnight",
+                 "shift",
+                 "--skip-steps", str(skip), "--fill-last-day", "--observations",
+                 str(options.data / "usgs_15min_discharge.csv"),
                  "--output", str(folder)]
     import_nwm.main(arguments)
     return folder
@@ -184,12 +191,16 @@ def gauges(folder, model, runs):
 def tables(model, inflow, runs, seconds, rows, hours):
     outlet, lakes = int(np.flatnonzero(model.down < 0)[0]), model.lakes(inflow[0])
     most = max(lakes, key=lambda lake: lake[2] - lake[1])
-    lines = [f"Lateral inflow {inflow.sum(1).mean():.1f} m3/s on all reaches (hours 13 to 16: {inflow.sum(1).min():.1f} to {inflow.sum(1).max():.1f}); "
-             f"at the outlet {model.mean[0, outlet]:.1f} m3/s in the model's first hour, {model.mean[-1, outlet]:.1f} in its last. In the model "
-             f"at 13:00 more leaves than enters in {sum(out > into for _, into, out in lakes)} of {len(lakes)} lakes; the most in lake {most[0]}: "
+    lines = [f"Lateral inflow {inflow.sum(1).mean():.1f} m3/s on all reaches (hours 13 to 16: "
+             f"{inflow.sum(1).min():.1f} to {inflow.sum(1).max():.1f}); "
+             f"at the outlet {model.mean[0, outlet]:.1f} m3/s in the model's first hour, {model.mean[-1, outlet]:.1f} "
+             "in its last. In the model "
+             f"at 13:00 more leaves than enters in {sum(out > into for _, into, out in lakes)} of {len(lakes)} lakes; "
+             f"the most in lake {most[0]}: "
              f"{most[1]:.1f} m3/s enter, {most[2]:.1f} leave.", "",
              "| run | outlet, first hour | last hour | s |", "| --- | --- | --- | --- |"]
-    lines += [f"| {CONTENDERS[c]} | {runs[c][0, outlet]:.1f} | {runs[c][-1, outlet]:.1f} | {seconds[c]:.1f} |" for c in runs]
+    lines += [f"| {CONTENDERS[c]} | {runs[c][0, outlet]:.1f} | {runs[c][-1, outlet]:.1f} | {seconds[c]:.1f} |"
+              for c in runs]
     lines += ["", "Last 3 hours, differences from the model's flow (median, 90 % quantile):", "",
               f"| run | reaches | count | model, m3/s | run, m3/s | {SMALL} to {LARGE} m3/s | above {LARGE} m3/s |",
               "| --- | --- | --- | --- | --- | --- | --- |"]
@@ -198,14 +209,16 @@ def tables(model, inflow, runs, seconds, rows, hours):
             cells = [f"{n}: {100 * median:.1f} %, {100 * high:.0f} %" for n, median, high in (classes[:3], classes[3:])]
             lines.append(f"| {CONTENDERS[c]} | {name} | {count} | {theirs:.3f} | {ours:.3f} | {cells[0]} | {cells[1]} |")
     lines += ["", f"Gauges, means over {hours} h; differences from observed flow above {SMALL} m3/s:", "",
-              "| flow | gauges | observed, m3/s | flow, m3/s | median difference | within 20 % |", "| --- | --- | --- | --- | --- | --- |"]
+              "| flow | gauges | observed, m3/s | flow, m3/s | median difference | within 20 % |",
+              "| --- | --- | --- | --- | --- | --- |"]
     for lake, where in ((False, "no lake above"), (True, "below or in a lake")):
         chosen = [r for r in rows if (r[2] == GROUPS[2]) == lake]
         for k, label in enumerate(("the model", *(CONTENDERS[c] for c in runs))):
             value = np.array([(r[3], r[4 + k]) for r in chosen if np.isfinite(r[4])])
             large = value[value[:, 0] > SMALL]
             share = np.abs(large[:, 1] / large[:, 0] - 1)
-            lines.append(f"| {label}, {where} | {len(value)} ({len(large)} above {SMALL}) | {value[:, 0].sum():.1f} | {value[:, 1].sum():.1f} | "
+            lines.append(f"| {label}, {where} | {len(value)} ({len(large)} above {SMALL}) | {value[:, 0].sum():.1f} | "
+                         f"{value[:, 1].sum():.1f} | "
                          f"{100 * np.median(share):.0f} % | {(share <= 0.2).sum()} |")
     return "\n".join(lines) + "\n"
 
@@ -216,11 +229,13 @@ def draw(path, model, runs, rows):
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
     for number, color in ((2, plot_run.QUIET), (1, plot_run.START), (0, plot_run.MODEL)):
         here = (model.group == number) & np.isfinite(model.mean).all(0)
-        axes[0].loglog(np.maximum(model.mean[LAST][:, here].mean(0), 0.003), np.maximum(runs["fine"][LAST][:, here].mean(0), 0.003), ".", ms=2,
+        axes[0].loglog(np.maximum(model.mean[LAST][:, here].mean(0), 0.003),
+                       np.maximum(runs["fine"][LAST][:, here].mean(0), 0.003), ".", ms=2,
                        color=color, label=GROUPS[number], rasterized=True)
     limits = (0.002, 400)
     axes[0].plot(limits, limits, color=plot_run.INK, lw=0.7)
-    axes[0].set(xlim=limits, ylim=limits, xlabel="National Water Model, m3/s", ylabel="routed here, m3/s", title="Every reach, last 3 hours")
+    axes[0].set(xlim=limits, ylim=limits, xlabel="National Water Model, m3/s", ylabel="routed here, m3/s",
+                title="Every reach, last 3 hours")
     axes[0].legend(markerscale=4)
     outlet, hour = int(np.flatnonzero(model.down < 0)[0]), np.arange(HOURS) + 13.5
     axes[1].plot(hour, model.mean[:, outlet], color=plot_run.INK, label="National Water Model")
@@ -238,10 +253,13 @@ def draw(path, model, runs, rows):
 
 
 def main(argv):
-    data = os.environ.get("DPL_DATA") or (ROOT / "data" if (ROOT / "data").exists() else ROOT.parent / "shared" / "data")
+    data = os.environ.get("DPL_DATA") or (ROOT / "data" if (ROOT / "data").exists()
+                                          else ROOT.parent / "shared" / "data")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default=os.environ.get("DPL_HPC", str(ROOT / "build/release/dpl_hpc")), help="dpl_hpc")
-    parser.add_argument("--data", type=Path, default=Path(data) / "nwm_lower_colorado_tx", help="folder of the files (default: %(default)s)")
+    parser.add_argument("--program", default=os.environ.get("DPL_HPC", str(ROOT / "build/release/dpl_hpc")),
+                        help="dpl_hpc")
+    parser.add_argument("--data", type=Path, default=Path(data) / "nwm_lower_colorado_tx",
+                        help="folder of the files (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("output/nwm"), help="where tables and figure go")
     options = parser.parse_args(argv)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -251,7 +269,8 @@ def main(argv):
         model = Model(options.data, ids, d.downstream_rows(noon / "network.nc", ids, below, "error", d.Report()))
         runs, seconds = {}, {}
         for contender in CONTENDERS:
-            runs[contender], seconds[contender] = route(options, noon if contender == "balance" else one, model, contender)
+            runs[contender], seconds[contender] = route(options, noon if contender == "balance" else one, model,
+                                                        contender)
         rows, hours = gauges(one, model, runs)
         inflow = read(one / "lateral_inflow.nc", "q_lateral")[0][:HOURS]
     text = tables(model, inflow, runs, seconds, rows, hours)

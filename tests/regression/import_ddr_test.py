@@ -21,7 +21,8 @@ TABLE = "COMID,slope,lengthkm,unitarea\n900,0.001,4.0,12\n5,0.002,0.5,12\n20,0,9
 def write_matrix(group, ids, edges, size, values=None):
     """As DDR writes it: zarr format 3, int32 indices and ids, uint8 values."""
     below, above = (np.array(column, "i4") for column in zip(*edges)) if edges else (np.zeros(0, "i4"),) * 2
-    for name, array in (("indices_0", below), ("indices_1", above), ("values", np.ones(len(edges), "u1") if values is None else np.array(values, "u1")),
+    for name, array in (("indices_0", below), ("indices_1", above), ("values", np.ones(len(edges), "u1")
+                                                                     if values is None else np.array(values, "u1")),
                         ("order", np.array(ids, "i4"))):
         group.create_array(name=name, shape=array.shape, dtype=array.dtype)[:] = array
     group.attrs.update({"format": "COO", "shape": [size, size], "geodataset": "merit",
@@ -47,10 +48,12 @@ def variables(folder):
 def juniata(folder, data):
     with netCDF4.Dataset(f"{data}/network.nc") as file:
         ids, below = file["reach_id"][:].tolist(), file["downstream_id"][:].tolist()
-        expected = {name: np.asarray(file[name][:], "f8") for name in ("length", "slope", "upstream_area", "local_area")}
+        expected = {name: np.asarray(file[name][:], "f8") for name in ("length", "slope", "upstream_area",
+                                                                       "local_area")}
     at = {reach: k for k, reach in enumerate(ids)}
     store = matrix(f"{folder}/juniata.zarr", ids, [(at[b], k) for k, b in enumerate(below) if b])
-    said = accepted("import_ddr", store, "--reaches", f"{data}/network.nc", "--slope-min", 1e-9, "--output", f"{folder}/juniata")
+    said = accepted("import_ddr", store, "--reaches", f"{data}/network.nc", "--slope-min", 1e-9, "--output",
+                    f"{folder}/juniata")
     network, _ = variables(f"{folder}/juniata")
     assert "slopes 0" in said, said  # 3 of them, by the data's README
     assert network["reach_id"].tolist() == ids and network["downstream_id"].tolist() == below
@@ -73,7 +76,8 @@ def main():
         check_routing(at("domain"))
         with netCDF4.Dataset(at("reaches.nc"), "w") as file:
             file.createDimension("reach", 5)
-            for name, values, units in (("comid", IDS, None), ("river_length", [3.0, 9.0, 0.5, 2.0, 4.0], "km"), ("gradient", [0.5, 0.9, 0.2, 0.4, 0.1], "percent")):
+            for name, values, units in (("comid", IDS, None), ("river_length", [3.0, 9.0, 0.5, 2.0, 4.0], "km"),
+                                        ("gradient", [0.5, 0.9, 0.2, 0.4, 0.1], "percent")):
                 file.createVariable(name, "i8" if name == "comid" else "f8", ("reach",))[:] = values
                 if units:
                     file[name].units = units
@@ -96,17 +100,24 @@ def main():
         refused("the matrix has 5 rows, order 3 ids", *part, "--group", "01570500", *out)
         refused("there is no array order", *part, *out)
         refused("there is no group 9; it holds 01563500, 01570500", *part, "--group", "9", *out)
-        refused("order has 4 ids", *part, "--group", "01570500", "--whole", matrix(at("four.zarr"), IDS[:4], EDGES[:2]), *out)
+        refused("order has 4 ids", *part, "--group", "01570500", "--whole", matrix(at("four.zarr"), IDS[:4], EDGES[:2]),
+                *out)
 
         plain = ("--reaches", table, *out)
-        refused("reach 5 drains into 900, 40 (1 such reaches)", "import_ddr", matrix(at("two.zarr"), edges=EDGES + [(3, 2)]), *plain)
+        refused("reach 5 drains into 900, 40 (1 such reaches)", "import_ddr", matrix(at("two.zarr"), edges=EDGES
+                                                                                     + [(3, 2)]), *plain)
         refused("drain in a circle", "import_ddr", matrix(at("circle.zarr"), edges=EDGES + [(0, 4)]), *plain)
-        refused("indices_0 is 5 in entry 4; 0 to 4", "import_ddr", matrix(at("outside.zarr"), edges=EDGES + [(5, 4)]), *plain)
+        refused("indices_0 is 5 in entry 4; 0 to 4", "import_ddr", matrix(at("outside.zarr"), edges=EDGES + [(5, 4)]),
+                *plain)
         refused("does not exist", "import_ddr", at("none.zarr"), *plain)
-        refused("1 of 5 reaches have no row there: 40", "import_ddr", whole, "--reaches", write(at("less.csv"), TABLE.replace("40,0.004,2.0,3\n", "")), *out)
-        refused("slope is 'steep' in data row 4", "import_ddr", whole, "--reaches", write(at("word.csv"), TABLE.replace("0.004", "steep")), *out)
-        refused("none of slope, So", "import_ddr", whole, "--reaches", write(at("flat.csv"), TABLE.replace("slope", "gradient")), *out)
-        refused("the unit of L is not known", "import_ddr", whole, "--reaches", write(at("unit.csv"), TABLE.replace("lengthkm", "L")), "--length", "L", *out)
+        refused("1 of 5 reaches have no row there: 40", "import_ddr", whole, "--reaches",
+                write(at("less.csv"), TABLE.replace("40,0.004,2.0,3\n", "")), *out)
+        refused("slope is 'steep' in data row 4", "import_ddr", whole, "--reaches",
+                write(at("word.csv"), TABLE.replace("0.004", "steep")), *out)
+        refused("none of slope, So", "import_ddr", whole, "--reaches",
+                write(at("flat.csv"), TABLE.replace("slope", "gradient")), *out)
+        refused("the unit of L is not known", "import_ddr", whole, "--reaches",
+                write(at("unit.csv"), TABLE.replace("lengthkm", "L")), "--length", "L", *out)
         accepted("import_ddr", whole, "--reaches", at("unit.csv"), "--length", "L", "--length-unit", "km", *out)
         data = os.path.join(os.environ.get("DPL_DATA", ""), "juniata")
         if os.path.isdir(data):

@@ -78,13 +78,15 @@ def main():
         # k and x in the order of the basin's ids; a reach that drains out of the basin; volumes cut into two files that start late
         basin = write(at("riv_bas_id.csv"), "20\n5\n70\n")
         values = write(at("k3.csv"), "200\n50\n700\n"), write(at("x3.csv"), "0.2\n0.05\n0.3,\n")
-        halves = [write_inflow(at(f"half{i}.nc"), np.full((8, 3), 3600.0 * (i + 1)), [5, 20, 70], 7200 * (1 + 4 * i), step_s=3600)
+        halves = [write_inflow(at(f"half{i}.nc"), np.full((8, 3), 3600.0 * (i + 1)), [5, 20, 70], 7200 * (1 + 4 * i),
+                               step_s=3600)
                   for i in range(2)]
         small = ("import_rapid", table, "--k", values[0], "--x", values[1], "--basin-ids", basin, "--inflow")
         refused("starts at 1970-01-01 02:00:00, but", *small, halves[0], *out)
         gap = write_inflow(at("gap.nc"), np.full((8, 3), 7200.0), [70, 5, 20], 7200 + 9 * 3600, step_s=3600)
         refused("its 16 times have steps of 3600, 7200 s", *small, halves[0], gap, *out)
-        accepted(*small, *halves, "--midnight", "fill", "--fill-last-day", "--length", values[0], "--slope", "0.01", *out)
+        accepted(*small, *halves, "--midnight", "fill", "--fill-last-day", "--length", values[0], "--slope", "0.01",
+                 *out)
         network, report = variables(at("domain/network.nc"))
         assert network["reach_id"].tolist() == [20, 5, 70] and network["downstream_id"].tolist() == [5, 0, 5]
         assert network["muskingum_k"].tolist() == network["length"].tolist() == [200, 50, 700]
@@ -104,19 +106,26 @@ def main():
         assert not os.path.exists(at("domain/lateral_inflow.nc")) and not os.path.exists(at("domain/lateral_inflow.nc.partial"))
         said = accepted(*plain, "--inflow", bad, "--bad-inflow", "zero", *out)
         assert "inflow values missing or negative" in said, said
-        refused("2 of 5 reaches have no row there: 40, 900", *plain, "--inflow", write_inflow(at("bad.nc"), pulse[:, :3], [70, 20, 5], 0), *out)
+        refused("2 of 5 reaches have no row there: 40, 900", *plain, "--inflow",
+                write_inflow(at("bad.nc"), pulse[:, :3], [70, 20, 5], 0), *out)
         refused("units 'acre'", *plain, "--inflow", write_inflow(at("bad.nc"), pulse[:, :5], IDS, 0, "acre"), *out)
         refused("3 values of k, but", *plain[:2], "--k", values[0], "--x", x, *out)
-        refused("x is 0.7 at reach 5 (1 reaches)", *plain[:4], "--x", write(at("x5.csv"), "0\n0.5\n0.7\n0.1\n0.2\n"), *out)
+        refused("x is 0.7 at reach 5 (1 reaches)", *plain[:4], "--x", write(at("x5.csv"), "0\n0.5\n0.7\n0.1\n0.2\n"),
+                *out)
         refused("line 2 is 'fast'", *plain[:2], "--k", write(at("k5.csv"), "9000\nfast\n"), "--x", x, *out)
         wrong = lambda old, new: write(at("wrong.csv"), CONNECTIVITY.replace(old, new))
         rest = plain[2:]
-        refused("reach 5 lists 40 as upstream, but 40 drains into 900", "import_rapid", wrong("5,900,2,70,20", "5,900,2,70,40"), *rest, *out)
-        refused("20 drains into 5, which does not list it", "import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"), *rest, *out)
+        refused("reach 5 lists 40 as upstream, but 40 drains into 900", "import_rapid", wrong("5,900,2,70,20",
+                                                                                              "5,900,2,70,40"), *rest,
+                                                                                              *out)
+        refused("20 drains into 5, which does not list it", "import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"),
+                *rest, *out)
         accepted("import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"), *rest, "--upstream-lists", "ignore", *out)
-        refused("reach 5 has 3 upstream reaches by its third column, but 2 ids follow", "import_rapid", wrong("900,2,70", "900,3,70"), *rest, *out)
+        refused("reach 5 has 3 upstream reaches by its third column, but 2 ids follow", "import_rapid",
+                wrong("900,2,70", "900,3,70"), *rest, *out)
         refused("line 3 is '5'", "import_rapid", wrong("5,900,2,70,20", "5"), *rest, *out)
-        refused("drain in a circle", "import_rapid", wrong("900,0,2,5,40", "900,5,2,5,40"), *rest, "--upstream-lists", "ignore", *out)
+        refused("drain in a circle", "import_rapid", wrong("900,0,2,5,40", "900,5,2,5,40"), *rest, "--upstream-lists",
+                "ignore", *out)
 
 
 if __name__ == "__main__":

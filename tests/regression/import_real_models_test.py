@@ -34,10 +34,13 @@ def great_britain(folder):
     for row in rows:
         if row["down_id"] in upstream:
             upstream[row["down_id"]].append(row["reach_id"])
-    table = lines(f"{folder}/rapid_connect.csv", (",".join([r["reach_id"], r["down_id"], str(len(upstream[r["reach_id"]])), *upstream[r["reach_id"]]])
+    table = lines(f"{folder}/rapid_connect.csv", (",".join([r["reach_id"], r["down_id"],
+                                                            str(len(upstream[r["reach_id"]])),
+                                                            *upstream[r["reach_id"]]])
                                                   for r in rows))
     arguments = ("import_rapid", table, "--k", lines(f"{folder}/k.csv", (r["k_s"] for r in rows)), "--x",
-                 lines(f"{folder}/x.csv", (r["x"] for r in rows)), "--inflow", f"{data}/inflow_and_reference.nc", "--output", f"{folder}/uk")
+                 lines(f"{folder}/x.csv", (r["x"] for r in rows)), "--inflow", f"{data}/inflow_and_reference.nc",
+                 "--output", f"{folder}/uk")
     refused("17 downstream ids are in no row", *arguments)
     said = accepted(*arguments, "--unknown-downstream", "outlet")
     assert re.search(r"outlets +146$", said, re.M) and re.search(r"downstream ids in no row +17 ", said), said
@@ -52,8 +55,10 @@ def great_britain(folder):
 def sandbox(folder):
     import rapid_test
     data = f"{DATA}/rapid_uk_muskingum/sandbox_5_reaches"
-    accepted("import_rapid", f"{data}/rapid_connect_Sandbox.csv", "--k", f"{data}/k_Sandbox.csv", "--x", f"{data}/x_Sandbox.csv", "--basin-ids",
-             f"{data}/riv_bas_id_Sandbox.csv", "--inflow", f"{data}/Qext_Sandbox_19700101_19700110.nc4", "--output", f"{folder}/sandbox")
+    accepted("import_rapid", f"{data}/rapid_connect_Sandbox.csv", "--k", f"{data}/k_Sandbox.csv", "--x",
+             f"{data}/x_Sandbox.csv", "--basin-ids",
+             f"{data}/riv_bas_id_Sandbox.csv", "--inflow", f"{data}/Qext_Sandbox_19700101_19700110.nc4", "--output",
+             f"{folder}/sandbox")
     with netCDF4.Dataset(f"{data}/Qout_Sandbox_19700101_19700110.nc4") as file:
         ids, expected = file["rivid"][:].tolist(), np.asarray(file["Qout"][:], "f8")
     with netCDF4.Dataset(f"{data}/Qinit_Sandbox_19700101_19700110.nc4") as file:
@@ -67,7 +72,8 @@ def sandbox(folder):
 def lower_colorado(folder):
     data = f"{DATA}/nwm_lower_colorado_tx"
     link = f"{data}/RouteLink.nc"
-    said = accepted("import_nwm", link, "--inflow", f"{data}/chrtout_hourly.nc", "--midnight", "fill", "--fill-last-day", "--observations",
+    said = accepted("import_nwm", link, "--inflow", f"{data}/chrtout_hourly.nc", "--midnight", "fill",
+                    "--fill-last-day", "--observations",
                     f"{data}/usgs_15min_discharge.csv", "--output", f"{folder}/nwm")
     assert re.search(r"gauges +65 ", said) and re.search(r"reaches inside lakes +371  30 lakes", said), said
     with netCDF4.Dataset(link) as source, netCDF4.Dataset(f"{folder}/nwm/network.nc") as made:
@@ -76,13 +82,15 @@ def lower_colorado(folder):
         np.testing.assert_allclose(made["slope"][:], np.minimum(source["So"][:], 1), rtol=2e-6)
     with netCDF4.Dataset(f"{data}/chrtout_hourly.nc") as source, netCDF4.Dataset(f"{folder}/nwm/lateral_inflow.nc") as made:
         expected = (source["qBucket"][:] + source["qSfcLatRunoff"][:]).sum(1)
-        np.testing.assert_allclose(np.asarray(made["q_lateral"][:], "f8").sum(1), np.concatenate([[expected[0]] * 12, expected, [expected[-1]] * 8]),
+        np.testing.assert_allclose(np.asarray(made["q_lateral"][:], "f8").sum(1), np.concatenate([[expected[0]] * 12,
+                                                                                                  expected, [expected[-1]] * 8]),
                                    rtol=1e-6)
     accepted("import_nwm", link, "--above", 5781369, "--output", f"{folder}/part")
     with netCDF4.Dataset(f"{folder}/part/network.nc") as part:
         ids = part["reach_id"][:].tolist()
         assert part["downstream_id"][:].tolist().count(0) == 1 and 5781369 in ids and 1 < len(ids) < 11248
-    done = subprocess.run([f"{TOOLS}/with_venv", "study_nwm.py", "--output", f"{folder}/study"], capture_output=True, text=True)
+    done = subprocess.run([f"{TOOLS}/with_venv", "study_nwm.py", "--output", f"{folder}/study"], capture_output=True,
+                          text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     with open(f"{folder}/study/table.md") as file:
         table = file.read()

@@ -14,7 +14,8 @@ import twin_run as twin
 from import_network_test import accepted, refused
 
 CONFIG = os.path.join(os.environ["DPL_SOURCE_DIR"], "configs", "continental_twin.yaml")
-SMALL = ["synth.reaches=3000", "synth.gauges=12", "synth.days=8", "synth.truth=attributes", "experiment.end_time=2000-01-08",
+SMALL = ["synth.reaches=3000", "synth.gauges=12", "synth.days=8", "synth.truth=attributes",
+         "experiment.end_time=2000-01-08",
          "experiment.rho=6", "experiment.warmup=2", "test.baselines=[]", "params.tau=0", "synth.inflow_step_h=6"]
 FILES = ("network", "attributes", "lateral_inflow", "observations")
 
@@ -25,7 +26,8 @@ def sources(folder):
 
 def route(folder, ranks):
     """Discharge of every reach by id, of every gauge by name, as bytes."""
-    done = twin.run(ranks, "route", CONFIG, *sources(folder), *SMALL, f"params.source={folder}/parameters.nc", "output.discharge=all",
+    done = twin.run(ranks, "route", CONFIG, *sources(folder), *SMALL, f"params.source={folder}/parameters.nc",
+                    "output.discharge=all",
                     "output.interval_h=1", f"output={folder}/output")
     assert done.returncode == 0, done.stdout + done.stderr
     with netCDF4.Dataset(os.path.join(twin.run_folder_of(done.stdout), "discharge.nc")) as file:
@@ -59,7 +61,8 @@ def arrays(path):
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
         file.set_auto_chartostring(False)
-        return {name: np.asarray(v[...]) for name, v in file.variables.items()}, {name: v.chunking() for name, v in file.variables.items()}
+        return {name: np.asarray(v[...]) for name, v in file.variables.items()}, {name: v.chunking() for name,
+                                                                                  v in file.variables.items()}
 
 
 def same_rows(before, after):
@@ -83,7 +86,8 @@ def pack(path):
         file.createVariable("time", "f8", ("time",))[:] = time
         file["time"].units = units
         file.createVariable("reach_id", "i8", ("reach",))[:] = [10 ** 12, *ids]
-        v = file.createVariable("q_lateral", "i4", ("reach", "time"), fill_value=-1, chunksizes=(100, 7), compression="zlib")
+        v = file.createVariable("q_lateral", "i4", ("reach", "time"), fill_value=-1, chunksizes=(100, 7),
+                                compression="zlib")
         v.setncatts({"scale_factor": 1e-4, "units": "m3 s-1"})
         v[:] = np.concatenate([flow[:1], flow])
     return len(ids)
@@ -95,7 +99,8 @@ def main():
         done = twin.run(2, "synth", CONFIG, *sources(old), *SMALL)
         assert done.returncode == 0, done.stdout + done.stderr
         os.rename(f"{old}/truth.nc", f"{old}/parameters.nc")
-        given = lambda path: [word for name in (*FILES, "parameters") for word in (f"--{name.replace('_', '-')}", f"{path}/{name}.nc")]
+        given = lambda path: [word for name in (*FILES, "parameters") for word in (f"--{name.replace('_', '-')}",
+                                                                                   f"{path}/{name}.nc")]
         accepted("prepare", *given(old), "--output", new)
         before, after = arrays(f"{old}/network.nc")[0], arrays(f"{new}/network.nc")[0]
         assert after["reach_id"].tolist() == plain_walk(before["reach_id"], before["downstream_id"])
@@ -113,7 +118,8 @@ def main():
         assert np.frombuffer(next(iter(whole[0].values())), "f4").size and len(whole[0]) == 3000 and len(whole[1]) == 12
 
         # a second time nothing moves; blocks of a few steps and reaches give the same file
-        accepted("prepare", *given(new), "--output", f"{folder}/again", "--memory-mib", 0.05, "--chunk-reaches", 64, "--chunk-steps", 5)
+        accepted("prepare", *given(new), "--output", f"{folder}/again", "--memory-mib", 0.05, "--chunk-reaches", 64,
+                 "--chunk-steps", 5)
         for name in (*FILES, "parameters"):
             a, b = arrays(f"{new}/{name}.nc")[0], arrays(f"{folder}/again/{name}.nc")[0]
             assert a.keys() == b.keys() and all(a[key].tobytes() == b[key].tobytes() for key in a), name
@@ -122,20 +128,24 @@ def main():
         # packed, reach first, a row too many; there and back
         reaches = pack(f"{old}/lateral_inflow.nc")
         packed = route(old, 1)
-        said = accepted("prepare", *given(old), "--output", f"{folder}/turned", "--layout", "time-major", "--memory-mib", 0.1, "--chunk-steps", 9,
+        said = accepted("prepare", *given(old), "--output", f"{folder}/turned", "--layout", "time-major",
+                        "--memory-mib", 0.1, "--chunk-steps", 9,
                         "--chunk-reaches", 700)
         assert "lateral_inflow.nc: reaches that the network lacks" in said and "is read 3 times" in said, said
         turned = arrays(f"{folder}/turned/lateral_inflow.nc")[0]["q_lateral"]
-        assert turned.dtype == np.int32 and turned.shape == (flow.shape[0] if flow.shape[1] == reaches else flow.shape[1], reaches)
+        assert turned.dtype == np.int32 and turned.shape == (flow.shape[0] if flow.shape[1] == reaches
+                                                             else flow.shape[1], reaches)
         assert packed == route(f"{folder}/turned", 2), "packed inflow differs after turning"
-        accepted("prepare", *given(f"{folder}/turned"), "--output", f"{folder}/back", "--layout", "reach-major", "--keep-order", "--compression", 0)
+        accepted("prepare", *given(f"{folder}/turned"), "--output", f"{folder}/back", "--layout", "reach-major",
+                 "--keep-order", "--compression", 0)
         back = arrays(f"{folder}/back/lateral_inflow.nc")[0]["q_lateral"]
         assert back.tobytes() == np.ascontiguousarray(turned.T).tobytes()
         assert packed == route(f"{folder}/back", 2), "packed inflow differs after turning back"
 
         refused("would be overwritten", "prepare", *given(old), "--output", old)
         few(f"{old}/attributes.nc", f"{folder}/few.nc")
-        refused("1 of 3000 reaches have no row there", "prepare", "--network", f"{old}/network.nc", "--attributes", f"{folder}/few.nc", "--output",
+        refused("1 of 3000 reaches have no row there", "prepare", "--network", f"{old}/network.nc", "--attributes",
+                f"{folder}/few.nc", "--output",
                 f"{folder}/bad")
         refused("does not exist", "prepare", "--network", f"{folder}/none.nc", "--output", f"{folder}/bad")
         refused("--chunk-steps is 0", "prepare", *given(old), "--output", f"{folder}/bad", "--chunk-steps", 0)
