@@ -1,8 +1,9 @@
 """Imports an adjacency matrix of DDR (a zarr group in COO form) and a table of its reaches.
 
-The group holds `order` (ids), `indices_0` (downstream) and `indices_1` (upstream), positions in `order`, and `values`; an entry that is not 0
-says that indices_1 drains into indices_0. Lengths and slopes stand in another file: MERIT-Basins' columns COMID, lengthkm, slope and
-unitarea, as netCDF or CSV. A gauge's group counts positions in the whole matrix: give that with --whole.
+The group holds `order` (ids), `indices_0` (downstream) and `indices_1` (upstream), positions in `order`, and
+`values`; an entry that is not 0 says that indices_1 drains into indices_0. Lengths and slopes stand in another file:
+MERIT-Basins' columns COMID, lengthkm, slope and unitarea, as netCDF or CSV. A gauge's group counts positions in the
+whole matrix: give that with --whole.
 """
 import argparse
 import csv
@@ -32,7 +33,7 @@ def arguments(argv):
     parser.add_argument("--reaches", type=Path, required=True, metavar="FILE", help="netCDF or CSV (with a head) of "
                         "lengths and slopes by id")
     parser.add_argument("--id", help=f"its column of ids (default: the first of {', '.join(IDS)})")
-    parser.add_argument("--length", help=f"its column of lengths (default: the first of {', '.join(COLUMNS['length'])})")
+    parser.add_argument("--length", help=f"its column of lengths (default: first of {', '.join(COLUMNS['length'])})")
     parser.add_argument("--slope", help=f"its column of slopes (default: the first of {', '.join(COLUMNS['slope'])})")
     parser.add_argument("--local-area", help="its column of the reaches' own areas (default: the first of "
                         f"{', '.join(COLUMNS['local_area'])} "
@@ -76,7 +77,8 @@ class Matrix:
         self.order = self.order.astype("i8")
         self.size = int(shape[0]) if shape is not None else len(self.order)
         linked = values != 0
-        self.below, self.above, self.unlinked = self.below[linked].astype("i8"), self.above[linked].astype("i8"), int((~linked).sum())
+        self.below, self.above = self.below[linked].astype("i8"), self.above[linked].astype("i8")
+        self.unlinked = int((~linked).sum())
 
 
 def topology(options, report):
@@ -135,7 +137,8 @@ class CsvTable:
             try:
                 words.append(float(row[k]) if row[k].strip() else np.nan)
             except ValueError as problem:
-                raise d.ImportProblem(f"{self.path}: {name} is '{row[k]}' in data row {number - 1}; a number is needed") from problem
+                raise d.ImportProblem(f"{self.path}: {name} is '{row[k]}' in data row {number - 1}; a number is "
+                                      "needed") from problem
         return np.array(words)
 
     def ids(self, name):

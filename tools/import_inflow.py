@@ -1,4 +1,6 @@
-"""Lateral inflow of other models as the importers take it over: time axes, rows by id, whole days; streamed, never held whole."""
+"""Lateral inflow of other models as the importers take it over: time axes, rows by id, whole days; streamed, never
+held whole.
+"""
 import datetime
 from pathlib import Path
 
@@ -64,8 +66,8 @@ class Axis:
 
 class Inflow:
     """
-    Rows (time, reach) of one netCDF file or several in order of time. `names`: variables that are added (unpacked, missing = NaN);
-    in m3 s-1, or in m3 a step. Rows are matched by `id_name`.
+    Rows (time, reach) of one netCDF file or several in order of time. `names`: variables that are added (unpacked,
+    missing = NaN), in m3 s-1 or in m3 a step. Rows are matched by `id_name`.
     """
 
     def __init__(self, paths, names, id_name, ids, time_name, options, report):
@@ -131,8 +133,8 @@ class Inflow:
         if on_bad == "error":
             t, r = np.argwhere(bad)[0]
             raise d.ImportProblem(f"{path}: lateral inflow is {window[t, r]} at reach {self.ids[r]}, step {first + t} "
-                                  f"({bad.sum()} values); "
-                                  "it must be 0 or positive; correct it, or set such values to 0 with --bad-inflow zero")
+                                  f"({bad.sum()} values); it must be 0 or positive; correct it, or set such values to "
+                                  "0 with --bad-inflow zero")
         self.bad += int(bad.sum())
         return np.where(bad, 0.0, window)
 
@@ -143,7 +145,7 @@ class Inflow:
 
 
 def whole_days(path, axis, options, report):
-    """Steps to repeat before and after the record, and the seconds the clock goes back, so that the record starts at midnight."""
+    """Steps to repeat before and after the record and seconds the clock goes back, for a start at midnight."""
     before = after = shift = 0
     late = axis.start % DAY
     if late and options.midnight is None:

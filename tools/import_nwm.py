@@ -1,8 +1,8 @@
 """Imports a domain of the National Water Model: RouteLink, lateral inflow of its channel output, gauges.
 
-Writes network.nc; parameters.nc (for params.source) with Manning's n of the file and the width law T = p d^q that has the trapezoid's
-top width and area at bankfull depth (TopWdth - BtmWdth) ChSlp / 2: q = (TopWdth - BtmWdth) / (TopWdth + BtmWdth); attributes.nc.
-Reservoirs are not taken over: reaches inside lakes become channels.
+Writes network.nc; parameters.nc (for params.source) with Manning's n of the file and the width law T = p d^q that has
+the trapezoid's top width and area at bankfull depth (TopWdth - BtmWdth) ChSlp / 2: q = (TopWdth - BtmWdth) / (TopWdth
++ BtmWdth); attributes.nc. Reservoirs are not taken over: reaches inside lakes become channels.
 """
 import argparse
 import csv
@@ -15,7 +15,7 @@ import numpy as np
 import domain_files as d
 import import_inflow as inflow_files
 
-# The inflow that t-route and WRF-Hydro route; CHRTOUT's own q_lateral is rounded to 0.1 m3/s, too coarse for headwaters.
+# The inflow that t-route and WRF-Hydro route; the files' own q_lateral is stored in steps of 0.1 m3/s.
 PARTS, SUM = ("qBucket", "qSfcLatRunoff"), "q_lateral"
 NO_LAKE = -9999
 
@@ -81,7 +81,8 @@ class RouteLink:
         return self.column(name) if name in self.file.variables else None
 
     def lakes(self):
-        return d.read_ids(self.file, "NHDWaterbodyComID")[self.rows] if "NHDWaterbodyComID" in self.file.variables else None
+        name = "NHDWaterbodyComID"
+        return d.read_ids(self.file, name)[self.rows] if name in self.file.variables else None
 
     def gauges(self):
         """Station id of every reach, empty where there is none."""

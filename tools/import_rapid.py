@@ -1,8 +1,9 @@
-"""Imports a network of RAPID (David et al. 2011, doi 10.1175/2011JHM1345.1): connectivity table, k and x files, lateral inflow.
+"""Imports a network of RAPID (David et al. 2011, doi 10.1175/2011JHM1345.1): connectivity table, k and x files,
+lateral inflow.
 
-The reaches become network.nc with muskingum_k and muskingum_x, to be routed with routing.scheme: muskingum. That scheme needs no
-lengths and slopes, the file format does: where they are not given, the length is the way a wave of 1 km/h makes in k (RAPID's own
-first guess of k is length over 1 km/h) and the slope 0.001.
+The reaches become network.nc with muskingum_k and muskingum_x, to be routed with routing.scheme: muskingum. That
+scheme needs no lengths and slopes, the file format does: where they are not given, the length is the way a wave of 1
+km/h makes in k (RAPID's own first guess of k is length over 1 km/h) and the slope 0.001.
 """
 import argparse
 from pathlib import Path
@@ -48,7 +49,7 @@ def arguments(argv):
 
 
 def read_table(path):
-    """Ids, downstream ids and pairs (upstream, reach) of the connectivity table; None for the pairs where it lists none."""
+    """Ids, downstream ids and pairs (upstream, reach) of the connectivity table; pairs are None where it lists none."""
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as problem:

@@ -1,9 +1,10 @@
 """Reorders the files of a domain so that the rows of a rank lie together, and rechunks the lateral inflow.
 
-Rows follow a walk up the rivers: tree after tree, the largest first; in a tree every subtree is one run of rows that ends with its lowest
-reach, the largest tributary first. The program cuts a network into runs of just this walk, so each rank reads few long runs instead of
-rows scattered over the file. Values are copied bit by bit, packed ones too; the discharge of a reach does not depend on the order of rows.
-Files are read in blocks: --memory-mib bounds what is held of the inflow at once, beside about 120 bytes a reach.
+Rows follow a walk up the rivers: tree after tree, the largest first; in a tree every subtree is one run of rows that
+ends with its lowest reach, the largest tributary first. The program cuts a network into runs of just this walk, so
+each rank reads few long runs instead of rows scattered over the file. Values are copied bit by bit, packed ones too;
+the discharge of a reach does not depend on the order of rows. Files are read in blocks: --memory-mib bounds what is
+held of the inflow at once, beside about 120 bytes a reach.
 """
 import argparse
 from pathlib import Path
@@ -122,8 +123,8 @@ def raw(file):
 
 
 def copy_rows(path, out, rows_of_file, report, streamed=None):
-    """Copies a file with the rows of one dimension in a new order. `rows_of_file(file)` gives the dimension and the rows; `streamed` copies
-    large variables itself and says whether it did."""
+    """Copies a file with the rows of one dimension in a new order. `rows_of_file(file)` gives dimension and rows;
+    `streamed` copies large variables itself and says whether it did."""
     partial = out.with_name(out.name + ".partial")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -137,7 +138,9 @@ def copy_rows(path, out, rows_of_file, report, streamed=None):
                 elif not (streamed and streamed(v, target, dimension, rows)):
                     made = define(target, v, v.dimensions, compression="zlib", complevel=1)
                     values = v[...] if v.ndim else v.getValue()
-                    made[...] = np.take(values, rows, v.dimensions.index(dimension)) if dimension in v.dimensions else values
+                    if dimension in v.dimensions:
+                        values = np.take(values, rows, v.dimensions.index(dimension))
+                    made[...] = values
             target.prepared = "rows follow a walk up the rivers: every subtree is one run of rows, the largest first"
         partial.replace(out)
     finally:
@@ -188,7 +191,7 @@ class InflowCopy:
         return True
 
     def copy(self, v, made, rows, reach_axis, time_first, steps, chunk):
-        """Every chunk of the new file is written once: blocks of whole chunks, filled from as many steps of the old file as fit."""
+        """Every chunk is written once: blocks of whole chunks, filled from as many steps of the old file as fit."""
         held = v.shape[reach_axis]
         values = self.options.memory_mib * 2 ** 20 / v.dtype.itemsize
         at_once = max(1, int(values / 4 / held))  # steps read together

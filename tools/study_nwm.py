@@ -1,9 +1,9 @@
 """Routes the National Water Model's Lower Colorado (Texas) and compares with the model's own flow and with gauges.
 
-Imports RouteLink, hourly lateral inflow and gauges (tools/import_nwm), routes them with the model's own roughness and channel shape
-(scheme conservative) from two starts: in balance with the first hour's inflow, and from the model's own flow. Writes table.md,
-gauges.csv and nwm.png to --output. Flows are compared as means over the hours 13:00 to 16:00 of the next day; the model's file holds
-instants, so its mean is that of an hour's two ends.
+Imports RouteLink, hourly lateral inflow and gauges (tools/import_nwm), routes them with the model's own roughness and
+channel shape (scheme conservative) from two starts: in balance with the first hour's inflow, and from the model's own
+flow. Writes table.md, gauges.csv and nwm.png to --output. Flows are compared as means over the hours 13:00 to 16:00
+of the next day; the model's file holds instants, so its mean is that of an hour's two ends.
 """
 import argparse
 import csv
@@ -36,7 +36,8 @@ name: nwm
 precision: double
 data_sources: {{network: {folder}/network.nc, lateral_inflow: {folder}/lateral_inflow.nc}}
 params: {{source: {folder}/parameters.nc}}
-routing: {{scheme: conservative, dt_s: {dt_s}, initial_state: {start}, split: {{method: {method}, max_length_m: {length}}}}}
+routing: {{scheme: conservative, dt_s: {dt_s}, initial_state: {start},
+  split: {{method: {method}, max_length_m: {length}}}}}
 output: {{folder: {folder}/runs, discharge: all, interval_h: 1}}
 """
 
@@ -127,7 +128,7 @@ def write_state(folder, model, parts):
 
 
 def route(options, folder, model, contender):
-    """Hourly means [13:00-14:00, ...][reach] and seconds; the domain in `folder` starts at 12:00 (balance) or at 13:00."""
+    """Hourly means [13:00-14:00, ...][reach] and seconds; the domain in `folder` starts at 12:00 (balance) or 13:00."""
     fine = contender == "fine"
     length = read(folder / "network.nc", "length")[0]
     parts = np.ceil(length / FINE["length"]).astype(int) if fine else np.ones(len(length), int)
@@ -157,8 +158,8 @@ def domain(options, folder, skip):
 
 
 def compare(model, flow):
-    """By group: name, reaches, mean flow of the model and of the run in the last hours, then for both classes of flow the number of reaches,
-    median and 90 % quantile of |difference| / flow of the model."""
+    """By group: name, reaches, mean flow of the model and of the run in the last hours, then for both classes of flow
+    the number of reaches, median and 90 % quantile of |difference| / flow of the model."""
     theirs, ours = model.mean[LAST].mean(0), flow[LAST].mean(0)
     for number, name in enumerate(GROUPS):
         here = (model.group == number) & np.isfinite(model.mean).all(0)
@@ -207,7 +208,8 @@ def tables(model, inflow, runs, seconds, rows, hours):
     for c in runs:
         for name, count, theirs, ours, *classes in compare(model, runs[c]):
             cells = [f"{n}: {100 * median:.1f} %, {100 * high:.0f} %" for n, median, high in (classes[:3], classes[3:])]
-            lines.append(f"| {CONTENDERS[c]} | {name} | {count} | {theirs:.3f} | {ours:.3f} | {cells[0]} | {cells[1]} |")
+            lines.append(f"| {CONTENDERS[c]} | {name} | {count} | {theirs:.3f} | {ours:.3f} | " + " | ".join(cells)
+                         + " |")
     lines += ["", f"Gauges, means over {hours} h; differences from observed flow above {SMALL} m3/s:", "",
               "| flow | gauges | observed, m3/s | flow, m3/s | median difference | within 20 % |",
               "| --- | --- | --- | --- | --- | --- |"]

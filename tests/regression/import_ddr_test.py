@@ -1,6 +1,6 @@
-# tools/import_ddr: a small adjacency matrix in DDR's form (zarr, COO) made here becomes network.nc, from CSV and netCDF tables, also a
-# gauge's group that counts in the whole matrix; wrong ones are told in one line; the Juniata's real network (where it is there), written
-# in that form and imported, is the network it was.
+# tools/import_ddr: a small adjacency matrix in DDR's form (zarr, COO) made here becomes network.nc, from CSV and
+# netCDF tables, also a gauge's group that counts in the whole matrix; wrong ones are told in one line; the Juniata's
+# real network (where it is there), written in that form and imported, is the network it was.
 # timeout: 120
 import os
 import sys
@@ -15,15 +15,15 @@ from import_network_test import accepted, check_routing, refused
 
 IDS = [70, 20, 5, 40, 900]  # upstream first: 70, 20 -> 5; 5, 40 -> 900
 EDGES = [(2, 0), (2, 1), (4, 2), (4, 3)]  # (downstream, upstream)
-TABLE = "COMID,slope,lengthkm,unitarea\n900,0.001,4.0,12\n5,0.002,0.5,12\n20,0,9.0,4\n40,0.004,2.0,3\n70,0.005,3.0,9\n1,0.5,1.0,1\n"
+TABLE = ("COMID,slope,lengthkm,unitarea\n900,0.001,4.0,12\n5,0.002,0.5,12\n20,0,9.0,4\n40,0.004,2.0,3\n70,0.005,3.0,9\n"
+         "1,0.5,1.0,1\n")
 
 
 def write_matrix(group, ids, edges, size, values=None):
     """As DDR writes it: zarr format 3, int32 indices and ids, uint8 values."""
     below, above = (np.array(column, "i4") for column in zip(*edges)) if edges else (np.zeros(0, "i4"),) * 2
-    for name, array in (("indices_0", below), ("indices_1", above), ("values", np.ones(len(edges), "u1")
-                                                                     if values is None else np.array(values, "u1")),
-                        ("order", np.array(ids, "i4"))):
+    values = np.ones(len(edges), "u1") if values is None else np.array(values, "u1")
+    for name, array in (("indices_0", below), ("indices_1", above), ("values", values), ("order", np.array(ids, "i4"))):
         group.create_array(name=name, shape=array.shape, dtype=array.dtype)[:] = array
     group.attrs.update({"format": "COO", "shape": [size, size], "geodataset": "merit",
                         "data_types": {"indices_0": "int32", "indices_1": "int32", "values": "uint8"}})
@@ -104,8 +104,8 @@ def main():
                 *out)
 
         plain = ("--reaches", table, *out)
-        refused("reach 5 drains into 900, 40 (1 such reaches)", "import_ddr", matrix(at("two.zarr"), edges=EDGES
-                                                                                     + [(3, 2)]), *plain)
+        refused("reach 5 drains into 900, 40 (1 such reaches)", "import_ddr",
+                matrix(at("two.zarr"), edges=EDGES + [(3, 2)]), *plain)
         refused("drain in a circle", "import_ddr", matrix(at("circle.zarr"), edges=EDGES + [(0, 4)]), *plain)
         refused("indices_0 is 5 in entry 4; 0 to 4", "import_ddr", matrix(at("outside.zarr"), edges=EDGES + [(5, 4)]),
                 *plain)

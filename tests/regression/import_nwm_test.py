@@ -1,5 +1,6 @@
-# tools/import_nwm: a small RouteLink, channel output and gauges made here become domain files, value by value; a sub-domain; what is
-# imported routes to the same bits on 1 and 2 ranks; files that cannot be right are told in one line.
+# tools/import_nwm: a small RouteLink, channel output and gauges made here become domain files, value by value; a
+# sub-domain; what is imported routes to the same bits on 1 and 2 ranks; files that cannot be right are told in one
+# line.
 # timeout: 120
 import os
 import sys
@@ -15,8 +16,8 @@ LINK = np.array([50, 7, 31, 12, 900])
 TO = np.array([31, 31, 900, 900, 0])
 COLUMNS = {"Length": [3000.0, 900.0, 5000.0, 2000.0, 4000.0], "So": [1e-3, 1e-5, 3.8, 2e-3, 5e-4],
            "n": [0.06, 0.055, 0.05, 0.05, 0.05],
-           "BtmWdth": [3.0, 6.0, 6.0, 3.0, 30.0], "TopWdth": [5.0, 10.0, 10.0, 5.0, 50.0], "ChSlp": [0.2, 0.1, 0.1, 0.4,
-                                                                                                     0.1],
+           "BtmWdth": [3.0, 6.0, 6.0, 3.0, 30.0], "TopWdth": [5.0, 10.0, 10.0, 5.0, 50.0],
+           "ChSlp": [0.2, 0.1, 0.1, 0.4, 0.1],
            "alt": [90.0, 80.0, 70.0, 60.0, 50.0], "lat": [30.0] * 5, "lon": [-98.0] * 5}
 HOURS, FIRST = 28, 27162060  # minutes since 1970: 2021-08-23 13:00, the end of the first hour
 ORDER = np.array([900, 12, 7, 50, 31])  # of the channel output
@@ -26,8 +27,9 @@ def write_routelink(path, to=TO, gages=("", "08000007", "", "", "8900"), **chang
     with netCDF4.Dataset(path, "w") as file:
         file.createDimension("feature_id", 5)
         file.createDimension("IDLength", 15)
-        for name, values in {"link": LINK, "to": to, "order": [1, 1, 2, 1, 3], "NHDWaterbodyComID": [-9999, -9999, 44,
-                                                                                                     -9999, -9999]}.items():
+        whole = {"link": LINK, "to": to, "order": [1, 1, 2, 1, 3], "NHDWaterbodyComID": [-9999, -9999, 44, -9999,
+                                                                                         -9999]}
+        for name, values in whole.items():
             file.createVariable(name, "i4", ("feature_id",))[:] = values
         for name, values in {**COLUMNS, **changed}.items():
             file.createVariable(name, "f4", ("feature_id",))[:] = values
@@ -61,8 +63,9 @@ def flows():
 
 def variables(path):
     with netCDF4.Dataset(path) as file:
-        return {name: np.ma.filled(np.ma.asarray(v[:]), np.nan) if v.dtype.kind == "f" else v[:] for name,
-                v in file.variables.items()}, file.import_report
+        values = {name: np.ma.filled(np.ma.asarray(v[:]), np.nan) if v.dtype.kind == "f" else v[:]
+                  for name, v in file.variables.items()}
+        return values, file.import_report
 
 
 def write_gauges(path, rows=96):
@@ -94,7 +97,8 @@ def check_network(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: f"{folder}/{name}"
-        routelink, output, gauges = write_routelink(at("RouteLink.nc")), write_channel_output(at("chrtout.nc")), write_gauges(at("gauges.csv"))
+        routelink, output = write_routelink(at("RouteLink.nc")), write_channel_output(at("chrtout.nc"))
+        gauges = write_gauges(at("gauges.csv"))
         out = ("--output", at("domain"))
         whole = ("import_nwm", routelink, "--inflow", output, "--observations", gauges, "--midnight", "shift",
                  "--fill-last-day", *out)
@@ -117,8 +121,8 @@ def main():
         check_routing(at("domain"))
 
         # three files; filled instead of moved; only the sum is there; a part of the domain
-        parts = [write_channel_output(at(f"part{k}.nc"), *cut, parts=False) for k, cut in enumerate(((0, 1), (1, 20),
-                                                                                                     (21, 7)))]
+        cuts = ((0, 1), (1, 20), (21, 7))
+        parts = [write_channel_output(at(f"part{k}.nc"), *cut, parts=False) for k, cut in enumerate(cuts)]
         accepted("import_nwm", routelink, "--inflow", *parts, "--midnight", "fill", "--above", 31, "--slope-max", 5,
                  *out)
         network, report = variables(at("domain/network.nc"))
@@ -127,7 +131,8 @@ def main():
         lateral, report = variables(at("domain/lateral_inflow.nc"))
         np.testing.assert_allclose(lateral["q_lateral"], np.round(np.concatenate([np.repeat(expected[:1], 12, 0),
                                                                                   expected])[:, :3], 1), atol=1e-6)
-        assert "inflow steps made at the start: 12" in report and "inflow steps after the last whole day: 16" in report, report
+        for said in ("inflow steps made at the start: 12", "inflow steps after the last whole day: 16"):
+            assert said in report, report
 
         plain = ("import_nwm", routelink)
         refused("the first interval starts at 2021-08-23 12:00:00", *plain, "--inflow", output, *out)
@@ -143,9 +148,8 @@ def main():
         refused("station 8900 is at the links 7 and 900", "import_nwm",
                 write_routelink(at("twice.nc"), gages=("", "8900", "", "", "8900")),
                 "--observations", gauges, *out)
-        refused("TopWdth is 2.0, BtmWdth 3.0 at reach 50", "import_nwm", write_routelink(at("narrow.nc"),
-                                                                                         TopWdth=[2.0, 10, 10, 5, 50]),
-                                                                                         *out)
+        refused("TopWdth is 2.0, BtmWdth 3.0 at reach 50", "import_nwm",
+                write_routelink(at("narrow.nc"), TopWdth=[2.0, 10, 10, 5, 50]), *out)
         refused("1 downstream ids are in no row: 77 (of reach 900)", "import_nwm",
                 write_routelink(at("cut.nc"), np.where(TO == 0, 77, TO)), *out)
 

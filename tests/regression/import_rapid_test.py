@@ -1,5 +1,5 @@
-# tools/import_rapid: RAPID's files of a small basin made here become domain files, value by value; routed, they give the flows that the
-# method page states for this tree (method, 5.4); files that disagree are told in one line.
+# tools/import_rapid: RAPID's files of a small basin made here become domain files, value by value; routed, they give
+# the flows that the method page states for this tree (method, 5.4); files that disagree are told in one line.
 # timeout: 120
 # one process
 import os
@@ -75,7 +75,7 @@ def main():
         flow = route(at("domain"))
         np.testing.assert_allclose(flow[900][[0, 1, 2, 10]], [0, 0.78125, 0.87890625, 1.70174617], rtol=1e-8)
 
-        # k and x in the order of the basin's ids; a reach that drains out of the basin; volumes cut into two files that start late
+        # k and x in the order of the basin's ids; a reach that drains out of the basin; two files, starting late
         basin = write(at("riv_bas_id.csv"), "20\n5\n70\n")
         values = write(at("k3.csv"), "200\n50\n700\n"), write(at("x3.csv"), "0.2\n0.05\n0.3,\n")
         halves = [write_inflow(at(f"half{i}.nc"), np.full((8, 3), 3600.0 * (i + 1)), [5, 20, 70], 7200 * (1 + 4 * i),
@@ -103,7 +103,8 @@ def main():
         bad = write_inflow(at("bad.nc"), np.where(np.arange(96)[:, None] == 7, -1.0, pulse[:, :5]), IDS, 0)
         os.remove(at("domain/lateral_inflow.nc"))
         refused("at reach 70, step 7 (5 values)", *plain, "--inflow", bad, *out)
-        assert not os.path.exists(at("domain/lateral_inflow.nc")) and not os.path.exists(at("domain/lateral_inflow.nc.partial"))
+        assert not os.path.exists(at("domain/lateral_inflow.nc")), "half a file under the right name"
+        assert not os.path.exists(at("domain/lateral_inflow.nc.partial"))
         said = accepted(*plain, "--inflow", bad, "--bad-inflow", "zero", *out)
         assert "inflow values missing or negative" in said, said
         refused("2 of 5 reaches have no row there: 40, 900", *plain, "--inflow",
@@ -115,9 +116,8 @@ def main():
         refused("line 2 is 'fast'", *plain[:2], "--k", write(at("k5.csv"), "9000\nfast\n"), "--x", x, *out)
         wrong = lambda old, new: write(at("wrong.csv"), CONNECTIVITY.replace(old, new))
         rest = plain[2:]
-        refused("reach 5 lists 40 as upstream, but 40 drains into 900", "import_rapid", wrong("5,900,2,70,20",
-                                                                                              "5,900,2,70,40"), *rest,
-                                                                                              *out)
+        refused("reach 5 lists 40 as upstream, but 40 drains into 900", "import_rapid",
+                wrong("5,900,2,70,20", "5,900,2,70,40"), *rest, *out)
         refused("20 drains into 5, which does not list it", "import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"),
                 *rest, *out)
         accepted("import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"), *rest, "--upstream-lists", "ignore", *out)

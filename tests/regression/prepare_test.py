@@ -1,5 +1,6 @@
-# tools/prepare: rows follow the walk up the rivers that the program cuts into runs; `route` gives every reach the same bits before and
-# after, for both layouts, packed values and little memory; a second time nothing moves; what cannot be done is one line.
+# tools/prepare: rows follow the walk up the rivers that the program cuts into runs; `route` gives every reach the same
+# bits before and after, for both layouts, packed values and little memory; a second time nothing moves; what cannot be
+# done is one line.
 # timeout: 200
 import os
 import sys
@@ -61,8 +62,8 @@ def arrays(path):
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
         file.set_auto_chartostring(False)
-        return {name: np.asarray(v[...]) for name, v in file.variables.items()}, {name: v.chunking() for name,
-                                                                                  v in file.variables.items()}
+        variables = file.variables.items()
+        return {name: np.asarray(v[...]) for name, v in variables}, {name: v.chunking() for name, v in variables}
 
 
 def same_rows(before, after):
@@ -99,8 +100,8 @@ def main():
         done = twin.run(2, "synth", CONFIG, *sources(old), *SMALL)
         assert done.returncode == 0, done.stdout + done.stderr
         os.rename(f"{old}/truth.nc", f"{old}/parameters.nc")
-        given = lambda path: [word for name in (*FILES, "parameters") for word in (f"--{name.replace('_', '-')}",
-                                                                                   f"{path}/{name}.nc")]
+        option = lambda path, name: (f"--{name.replace('_', '-')}", f"{path}/{name}.nc")
+        given = lambda path: [word for name in (*FILES, "parameters") for word in option(path, name)]
         accepted("prepare", *given(old), "--output", new)
         before, after = arrays(f"{old}/network.nc")[0], arrays(f"{new}/network.nc")[0]
         assert after["reach_id"].tolist() == plain_walk(before["reach_id"], before["downstream_id"])
@@ -145,8 +146,7 @@ def main():
         refused("would be overwritten", "prepare", *given(old), "--output", old)
         few(f"{old}/attributes.nc", f"{folder}/few.nc")
         refused("1 of 3000 reaches have no row there", "prepare", "--network", f"{old}/network.nc", "--attributes",
-                f"{folder}/few.nc", "--output",
-                f"{folder}/bad")
+                f"{folder}/few.nc", "--output", f"{folder}/bad")
         refused("does not exist", "prepare", "--network", f"{folder}/none.nc", "--output", f"{folder}/bad")
         refused("--chunk-steps is 0", "prepare", *given(old), "--output", f"{folder}/bad", "--chunk-steps", 0)
         assert not os.path.exists(f"{folder}/bad/attributes.nc")
