@@ -1,10 +1,11 @@
 """Reorders the files of a domain so that the rows of a rank lie together, and rechunks the lateral inflow.
 
 Rows follow a walk up the rivers: tree after tree, the largest first; in a tree every subtree is one run of rows that
-ends with its lowest reach, the largest tributary first. The program cuts a network into runs of just this walk, so
-each rank reads few long runs instead of rows scattered over the file. Values are copied bit by bit, packed ones too;
-the discharge of a reach does not depend on the order of rows. Files are read in blocks: --memory-mib bounds what is
-held of the inflow at once, beside about 120 bytes a reach.
+ends with its lowest reach, the largest tributary first. The program cuts networks into runs of just this walk, and
+each rank reads what lies between the first and the last row of its share: so ordered, ranks read their own part only
+and pass little on. Values are copied bit by bit, packed ones too; the discharge of a reach does not depend on the
+order of rows. Files are read in blocks: --memory-mib bounds what is held of the inflow at once, beside about 120
+bytes a reach.
 """
 import argparse
 from pathlib import Path

@@ -158,12 +158,14 @@ def domain(options, folder, skip):
 
 
 def compare(model, flow):
-    """By group: name, reaches, mean flow of the model and of the run in the last hours, then for both classes of flow
-    the number of reaches, median and 90 % quantile of |difference| / flow of the model."""
+    """By group: name, reaches, mean flow of the model and of the run (first to last 3 hours), then for both classes of
+    flow the number of reaches, median and 90 % quantile of |difference| / flow of the model in the last 3 hours."""
+    early = np.stack([model.mean[:3].mean(0), flow[:3].mean(0)])
     theirs, ours = model.mean[LAST].mean(0), flow[LAST].mean(0)
     for number, name in enumerate(GROUPS):
         here = (model.group == number) & np.isfinite(model.mean).all(0)
-        row = [name, here.sum(), theirs[here].mean(), ours[here].mean()]
+        row = [name, here.sum(), *(f"{a[here].mean():.3f} to {b[here].mean():.3f}" for a,
+                                   b in zip(early, (theirs, ours)))]
         for low, high in CLASSES:
             there = here & (theirs > low) & (theirs <= high)
             share = np.abs(ours[there] / theirs[there] - 1)
@@ -202,13 +204,14 @@ def tables(model, inflow, runs, seconds, rows, hours):
              "| run | outlet, first hour | last hour | s |", "| --- | --- | --- | --- |"]
     lines += [f"| {CONTENDERS[c]} | {runs[c][0, outlet]:.1f} | {runs[c][-1, outlet]:.1f} | {seconds[c]:.1f} |"
               for c in runs]
-    lines += ["", "Last 3 hours, differences from the model's flow (median, 90 % quantile):", "",
+    lines += ["", "Mean flow a reach, first to last 3 hours; differences from the model's in the last (median, 90 % "
+                  "quantile):", "",
               f"| run | reaches | count | model, m3/s | run, m3/s | {SMALL} to {LARGE} m3/s | above {LARGE} m3/s |",
               "| --- | --- | --- | --- | --- | --- | --- |"]
     for c in runs:
         for name, count, theirs, ours, *classes in compare(model, runs[c]):
             cells = [f"{n}: {100 * median:.1f} %, {100 * high:.0f} %" for n, median, high in (classes[:3], classes[3:])]
-            lines.append(f"| {CONTENDERS[c]} | {name} | {count} | {theirs:.3f} | {ours:.3f} | " + " | ".join(cells)
+            lines.append(f"| {CONTENDERS[c]} | {name} | {count} | {theirs} | {ours} | " + " | ".join(cells)
                          + " |")
     lines += ["", f"Gauges, means over {hours} h; differences from observed flow above {SMALL} m3/s:", "",
               "| flow | gauges | observed, m3/s | flow, m3/s | median difference | within 20 % |",

@@ -58,6 +58,13 @@ def plain_walk(ids, below):
     return list(visit(0))[:-1]
 
 
+def cut_edges(network, runs):
+    """Reaches that drain into another of `runs` equal runs of rows."""
+    run = {int(i): k * runs // len(network["reach_id"]) for k, i in enumerate(network["reach_id"])}
+    return sum(b != 0 and run[i] != run[b] for i, b in zip(network["reach_id"].tolist(),
+                                                           network["downstream_id"].tolist()))
+
+
 def arrays(path):
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
@@ -109,6 +116,9 @@ def main():
         for name in ("network", "attributes", "parameters"):
             same_rows(arrays(f"{old}/{name}.nc")[0], arrays(f"{new}/{name}.nc")[0])
             assert arrays(f"{new}/{name}.nc")[0]["reach_id"].tolist() == after["reach_id"].tolist()
+        cut = {name: cut_edges(network, 4) for name, network in (("before", before), ("after", after))}
+        print(f"edges between four equal runs of rows: {cut}")
+        assert cut["after"] < 0.02 * cut["before"] and cut["after"] < 40, cut
         place = {int(i): k for k, i in enumerate(after["reach_id"])}
         gauges = [place[int(i)] for i in arrays(f"{new}/observations.nc")[0]["reach_id"]]
         assert gauges == sorted(gauges)
