@@ -48,7 +48,10 @@ def arguments(argv):
 def reaches_above(path, ids, down, links):
     """Rows of the links and of everything that drains through them."""
     keep = np.zeros(len(ids), bool)
-    keep[d.rows_of(f"--above: {path}", ids, np.array(links))] = True
+    lost = [link for link in links if link not in ids]
+    if lost:
+        raise d.ImportProblem(f"--above: {path} has no link {lost[0]}; give ids of its variable link")
+    keep[d.rows_of(path, ids, np.array(links))] = True
     for r in d.order_of(path, ids, down)[::-1].tolist():
         if down[r] >= 0 and keep[down[r]]:
             keep[r] = True

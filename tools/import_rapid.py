@@ -82,9 +82,13 @@ def read_table(path):
 
 def check_upstream(path, ids, down, pairs):
     """The upstream lists say the same as the downstream ids."""
+    advice = "correct one of them, or follow the downstream ids with --upstream-lists ignore"
+    lost = np.flatnonzero(~np.isin(pairs[:, 0], ids))
+    if len(lost):
+        u, reach = pairs[lost[0]]
+        raise d.ImportProblem(f"{path}: reach {reach} lists {u} as upstream, which has no row ({len(lost)} cases); {advice}")
     rows = d.rows_of(path, ids, pairs[:, 0])
     other = np.flatnonzero(down[rows] != pairs[:, 1])
-    advice = "correct one of them, or follow the downstream ids with --upstream-lists ignore"
     if len(other):
         u, reach = pairs[other[0]]
         raise d.ImportProblem(f"{path}: reach {reach} lists {u} as upstream, but {u} drains into "

@@ -136,7 +136,7 @@ def main():
 
         plain = ("import_nwm", routelink)
         refused("the first interval starts at 2021-08-23 12:00:00", *plain, "--inflow", output, *out)
-        refused("1 of 1 reaches have no row there: 4711", *plain, "--above", 4711, *out)
+        refused("RouteLink.nc has no link 4711", *plain, "--above", 4711, *out)
         refused("there is no variable qBucketX", *plain, "--inflow", output, "--inflow-variables", "qBucketX", *out)
         refused("its 21 times have steps of -72000, 3600 s", *plain, "--inflow", parts[1], parts[0], *out)
         refused("must divide a day and be a multiple of the 900 s", *plain, "--observations", gauges,

@@ -118,6 +118,8 @@ def main():
         rest = plain[2:]
         refused("reach 5 lists 40 as upstream, but 40 drains into 900", "import_rapid",
                 wrong("5,900,2,70,20", "5,900,2,70,40"), *rest, *out)
+        refused("reach 5 lists 8 as upstream, which has no row (1 cases)", "import_rapid",
+                wrong("5,900,2,70,20", "5,900,3,70,20,8"), *rest, *out)
         refused("20 drains into 5, which does not list it", "import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"),
                 *rest, *out)
         accepted("import_rapid", wrong("5,900,2,70,20", "5,900,1,70,0"), *rest, "--upstream-lists", "ignore", *out)
