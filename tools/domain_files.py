@@ -105,6 +105,36 @@ def read_ids(file, name):
     return np.ma.filled(values, 0).astype("i8")
 
 
+def read_numbers(path, what):
+    """Numbers of a text file, one a line (empty lines are left out); a comma may end a line."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ImportProblem(f"{path} cannot be read ({problem}); it must be text with one {what} a line") from problem
+    values = []
+    for number, line in enumerate(lines, 1):
+        word = line.strip().rstrip(",").strip()
+        if not word:
+            continue
+        try:
+            values.append(float(word))
+        except ValueError as problem:
+            raise ImportProblem(f"{path}: line {number} is '{line.strip()}'; it must be one {what}, a number") from problem
+    return np.array(values)
+
+
+def rows_of(path, held, wanted):
+    """Row in `held` of every wanted id; one that is missing is an error."""
+    order = np.argsort(held, kind="stable")
+    rows = order[np.searchsorted(held, wanted, sorter=order).clip(0, len(held) - 1)] if len(held) else np.zeros(len(wanted), int)
+    lost = np.flatnonzero(held[rows] != wanted) if len(held) else np.arange(len(wanted))
+    if len(lost):
+        shown = ", ".join(str(wanted[k]) for k in lost[:SHOWN])
+        raise ImportProblem(f"{path}: {len(lost)} of {len(wanted)} reaches have no row there: {shown}"
+                            f"{', ...' if len(lost) > SHOWN else ''}; every reach of the network needs one")
+    return rows
+
+
 # --- topology
 
 
@@ -212,6 +242,14 @@ def zero_length_option(text):
 
 
 def add_options(parser):
+    """Options that the importers of a network without inflow have."""
+    add_network_options(parser)
+    parser.add_argument("--constant-inflow", type=float, metavar="MM_PER_DAY",
+                        help="also make a lateral_inflow.nc: this runoff everywhere, times the reach's own area")
+    parser.add_argument("--inflow-days", type=int, default=2, help="days of --constant-inflow, from 2000-01-01 (%(default)s)")
+
+
+def add_network_options(parser):
     """Options that every importer has."""
     parser.add_argument("--output", type=Path, required=True, help="folder of the domain files; made where it is missing")
     parser.add_argument("--unknown-downstream", choices=("error", "outlet"), default="error",
@@ -220,9 +258,6 @@ def add_options(parser):
                         help="length of reaches whose length is 0 or missing (default: they are an error)")
     parser.add_argument("--slope-min", type=float, default=1e-5, help="lower slopes, 0 and missing ones are set to this (%(default)s)")
     parser.add_argument("--slope-max", type=float, default=1.0, help="higher slopes are set to this (%(default)s)")
-    parser.add_argument("--constant-inflow", type=float, metavar="MM_PER_DAY",
-                        help="also make a lateral_inflow.nc: this runoff everywhere, times the reach's own area")
-    parser.add_argument("--inflow-days", type=int, default=2, help="days of --constant-inflow, from 2000-01-01 (%(default)s)")
 
 
 # --- writing
@@ -274,20 +309,26 @@ def write_parameters(folder, source, ids, report, **parameters):
 
 
 def write_inflow(folder, source, ids, report, time_units, step_h, windows, rows, comment=""):
-    """lateral_inflow.nc from windows [time][reach] in m3/s, in order of time."""
-    with create(folder / "lateral_inflow.nc", "Lateral inflow", source, report) as file:
-        file.createDimension("time", rows)
-        file.createDimension("reach", len(ids))
-        put(file, "time", step_h * np.arange(rows), time_units, ("time",), **({"comment": comment} if comment else {}))
-        put(file, "reach_id", ids)
-        v = file.createVariable("q_lateral", "f4", ("time", "reach"), compression="zlib", complevel=1, shuffle=True,
-                                chunksizes=(1, max(1, min(len(ids), 65536))))
-        v.setncatts({"units": "m3 s-1", "long_name": "mean lateral inflow over the interval"})
-        first = 0
-        for window in windows:
-            check_inflow(source, ids, window, first)
-            v[first:first + len(window)] = window
-            first += len(window)
+    """lateral_inflow.nc from windows [time][reach] in m3/s, in order of time; the report may grow while they come."""
+    partial = folder / "lateral_inflow.nc.partial"  # bad values may show late: no half file under the right name
+    try:
+        with create(partial, "Lateral inflow", source, report) as file:
+            file.createDimension("time", rows)
+            file.createDimension("reach", len(ids))
+            put(file, "time", step_h * np.arange(rows), time_units, ("time",), **({"comment": comment} if comment else {}))
+            put(file, "reach_id", ids)
+            v = file.createVariable("q_lateral", "f4", ("time", "reach"), compression="zlib", complevel=1, shuffle=True,
+                                    chunksizes=(1, max(1, min(len(ids), 65536))))
+            v.setncatts({"units": "m3 s-1", "long_name": "mean lateral inflow over the interval"})
+            first = 0
+            for window in windows:
+                check_inflow(source, ids, window, first)
+                v[first:first + len(window)] = window
+                first += len(window)
+            file.import_report = report.text()
+        partial.replace(folder / "lateral_inflow.nc")
+    finally:
+        partial.unlink(missing_ok=True)
     print(f"wrote {folder / 'lateral_inflow.nc'} ({rows} steps)")
 
 
@@ -297,6 +338,24 @@ def check_inflow(source, ids, window, first):
         t, r = bad[0]
         raise ImportProblem(f"{source}: lateral inflow is {window[t, r]} at reach {ids[r]}, step {first + t} ({len(bad)} values); it "
                             "must be 0 or positive")
+
+
+def write_observations(folder, source, report, time_units, step_h, gauge_ids, reach_ids, discharge, **more):
+    """observations.nc; discharge [gauge][time] in m3/s, NaN where missing; `more`: name = (values, units) of the gauges."""
+    with create(folder / "observations.nc", "Observed discharge", source, report) as file:
+        file.createDimension("gauge", len(gauge_ids))
+        file.createDimension("time", discharge.shape[1])
+        width = max(len(g) for g in gauge_ids)
+        file.createDimension("strlen_gauge_id", width)
+        put(file, "time", step_h * np.arange(discharge.shape[1]), time_units, ("time",), comment="start of the interval")
+        put(file, "gauge_id", np.array([list(g.ljust(width)) for g in gauge_ids], "S1"), None, ("gauge", "strlen_gauge_id"))
+        put(file, "reach_id", reach_ids, None, ("gauge",))
+        for name, (values, units) in more.items():
+            put(file, name, values, units, ("gauge",))
+        v = file.createVariable("discharge", "f8", ("gauge", "time"), compression="zlib", complevel=1, fill_value=-9999.0)
+        v.setncatts({"units": "m3 s-1", "long_name": "observed discharge, mean over the interval"})
+        v[:] = np.where(np.isfinite(discharge), discharge, -9999.0)
+    print(f"wrote {folder / 'observations.nc'} ({len(gauge_ids)} gauges, {discharge.shape[1]} steps)")
 
 
 def write_constant_inflow(folder, source, ids, local_area_km2, options, report):
