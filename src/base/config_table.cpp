@@ -191,6 +191,14 @@ Keys output_keys() {
   };
 }
 
+Keys memory_keys() {
+  return {
+      {"memory.input_gib", [](C& c) { return &c.memory.input_gib; }, "GiB", from(0, 1e6),
+       "Lateral inflow of a period that a rank keeps in memory; where it needs more, each window's rows are read while "
+       "the window before is computed. Never changes results."},
+  };
+}
+
 Keys synth_keys() {
   return {
       {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental"}),
@@ -217,7 +225,7 @@ const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, synth_keys})
+                            test_keys, output_keys, synth_keys, memory_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -243,6 +251,7 @@ std::string config_section_help(const std::string& section) {
       {"test", "Evaluation. `baselines` may also stand at the top level."},
       {"output", "Also `output: FOLDER`."},
       {"synth", "The twin that `dpl_hpc synth` makes."},
+      {"memory", "Limits of memory, of a rank."},
   };
   const auto found = table.find(section);
   return found == table.end() ? "" : found->second;

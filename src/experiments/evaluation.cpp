@@ -48,7 +48,7 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   domain_ = make_routed_domain(problem.comm, config, problem.network, reaches_, problem.blocks);
   const double step_s = domain_->step_s();
   const auto rows = inflow_rows(problem, period, "the period to route");
-  window_ = {rows.first, rows.end - rows.first, {}, 0, {}, {}};
+  window_ = {rows.first, rows.end - rows.first, {}, 0, {}, {}, 0, 0};
   if (problem.observations) {
     clock_ = make_gauge_clock(config, *problem.observations, step_s);
     gauge_intervals_ = period.days() * clock_.per_day;
@@ -75,7 +75,7 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   } else if (start != "hot") {
     window_.initial_state = read_state(problem.comm, start, problem, reaches_);
   }
-  domain_->load_inflow(problem.inflow, rows.first, rows.end);
+  domain_->use_inflow(problem.inflow, rows.first, rows.end);
   if (problem.observations)
     observed_ = clock_.observed(*problem.observations, period.start.day, period.days(), config.experiment.warmup_days,
                                 domain_->discharge_rows(window_.rows));

@@ -2,17 +2,21 @@
 #include "dpl/training/routed_domain.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
 #include "dpl/coupling/routing_solver.hpp"
+#include "dpl/data/inflow_reader.hpp"
 #include "dpl/parallel/exact_sum.hpp"
 #include "dpl/physics/routing.hpp"
 
 namespace dpl {
 namespace {
+
+constexpr Count kLoadedValues = Count{1} << 25;   // of lateral inflow in the blocks of a rank while all is loaded
 
 Topology active_topology(const RiverNetwork& network, const std::vector<Index>& active) {
   std::vector<Index> position(network.size(), -1);
@@ -60,7 +64,8 @@ class RoutedDomainOf final : public RoutedDomain {
  public:
   RoutedDomainOf(const Communicator& comm, const RunConfig& config, const RiverNetwork& network,
                  const RoutedReaches& reaches, const BlockDistribution& blocks);
-  void load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) override;
+  void use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) override;
+  Input input() const override;
   std::vector<double> forward(std::span<const double> theta, const RoutedWindow& window, bool keep_tape) override;
   std::vector<double> adjoint(std::span<const double> means_adjoint) override;
   std::vector<double> final_state() const override;
@@ -73,6 +78,7 @@ class RoutedDomainOf final : public RoutedDomain {
   Count reaches_wanted() const override { return reaches_wanted_; }
 
  private:
+  void load(Count first_row, Count end_row);
   void choose(const std::vector<std::uint8_t>& wanted);
   std::vector<double> read_probes(const RoutedWindow& window, std::span<const Real> discharge, Count rows) const;
   std::vector<Real> own_state(const std::vector<double>& replicated) const;
@@ -92,6 +98,10 @@ class RoutedDomainOf final : public RoutedDomain {
   std::vector<Index> probe_own_, probe_position_;  // own index of a probe on this rank, its position among all probes
   std::vector<Real> inflow_;                     // [own][loaded row]
   Count loaded_first_ = 0, loaded_rows_ = 0;
+  std::unique_ptr<InflowReader<Real>> reader_;
+  double input_gib_ = 0, waited_s_ = 0;
+  Count source_first_ = 0, source_end_ = 0;      // rows of the file that windows may ask for
+  bool keeps_all_ = false;
   Index hold_ = 1;
   RoutedWindow window_;                          // of the last forward, for the adjoint
   std::vector<std::uint8_t> wanted_;             // [probe] what the router's pieces are chosen for
@@ -103,6 +113,7 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
                                      const RoutedReaches& reaches, const BlockDistribution& blocks)
     : comm_(comm), network_(network), reaches_(reaches), blocks_(blocks) {
   step_s_ = config.routing.dt_s / config.routing.substeps;
+  input_gib_ = config.memory.input_gib;
   const auto sub_reaches = sub_reach_counts(network, config);
   topology_ = active_topology(network, reaches_.active);
   std::vector<double> weight;
@@ -140,22 +151,60 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
 }
 
 template <class Real>
-void RoutedDomainOf<Real>::load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) {
+void RoutedDomainOf<Real>::use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) {
   hold_ = steps_per_row(header);
-  const auto block = read_lateral_inflow<Real>(comm_, header, network_, blocks_.first_reach(), blocks_.end_reach(), first_row,
-                                         end_row);
+  reader_ = std::make_unique<InflowReader<Real>>(comm_, header, network_, blocks_.first_reach(), blocks_.end_reach());
+  waited_s_ = 0;
+  source_first_ = first_row;
+  source_end_ = end_row;
+  loaded_first_ = loaded_rows_ = 0;
+  const double gib = static_cast<double>(own_.size()) * static_cast<double>(end_row - first_row) * sizeof(Real) / 0x1p30;
+  keeps_all_ = comm_.max(gib) <= input_gib_;
+  if (keeps_all_) load(first_row, end_row);
+}
+
+template <class Real>
+RoutedDomain::Input RoutedDomainOf<Real>::input() const {
+  return {waited_s_, reader_ ? reader_->values_decoded() : 0};
+}
+
+// In parts of rows, so that what lies in blocks and in messages stays small beside what is kept; the next part is read
+// while one moves to the pieces. A window that was read ahead is one part.
+template <class Real>
+void RoutedDomainOf<Real>::load(Count first_row, Count end_row) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Count rows = end_row - first_row;
+  const Count part = keeps_all_ ? std::max<Count>(1, kLoadedValues / std::max<Count>(1, blocks_.reaches / comm_.size())) : rows;
+  loaded_rows_ = 0;
+  inflow_.resize(static_cast<std::size_t>(own_.size()) * rows);
+  std::vector<Real> own;
+  for (Count first = first_row; first < end_row; first += part) {
+    const Count count = std::min(part, end_row - first);
+    const auto block = reader_->read(first, first + count);
+    if (first + count < end_row) reader_->prefetch(first + count, std::min(first + count + part, end_row));
+    if (count == rows) {
+      redistribution_->to_pieces<Real>(block, inflow_, static_cast<Index>(rows));
+      break;
+    }
+    own.resize(static_cast<std::size_t>(own_.size()) * count);
+    redistribution_->to_pieces<Real>(block, own, static_cast<Index>(count));
+    for (Index i = 0; i < own_.size(); ++i)
+      std::copy_n(own.data() + i * count, count, inflow_.data() + i * rows + (first - first_row));
+  }
   loaded_first_ = first_row;
-  loaded_rows_ = end_row - first_row;
-  inflow_.resize(static_cast<std::size_t>(own_.size()) * loaded_rows_);
-  redistribution_->to_pieces<Real>(block, inflow_, static_cast<Index>(loaded_rows_));
+  loaded_rows_ = rows;
+  waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 template <class Real>
 std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta, const RoutedWindow& window,
                                                   bool keep_tape) {
-  if (window.first_row < loaded_first_ || window.first_row + window.rows > loaded_first_ + loaded_rows_)
-    fail("routing: window rows {}..{} are outside the loaded inflow rows {}..{}", window.first_row,
-         window.first_row + window.rows - 1, loaded_first_, loaded_first_ + loaded_rows_ - 1);
+  const Count end_row = window.first_row + window.rows;
+  if (window.first_row < source_first_ || end_row > source_end_)
+    fail("routing: window rows {}..{} are outside the inflow rows {}..{} of the run", window.first_row, end_row - 1,
+         source_first_, source_end_ - 1);
+  if (window.first_row < loaded_first_ || end_row > loaded_first_ + loaded_rows_) load(window.first_row, end_row);
+  if (!keeps_all_ && window.next_rows > 0) reader_->prefetch(window.next_first_row, window.next_first_row + window.next_rows);
   window_ = window;
   if (window.wanted != wanted_) choose(window.wanted);
   const Index n = own_.size();

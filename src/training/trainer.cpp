@@ -63,7 +63,7 @@ Trainer::Trainer(const Problem& problem)
     fail("config: experiment.rho is {} days, longer than the training period {}..{} ({} days)",
          config.experiment.rho_days, iso_date(config.experiment.period.start.day),
          iso_date(config.experiment.period.end.day), config.experiment.period.days());
-  domain_->load_inflow(problem.inflow, rows.first, rows.end);
+  domain_->use_inflow(problem.inflow, rows.first, rows.end);
 }
 
 Count Trainer::updates_in_all() const {
@@ -81,7 +81,7 @@ double Trainer::learning_rate(Count update) const {
 RoutedWindow Trainer::window(Count first_day, Count days) const {
   const Period period{{first_day}, {first_day + days - 1}};
   const auto rows = inflow_rows(problem_, period, "window");
-  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, {}, {}};
+  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, {}, {}, 0, 0};
 }
 
 // What a window's discharge is held against: observed values of the chosen gauges, NaN where not scored.
@@ -134,6 +134,11 @@ Trainer::Gradient Trainer::gradient(Count first_day, const std::vector<Index>& g
     routed.wanted.assign(problem_.observations->reach.size(), 0);
     for (Index g : gauges) routed.wanted[g] = 1;
   }
+  if (next_first_day_) {
+    const RoutedWindow next = window(*next_first_day_, days);
+    routed.next_first_row = next.first_row;
+    routed.next_rows = next.rows;
+  }
   const auto learned = static_cast<std::int64_t>(field_.learned().size());
   const auto reaches = static_cast<std::int64_t>(problem_.blocks.end_reach() - problem_.blocks.first_reach());
   const auto probes = problem_.observations->size();
@@ -157,6 +162,8 @@ Trainer::Gradient Trainer::gradient(Count first_day, const std::vector<Index>& g
 
 void Trainer::step() {
   const Sample sample = next_sample(update_ + 1);
+  next_first_day_.reset();
+  if (update_ + 1 < updates_in_all()) next_first_day_ = next_sample(update_ + 2).first_day;
   Gradient gradient = this->gradient(sample.first_day, sample.gauges);
   if (!std::isfinite(gradient.loss)) fail_not_finite(sample);
   const double norm = clip_gradients(gradient.weights, problem_.config.experiment.clip);
@@ -182,24 +189,31 @@ TrainingEnd Trainer::run(RunFolder& folder) {
   folder.begin_tables(comm_, update_);
   Progress progress("update", updates_in_all(), "reach-steps", update_);
   const double hours_at_start = last_.reach_hours;
+  double all_seconds = 0, all_waited = 0;
   while (update_ < updates_in_all()) {
     if (comm_.any(stop_requested())) {
       write(folder);
       return TrainingEnd::stopped_by_signal;
     }
     const auto begin = Clock::now();
-    const double hours_before = last_.reach_hours;
+    const double hours_before = last_.reach_hours, waited_before = domain_->input().waited_s;
     step();
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double waited = comm_.max(domain_->input().waited_s - waited_before);
+    all_seconds += seconds;
+    all_waited += waited;
     const double steps_per_hour = 3600 / domain_->step_s();
     agree_on_root(comm_, "run folder", [&] {
-      folder.append(last_, seconds, (last_.reach_hours - hours_before) * steps_per_hour / seconds);
+      folder.append(last_, seconds, (last_.reach_hours - hours_before) * steps_per_hour / seconds, waited);
     });
     progress.show(update_, (last_.reach_hours - hours_at_start) * steps_per_hour, fmt::format("loss {:.4g}", last_.loss));
     if (config.checkpoint.every > 0 && update_ % config.checkpoint.every == 0 && update_ < updates_in_all())
       write(folder);
   }
   write(folder);
+  if (all_seconds > 0)
+    log_info("waited for input: {:.3g} s of {:.3g} s of updates ({:.1f} %)", all_waited, all_seconds,
+             100 * all_waited / all_seconds);
   return TrainingEnd::finished;
 }
 

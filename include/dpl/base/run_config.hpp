@@ -118,6 +118,10 @@ struct CheckpointConfig {
   Index every = 50;  ///< updates; 0 = only at the end
 };
 
+struct MemoryConfig {
+  double input_gib = 2;  ///< lateral inflow of a period a rank keeps; a longer period is read window by window
+};
+
 struct SynthConfig {
   std::string network = "basin";  ///< basin | continental
   Index reaches = 250;
@@ -145,6 +149,7 @@ struct RunConfig {
   OutputConfig output;
   CheckpointConfig checkpoint;
   SynthConfig synth;
+  MemoryConfig memory;
   std::string resume;  ///< run folder to continue
 };
 

@@ -15,6 +15,7 @@ namespace dpl {
 
 /// An open file. Every function throws Error that names the file and the variable.
 /// Open with a communicator: calls marked Collective are made by all ranks. Without: private to the calling rank.
+/// Any thread may use a file of its own: calls of all files wait for one another.
 class NetcdfFile {
  public:
   /// **Collective** with comm. Error text distinguishes: does not exist, is not netCDF, may not be read.
@@ -33,6 +34,8 @@ class NetcdfFile {
   std::vector<std::string> variable_names() const;
   std::vector<std::string> dimension_names(const std::string& variable) const;
   std::vector<Count> shape(const std::string& variable) const;
+  /// Extents of a chunk, the unit of compression and reading; ones where the variable is not stored in chunks.
+  std::vector<Count> chunk_shape(const std::string& variable) const;
   /// Empty string where the attribute does not exist. `variable` "" = global.
   std::string text_attribute(const std::string& variable, const std::string& name) const;
   bool is_text(const std::string& variable) const;     ///< char or string type
@@ -43,6 +46,10 @@ class NetcdfFile {
   std::vector<double> read(const std::string& variable, std::span<const Count> start,
                            std::span<const Count> count) const;
   std::vector<double> read(const std::string& variable) const;   ///< whole variable
+  /// The same without a detour over double, for variables that is_single.
+  std::vector<float> read_single(const std::string& variable, std::span<const Count> start,
+                                 std::span<const Count> count) const;
+  bool is_single(const std::string& variable) const;   ///< numbers of type float, not packed
   /// Whole variable; a missing value becomes `missing`, without it an Error.
   std::vector<std::int64_t> read_integers(const std::string& variable, std::optional<std::int64_t> missing = {}) const;
   /// char(n, len) or string(n); blanks around the text are cut, and what follows a NUL.

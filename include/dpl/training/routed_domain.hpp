@@ -40,6 +40,7 @@ struct RoutedWindow {
   Count intervals = 0;                      ///< means per probe
   std::vector<double> initial_state;        ///< replicated, see RoutedDomain::final_state; empty: hot start
   std::vector<std::uint8_t> wanted;         ///< [probe] 0: its means are not needed, they mean nothing; empty: all are
+  Count next_first_row = 0, next_rows = 0;  ///< rows of the window after this one, which a thread reads meanwhile; 0: none
 };
 
 /// Water volumes of a window over all reaches [m3], exact sums: the same bits on any number of ranks.
@@ -52,8 +53,16 @@ class RoutedDomain {
  public:
   virtual ~RoutedDomain() = default;
 
-  /// Reads rows [first_row, end_row) of the inflow; replaces what was loaded before.
-  virtual void load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) = 0;
+  /// Windows take their rows from [first_row, end_row) of the inflow from now on. These are read at once where every rank
+  /// can keep its part (memory.input_gib), else window by window. The header must outlive the domain.
+  virtual void use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) = 0;
+
+  /// What reading cost this rank since use_inflow began.
+  struct Input {
+    double waited_s = 0;       ///< until rows were here and on their pieces; reading beside the computation costs none
+    Count values_decoded = 0;  ///< of the file
+  };
+  virtual Input input() const = 0;
 
   /// @param theta [block reaches of this rank][kReachParameters]
   /// @return means [probe][interval], the same on all ranks; NaN where an interval is not complete

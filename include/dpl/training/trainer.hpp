@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ class Trainer {
   Count rows_per_day_ = 1;
   Count update_ = 0;
   TrainingRow last_;                // of the newest update
+  std::optional<Count> next_first_day_;   // window of the update after the present one
 };
 
 }  // namespace dpl
