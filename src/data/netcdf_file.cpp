@@ -198,6 +198,16 @@ std::string NetcdfFile::text_attribute(const std::string& variable, const std::s
   return text;
 }
 
+double NetcdfFile::number_attribute(const std::string& variable, const std::string& name) const {
+  const NetcdfLock lock;
+  const int v = variable.empty() ? NC_GLOBAL : impl_->variable(variable);
+  std::size_t length = 0;
+  double value = 0;
+  if (nc_inq_attlen(impl_->id, v, name.c_str(), &length) != NC_NOERR || length != 1) return std::numeric_limits<double>::quiet_NaN();
+  check_netcdf(nc_get_att_double(impl_->id, v, name.c_str(), &value), impl_->path, variable + ":" + name);
+  return value;
+}
+
 bool NetcdfFile::is_text(const std::string& variable) const {
   const NetcdfLock lock;
   nc_type type = NC_NAT;

@@ -66,6 +66,13 @@ void NetcdfFile::define_variable(const std::string& name, const std::string& typ
     check_netcdf(nc_def_var_deflate(impl_->id, variable, 1, 1, deflate_level), impl_->path, "variable " + name);
 }
 
+void NetcdfFile::set_chunks(const std::string& variable, const std::vector<Count>& extents) {
+  const NetcdfLock lock;
+  const std::vector<std::size_t> sizes(extents.begin(), extents.end());
+  check_netcdf(nc_def_var_chunking(impl_->id, impl_->variable(variable), NC_CHUNKED, sizes.data()), impl_->path,
+               "chunks of variable " + variable);
+}
+
 void NetcdfFile::put_attribute(const std::string& variable, const std::string& name, const std::string& text) {
   const NetcdfLock lock;
   const int v = variable.empty() ? NC_GLOBAL : impl_->variable(variable);
@@ -145,6 +152,17 @@ void NetcdfFile::write_slab(const std::string& variable, std::span<const Count> 
   const int v = impl_->variable(variable);
   const int code = impl_->collective(
       v, [&] { return nc_put_vara_float(impl_->id, v, first.data(), size.data(), values.data()); });
+  impl_->agree_on(code, variable);
+}
+
+void NetcdfFile::write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                            std::span<const double> values) {
+  const NetcdfLock lock;
+  const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
+  end_definitions(impl_->id, impl_->defining, impl_->path);
+  const int v = impl_->variable(variable);
+  const int code = impl_->collective(
+      v, [&] { return nc_put_vara_double(impl_->id, v, first.data(), size.data(), values.data()); });
   impl_->agree_on(code, variable);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
@@ -68,7 +69,13 @@ class RoutedDomainOf final : public RoutedDomain {
   Input input() const override;
   std::vector<double> forward(std::span<const double> theta, const RoutedWindow& window, bool keep_tape) override;
   std::vector<double> adjoint(std::span<const double> means_adjoint) override;
-  std::vector<double> final_state() const override;
+  void forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) override;
+  const std::vector<Index>& own_probes() const override { return probe_position_; }
+  std::vector<double> state() const override;
+  void set_state(std::span<const double> block_state) override;
+  StateRows state_rows() const override;
+  std::vector<double> to_blocks(std::span<const double> own, Index width) const override;
+  std::vector<double> to_own(std::span<const double> block, Index width) const override;
   WaterVolumes water_volumes() const override;
   std::string describe_not_finite() const override;
   Count discharge_rows(Count inflow_rows) const override { return router_->output_rows(inflow_rows * hold_); }
@@ -80,8 +87,9 @@ class RoutedDomainOf final : public RoutedDomain {
  private:
   void load(Count first_row, Count end_row);
   void choose(const std::vector<std::uint8_t>& wanted);
+  std::vector<Real> route(std::span<const double> theta, const RoutedWindow& window, bool keep_tape);
   std::vector<double> read_probes(const RoutedWindow& window, std::span<const Real> discharge, Count rows) const;
-  std::vector<Real> own_state(const std::vector<double>& replicated) const;
+  std::pair<Index, Index> active_of_blocks() const;
 
   const Communicator& comm_;
   const RiverNetwork& network_;
@@ -91,7 +99,9 @@ class RoutedDomainOf final : public RoutedDomain {
   Partition partition_;
   RankNetwork own_;                              // reach = index into reaches_.active
   std::vector<Index> own_network_index_;         // [own] index in the network
-  std::vector<Count> state_offset_;              // [active + 1] first state value in the replicated state
+  std::vector<Index> sub_reaches_;               // [active]
+  Index most_sub_reaches_ = 1;
+  std::vector<Real> state_;                      // of the own reaches, as the router orders it; empty before the first window
   std::unique_ptr<BoundaryExchange<Real>> boundary_;
   std::unique_ptr<Redistribution> redistribution_;
   std::unique_ptr<WindowRouter<Real>> router_;
@@ -117,10 +127,10 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
   const auto sub_reaches = sub_reach_counts(network, config);
   topology_ = active_topology(network, reaches_.active);
   std::vector<double> weight;
-  state_offset_.assign(1, 0);
   for (Index r : reaches_.active) {
     weight.push_back(sub_reaches[r]);
-    state_offset_.push_back(state_offset_.back() + sub_reaches[r]);
+    sub_reaches_.push_back(sub_reaches[r]);
+    most_sub_reaches_ = std::max(most_sub_reaches_, sub_reaches[r]);
   }
   partition_ = make_partition(topology_, weight, comm.size(), pieces_per_rank(config, reaches_, comm.size()));
   own_ = make_rank_network(topology_, partition_, comm.rank());
@@ -197,8 +207,7 @@ void RoutedDomainOf<Real>::load(Count first_row, Count end_row) {
 }
 
 template <class Real>
-std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta, const RoutedWindow& window,
-                                                  bool keep_tape) {
+std::vector<Real> RoutedDomainOf<Real>::route(std::span<const double> theta, const RoutedWindow& window, bool keep_tape) {
   const Count end_row = window.first_row + window.rows;
   if (window.first_row < source_first_ || end_row > source_end_)
     fail("routing: window rows {}..{} are outside the inflow rows {}..{} of the run", window.first_row, end_row - 1,
@@ -219,11 +228,32 @@ std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta,
   const LateralInflow<Real> inflow{inflow_.data() + (window.first_row - loaded_first_), loaded_rows_, hold_};
   const Count steps = window.rows * hold_, rows = router_->output_rows(steps);
   std::vector<Real> discharge(probe_own_.size() * rows);
-  const auto state = own_state(window.initial_state);
+  if (!window.from_state) state_.clear();
+  if (window.from_state && static_cast<Index>(state_.size()) != router_->state_size())
+    fail("routing: a window was to start from a state, and there is none");
   router_->keep_water_balance(!keep_tape);
-  router_->forward(parameters, inflow, steps, state, probe_own_, discharge, keep_tape);
-  return read_probes(window, discharge, rows);
+  router_->forward(parameters, inflow, steps, state_, probe_own_, discharge, keep_tape);
+  state_ = router_->final_state();
+  return discharge;
 }
+
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta, const RoutedWindow& window,
+                                                  bool keep_tape) {
+  return read_probes(window, route(theta, window, keep_tape), discharge_rows(window.rows));
+}
+
+template <class Real>
+void RoutedDomainOf<Real>::forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) {
+  const auto discharge = route(theta, window, false);
+  const Count rows = discharge_rows(window.rows);
+  std::vector<double> wide(rows);
+  for (std::size_t k = 0; k < probe_own_.size(); ++k) {
+    std::copy_n(discharge.begin() + static_cast<Count>(k) * rows, rows, wide.begin());
+    see(probe_position_[k], probe_own_[k], wide);
+  }
+}
+
 
 // Pieces with no reach at or above a wanted probe are left out.
 template <class Real>
@@ -273,31 +303,69 @@ std::vector<double> RoutedDomainOf<Real>::adjoint(std::span<const double> means_
     own[i * kReachParameters + 1] = gradient.b[i];
     own[i * kReachParameters + 2] = gradient.c[i];
   }
-  std::vector<double> block(static_cast<std::size_t>(blocks_.end_reach() - blocks_.first_reach()) * kReachParameters);
-  redistribution_->to_blocks<double>(own, block, kReachParameters);
+  return to_blocks(own, kReachParameters);
+}
+
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::to_blocks(std::span<const double> own, Index width) const {
+  std::vector<double> block(static_cast<std::size_t>(blocks_.end_reach() - blocks_.first_reach()) * width);
+  redistribution_->to_blocks<double>(own, block, width);
   return block;
 }
 
 template <class Real>
-std::vector<Real> RoutedDomainOf<Real>::own_state(const std::vector<double>& replicated) const {
-  std::vector<Real> state;
-  if (replicated.empty()) return state;
-  if (static_cast<Count>(replicated.size()) != state_offset_.back())
-    fail("routing: an initial state of {} values for {} sub-reaches", replicated.size(), state_offset_.back());
-  for (Index k : own_.reach)
-    for (Count v = state_offset_[k]; v < state_offset_[k + 1]; ++v) state.push_back(static_cast<Real>(replicated[v]));
-  return state;
+std::vector<double> RoutedDomainOf<Real>::to_own(std::span<const double> block, Index width) const {
+  std::vector<double> own(static_cast<std::size_t>(own_.size()) * width);
+  redistribution_->to_pieces<double>(block, own, width);
+  return own;
+}
+
+// Active reaches first..end-1 lie in the blocks of this rank.
+template <class Real>
+std::pair<Index, Index> RoutedDomainOf<Real>::active_of_blocks() const {
+  return {position_of(reaches_.active, blocks_.first_reach()), position_of(reaches_.active, blocks_.end_reach())};
 }
 
 template <class Real>
-std::vector<double> RoutedDomainOf<Real>::final_state() const {
-  std::vector<double> all(state_offset_.back(), 0.0);
-  const auto& own = router_->final_state();
+RoutedDomain::StateRows RoutedDomainOf<Real>::state_rows() const {
+  const auto [first, end] = active_of_blocks();
+  const auto sum = [&](Index from, Index to) { return std::accumulate(sub_reaches_.begin() + from, sub_reaches_.begin() + to, Count{0}); };
+  return {sum(0, first), sum(first, end), sum(0, static_cast<Index>(sub_reaches_.size()))};
+}
+
+// A reach travels with room for the most sub-reaches any reach has.
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::state() const {
+  const Index width = most_sub_reaches_;
+  std::vector<double> own(static_cast<std::size_t>(own_.size()) * width, 0.0), values;
+  const auto& start = router_->state_start();
+  for (Index i = 0; i < own_.size() && !state_.empty(); ++i)
+    std::copy(state_.begin() + start[i], state_.begin() + start[i + 1], own.begin() + static_cast<Count>(i) * width);
+  const auto block = to_blocks(own, width);
+  const auto [first, end] = active_of_blocks();
+  for (Index k = first; k < end; ++k) {
+    const auto row = block.begin() + static_cast<Count>(reaches_.active[k] - blocks_.first_reach()) * width;
+    values.insert(values.end(), row, row + sub_reaches_[k]);
+  }
+  return values;
+}
+
+template <class Real>
+void RoutedDomainOf<Real>::set_state(std::span<const double> block_state) {
+  const Index width = most_sub_reaches_;
+  if (static_cast<Count>(block_state.size()) != state_rows().count)
+    fail("routing: a state of {} values for {} sub-reaches", block_state.size(), state_rows().count);
+  std::vector<double> block(static_cast<std::size_t>(blocks_.end_reach() - blocks_.first_reach()) * width, 0.0);
+  const auto [first, end] = active_of_blocks();
+  auto from = block_state.begin();
+  for (Index k = first; k < end; from += sub_reaches_[k++])
+    std::copy_n(from, sub_reaches_[k], block.begin() + static_cast<Count>(reaches_.active[k] - blocks_.first_reach()) * width);
+  const auto own = to_own(block, width);
+  const auto& start = router_->state_start();
+  state_.resize(router_->state_size());
   for (Index i = 0; i < own_.size(); ++i)
-    for (Index v = router_->state_start()[i]; v < router_->state_start()[i + 1]; ++v)
-      all[state_offset_[own_.reach[i]] + v - router_->state_start()[i]] = own[v];
-  comm_.gather_owned(all);
-  return all;
+    for (Index v = start[i]; v < start[i + 1]; ++v)
+      state_[v] = static_cast<Real>(own[static_cast<Count>(i) * width + v - start[i]]);
 }
 
 template <class Real>
@@ -325,7 +393,8 @@ std::string RoutedDomainOf<Real>::describe_not_finite() const {
   if (static_cast<double>(step) == earliest)
     for (Index own : reaches) smallest = std::min<Count>(smallest, network_.reach_id[own_network_index_[own]]);
   const auto id = -comm_.max(-smallest);
-  return fmt::format("reach {} at routing step {} of the window", id, static_cast<Count>(earliest));
+  return fmt::format("reach {} at routing step {} of the {}", id, window_.first_step + static_cast<Count>(earliest),
+                     window_.first_step > 0 ? "run" : "window");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/learning/differentiable_model.hpp"
 #include "dpl/learning/loss.hpp"
+#include "dpl/training/period_router.hpp"
 #include "dpl/training/stored_training.hpp"
 
 namespace dpl {
@@ -81,7 +82,7 @@ double Trainer::learning_rate(Count update) const {
 RoutedWindow Trainer::window(Count first_day, Count days) const {
   const Period period{{first_day}, {first_day + days - 1}};
   const auto rows = inflow_rows(problem_, period, "window");
-  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, {}, {}, 0, 0};
+  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, false, {}, 0, 0, 0};
 }
 
 // What a window's discharge is held against: observed values of the chosen gauges, NaN where not scored.
@@ -227,7 +228,7 @@ double Trainer::training_loss(std::span<const double> theta) {
   if (!targets.any)
     fail("{}: no observation in the training period {}..{}", problem_.observations->path, iso_date(period.start.day),
          iso_date(period.end.day));
-  const auto means = domain_->forward(theta, window(period.start.day, period.days()), false);
+  const auto means = route_period(comm_, *domain_, problem_.config, window(period.start.day, period.days()), rows_per_day_, theta);
   return targets.loss(problem_.config.experiment.loss, means, sigma_).value;
 }
 

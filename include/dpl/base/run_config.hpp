@@ -120,6 +120,7 @@ struct CheckpointConfig {
 
 struct MemoryConfig {
   double input_gib = 2;  ///< lateral inflow of a period a rank keeps; a longer period is read window by window
+  Index window_days = 0;  ///< evaluate, route: days routed at a time; 0 = chosen
 };
 
 struct SynthConfig {

@@ -52,6 +52,7 @@ class NetcdfFile {
   bool is_single(const std::string& variable) const;   ///< numbers of type float, not packed
   /// Whole variable; a missing value becomes `missing`, without it an Error.
   std::vector<std::int64_t> read_integers(const std::string& variable, std::optional<std::int64_t> missing = {}) const;
+  double number_attribute(const std::string& variable, const std::string& name) const;   ///< NaN where it does not exist
   /// char(n, len) or string(n); blanks around the text are cut, and what follows a NUL.
   std::vector<std::string> read_strings(const std::string& variable) const;
 
@@ -60,6 +61,7 @@ class NetcdfFile {
   void define_dimension(const std::string& name, Count size);
   void define_variable(const std::string& name, const std::string& type /* float double int int64 char */,
                        const std::vector<std::string>& dimensions, int deflate_level = 0);
+  void set_chunks(const std::string& variable, const std::vector<Count>& extents);   ///< before anything is written
   void put_attribute(const std::string& variable, const std::string& name, const std::string& text);
   void put_attribute(const std::string& variable, const std::string& name, double value);
   void write(const std::string& variable, std::span<const double> values);
@@ -68,6 +70,8 @@ class NetcdfFile {
   void write_strings(const std::string& variable, std::span<const std::string> values);  ///< char(n, len)
   void write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
                   std::span<const float> values);
+  void write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                  std::span<const double> values);
   /// Rows first.. of a variable of one dimension.
   void write_rows(const std::string& variable, Count first, std::span<const double> values);
   void write_rows(const std::string& variable, Count first, std::span<const std::int64_t> values);
