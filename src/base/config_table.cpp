@@ -201,6 +201,17 @@ Keys parallel_keys() {
   };
 }
 
+Keys memory_keys() {
+  return {
+      {"memory.input_gib", [](C& c) { return &c.memory.input_gib; }, "GiB", from(0, 1e6),
+       "Lateral inflow of a period that a rank keeps in memory; where it needs more, each window's rows are read while "
+       "the window before is computed. Never changes results."},
+      {"memory.window_days", [](C& c) { return &c.memory.window_days; }, "d", from(0, 1e6),
+       "evaluate, route: days that are routed (and written) at a time, with the state carried over; 0: chosen by the "
+       "program, the whole period where it has at most 1.3e8 reach-steps. Never changes discharge or scores."},
+  };
+}
+
 Keys synth_keys() {
   return {
       {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental"}),
@@ -227,7 +238,7 @@ const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, parallel_keys, synth_keys})
+                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -254,6 +265,7 @@ std::string config_section_help(const std::string& section) {
       {"output", "Also `output: FOLDER`."},
       {"parallel", "How the ranks share the work."},
       {"synth", "The twin that `dpl_hpc synth` makes."},
+      {"memory", "Limits of memory, of a rank."},
   };
   const auto found = table.find(section);
   return found == table.end() ? "" : found->second;

@@ -18,9 +18,14 @@ struct Decoding {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   bool range_of_values = false;  ///< low and high are of unpacked values
 
-  /// Stored numbers become values, missing ones NaN.
-  void apply(std::vector<double>& numbers) const;
+  /// Stored numbers become values, missing ones NaN. Single precision for numbers that are stored so and not packed.
+  template <class Real>
+  void apply(std::vector<Real>& numbers) const;
   bool is_plain() const { return !packed && wrap == 0; }
+
+ private:
+  template <class Real>
+  bool changes_nothing(const std::vector<Real>& numbers) const;
 };
 
 /// Throws Error for attributes that are text or have the wrong length, and for a scale_factor of 0.

@@ -22,7 +22,13 @@ void check_netcdf(int code, const std::string& path, const std::string& what) {
   if (code != NC_NOERR) fail("{}: {}: {}", path, what, nc_strerror(code));
 }
 
+std::recursive_mutex& NetcdfLock::mutex() {
+  static std::recursive_mutex one;
+  return one;
+}
+
 NetcdfFile::Impl::~Impl() {
+  const NetcdfLock lock;
   if (id >= 0) nc_close(id);
 }
 
@@ -61,6 +67,7 @@ NetcdfFile::~NetcdfFile() = default;
 NetcdfFile::NetcdfFile(NetcdfFile&&) noexcept = default;
 
 NetcdfFile NetcdfFile::open(const Communicator& comm, const std::string& path) {
+  const NetcdfLock lock;
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->comm = &comm;
@@ -79,6 +86,7 @@ NetcdfFile NetcdfFile::open(const Communicator& comm, const std::string& path) {
 }
 
 NetcdfFile NetcdfFile::open_local(const std::string& path) {
+  const NetcdfLock lock;
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   container_of(path);
@@ -91,11 +99,13 @@ NetcdfFile NetcdfFile::open_local(const std::string& path) {
 const std::string& NetcdfFile::path() const { return impl_->path; }
 
 bool NetcdfFile::has_variable(const std::string& name) const {
+  const NetcdfLock lock;
   int variable = 0;
   return nc_inq_varid(impl_->id, name.c_str(), &variable) == NC_NOERR;
 }
 
 std::vector<std::string> NetcdfFile::variable_names() const {
+  const NetcdfLock lock;
   int count = 0;
   check_netcdf(nc_inq_nvars(impl_->id, &count), impl_->path, "variables cannot be listed");
   std::vector<std::string> names;
@@ -108,6 +118,7 @@ std::vector<std::string> NetcdfFile::variable_names() const {
 }
 
 int NetcdfFile::Impl::variable(const std::string& name) const {
+  const NetcdfLock lock;
   int variable = 0;
   if (nc_inq_varid(id, name.c_str(), &variable) == NC_NOERR) return variable;
   int count = 0;
@@ -126,6 +137,7 @@ int NetcdfFile::Impl::variable(const std::string& name) const {
 }
 
 std::vector<std::string> NetcdfFile::dimension_names(const std::string& variable) const {
+  const NetcdfLock lock;
   const int v = impl_->variable(variable);
   int rank = 0;
   check_netcdf(nc_inq_varndims(impl_->id, v, &rank), impl_->path, variable);
@@ -141,6 +153,7 @@ std::vector<std::string> NetcdfFile::dimension_names(const std::string& variable
 }
 
 std::vector<Count> NetcdfFile::shape(const std::string& variable) const {
+  const NetcdfLock lock;
   const int v = impl_->variable(variable);
   int rank = 0;
   check_netcdf(nc_inq_varndims(impl_->id, v, &rank), impl_->path, variable);
@@ -155,7 +168,18 @@ std::vector<Count> NetcdfFile::shape(const std::string& variable) const {
   return sizes;
 }
 
+std::vector<Count> NetcdfFile::chunk_shape(const std::string& variable) const {
+  const NetcdfLock lock;
+  const int v = impl_->variable(variable);
+  int storage = NC_CONTIGUOUS;
+  std::vector<std::size_t> sizes(shape(variable).size(), 1);
+  check_netcdf(nc_inq_var_chunking(impl_->id, v, &storage, sizes.data()), impl_->path, variable);
+  if (storage != NC_CHUNKED) std::fill(sizes.begin(), sizes.end(), std::size_t{1});
+  return {sizes.begin(), sizes.end()};
+}
+
 std::string NetcdfFile::text_attribute(const std::string& variable, const std::string& name) const {
+  const NetcdfLock lock;
   const int v = variable.empty() ? NC_GLOBAL : impl_->variable(variable);
   nc_type type = NC_NAT;
   std::size_t length = 0;
@@ -174,23 +198,64 @@ std::string NetcdfFile::text_attribute(const std::string& variable, const std::s
   return text;
 }
 
+double NetcdfFile::number_attribute(const std::string& variable, const std::string& name) const {
+  const NetcdfLock lock;
+  const int v = variable.empty() ? NC_GLOBAL : impl_->variable(variable);
+  std::size_t length = 0;
+  double value = 0;
+  if (nc_inq_attlen(impl_->id, v, name.c_str(), &length) != NC_NOERR || length != 1) return std::numeric_limits<double>::quiet_NaN();
+  check_netcdf(nc_get_att_double(impl_->id, v, name.c_str(), &value), impl_->path, variable + ":" + name);
+  return value;
+}
+
 bool NetcdfFile::is_text(const std::string& variable) const {
+  const NetcdfLock lock;
   nc_type type = NC_NAT;
   check_netcdf(nc_inq_vartype(impl_->id, impl_->variable(variable), &type), impl_->path, variable);
   return type == NC_CHAR || type == NC_STRING;
 }
 
+template <class Real>
+std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<const Count> start,
+                                         std::span<const Count> count) const {
+  std::vector<Real> values(product(count));
+  const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
+  Decoding decoding;
+  {
+    const NetcdfLock lock;
+    const int v = variable(name);
+    nc_type type = NC_NAT;
+    check_netcdf(nc_inq_vartype(id, v, &type), path, name);
+    if (type == NC_CHAR || type == NC_STRING) fail("{}: variable {} holds text, numbers are needed", path, name);
+    decoding = decoding_of(id, v, path, name);
+    const int code = collective(v, [&] {
+      if constexpr (std::is_same_v<Real, float>)
+        return nc_get_vara_float(id, v, first.data(), size.data(), values.data());
+      else
+        return nc_get_vara_double(id, v, first.data(), size.data(), values.data());
+    });
+    agree_on(code, name + " cannot be read (is the file complete?)");
+  }
+  decoding.apply(values);   // other threads may read meanwhile
+  return values;
+}
+
 std::vector<double> NetcdfFile::read(const std::string& variable, std::span<const Count> start,
                                      std::span<const Count> count) const {
+  return impl_->read<double>(variable, start, count);
+}
+
+std::vector<float> NetcdfFile::read_single(const std::string& variable, std::span<const Count> start,
+                                           std::span<const Count> count) const {
+  return impl_->read<float>(variable, start, count);
+}
+
+bool NetcdfFile::is_single(const std::string& variable) const {
+  const NetcdfLock lock;
   const int v = impl_->variable(variable);
-  if (is_text(variable)) fail("{}: variable {} holds text, numbers are needed", impl_->path, variable);
-  const Decoding decoding = decoding_of(impl_->id, v, impl_->path, variable);
-  std::vector<double> values(product(count));
-  const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
-  const int code = impl_->collective(v, [&] { return nc_get_vara_double(impl_->id, v, first.data(), size.data(), values.data()); });
-  impl_->agree_on(code, variable + " cannot be read (is the file complete?)");
-  decoding.apply(values);
-  return values;
+  nc_type type = NC_NAT;
+  check_netcdf(nc_inq_vartype(impl_->id, v, &type), impl_->path, variable);
+  return type == NC_FLOAT && decoding_of(impl_->id, v, impl_->path, variable).is_plain();
 }
 
 std::vector<double> NetcdfFile::read(const std::string& variable) const {
@@ -199,6 +264,7 @@ std::vector<double> NetcdfFile::read(const std::string& variable) const {
 }
 
 std::vector<std::int64_t> NetcdfFile::read_integers(const std::string& variable, std::optional<std::int64_t> missing) const {
+  const NetcdfLock lock;
   const int v = impl_->variable(variable);
   nc_type type = NC_NAT;
   check_netcdf(nc_inq_vartype(impl_->id, v, &type), impl_->path, variable);
@@ -238,6 +304,7 @@ std::vector<std::int64_t> NetcdfFile::read_integers(const std::string& variable,
 }
 
 std::vector<std::string> NetcdfFile::read_strings(const std::string& variable) const {
+  const NetcdfLock lock;
   const int v = impl_->variable(variable);
   nc_type type = NC_NAT;
   check_netcdf(nc_inq_vartype(impl_->id, v, &type), impl_->path, variable);

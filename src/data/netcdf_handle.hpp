@@ -4,9 +4,19 @@
 #include <netcdf.h>
 #include <netcdf_par.h>
 
+#include <mutex>
+
 #include "dpl/data/netcdf_file.hpp"
 
 namespace dpl {
+
+/// Held around every call of the library, which allows no two at once (HDF5 is built without thread safety): the main
+/// thread may write while another reads ahead. Who holds it may wait for other ranks; the reading threads never do, so no
+/// circle can close.
+class NetcdfLock {
+  std::lock_guard<std::recursive_mutex> held_{mutex()};
+  static std::recursive_mutex& mutex();
+};
 
 /// Throws Error "PATH: WHAT: reason" for a failed call.
 void check_netcdf(int code, const std::string& path, const std::string& what);
@@ -19,6 +29,8 @@ struct NetcdfFile::Impl {
   bool defining = false;
 
   ~Impl();
+  template <class Real>
+  std::vector<Real> read(const std::string& variable, std::span<const Count> start, std::span<const Count> count) const;
   int variable(const std::string& name) const;   // throws Error, suggests the nearest name
 
   template <class Call>

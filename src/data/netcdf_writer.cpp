@@ -19,6 +19,7 @@ nc_type type_from_name(const std::string& name) {
 }  // namespace
 
 NetcdfFile NetcdfFile::create_local(const std::string& path) {
+  const NetcdfLock lock;
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->defining = true;
@@ -29,6 +30,7 @@ NetcdfFile NetcdfFile::create_local(const std::string& path) {
 }
 
 NetcdfFile NetcdfFile::create(const Communicator& comm, const std::string& path) {
+  const NetcdfLock lock;
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->comm = &comm;
@@ -42,6 +44,7 @@ NetcdfFile NetcdfFile::create(const Communicator& comm, const std::string& path)
 }
 
 void NetcdfFile::define_dimension(const std::string& name, Count size) {
+  const NetcdfLock lock;
   int dimension = 0;
   check_netcdf(nc_def_dim(impl_->id, name.c_str(), static_cast<std::size_t>(size), &dimension), impl_->path,
                "dimension " + name);
@@ -49,6 +52,7 @@ void NetcdfFile::define_dimension(const std::string& name, Count size) {
 
 void NetcdfFile::define_variable(const std::string& name, const std::string& type,
                                  const std::vector<std::string>& dimensions, int deflate_level) {
+  const NetcdfLock lock;
   std::vector<int> ids;
   for (const auto& d : dimensions) {
     int id = 0;
@@ -62,12 +66,21 @@ void NetcdfFile::define_variable(const std::string& name, const std::string& typ
     check_netcdf(nc_def_var_deflate(impl_->id, variable, 1, 1, deflate_level), impl_->path, "variable " + name);
 }
 
+void NetcdfFile::set_chunks(const std::string& variable, const std::vector<Count>& extents) {
+  const NetcdfLock lock;
+  const std::vector<std::size_t> sizes(extents.begin(), extents.end());
+  check_netcdf(nc_def_var_chunking(impl_->id, impl_->variable(variable), NC_CHUNKED, sizes.data()), impl_->path,
+               "chunks of variable " + variable);
+}
+
 void NetcdfFile::put_attribute(const std::string& variable, const std::string& name, const std::string& text) {
+  const NetcdfLock lock;
   const int v = variable.empty() ? NC_GLOBAL : impl_->variable(variable);
   check_netcdf(nc_put_att_text(impl_->id, v, name.c_str(), text.size(), text.data()), impl_->path, variable + ":" + name);
 }
 
 void NetcdfFile::put_attribute(const std::string& variable, const std::string& name, double value) {
+  const NetcdfLock lock;
   const int v = variable.empty() ? NC_GLOBAL : impl_->variable(variable);
   nc_type type = NC_DOUBLE;
   if (name == "_FillValue" && v != NC_GLOBAL)  // must have the type of its variable
@@ -91,6 +104,7 @@ void check_size(const NetcdfFile& file, const std::string& variable, std::size_t
 }  // namespace
 
 void NetcdfFile::write(const std::string& variable, std::span<const double> values) {
+  const NetcdfLock lock;
   check_size(*this, variable, values.size());
   end_definitions(impl_->id, impl_->defining, impl_->path);
   const int v = impl_->variable(variable);
@@ -98,6 +112,7 @@ void NetcdfFile::write(const std::string& variable, std::span<const double> valu
 }
 
 void NetcdfFile::write(const std::string& variable, std::span<const float> values) {
+  const NetcdfLock lock;
   check_size(*this, variable, values.size());
   end_definitions(impl_->id, impl_->defining, impl_->path);
   const int v = impl_->variable(variable);
@@ -105,6 +120,7 @@ void NetcdfFile::write(const std::string& variable, std::span<const float> value
 }
 
 void NetcdfFile::write(const std::string& variable, std::span<const std::int64_t> values) {
+  const NetcdfLock lock;
   check_size(*this, variable, values.size());
   end_definitions(impl_->id, impl_->defining, impl_->path);
   const std::vector<long long> wide(values.begin(), values.end());
@@ -113,6 +129,7 @@ void NetcdfFile::write(const std::string& variable, std::span<const std::int64_t
 }
 
 void NetcdfFile::write_strings(const std::string& variable, std::span<const std::string> values) {
+  const NetcdfLock lock;
   const auto size = shape(variable);
   if (size.size() != 2 || size[0] != static_cast<Count>(values.size()))
     fail("{}: variable {} is not text of {} rows", impl_->path, variable, values.size());
@@ -129,6 +146,7 @@ void NetcdfFile::write_strings(const std::string& variable, std::span<const std:
 
 void NetcdfFile::write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
                             std::span<const float> values) {
+  const NetcdfLock lock;
   const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
   end_definitions(impl_->id, impl_->defining, impl_->path);
   const int v = impl_->variable(variable);
@@ -137,7 +155,19 @@ void NetcdfFile::write_slab(const std::string& variable, std::span<const Count> 
   impl_->agree_on(code, variable);
 }
 
+void NetcdfFile::write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                            std::span<const double> values) {
+  const NetcdfLock lock;
+  const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
+  end_definitions(impl_->id, impl_->defining, impl_->path);
+  const int v = impl_->variable(variable);
+  const int code = impl_->collective(
+      v, [&] { return nc_put_vara_double(impl_->id, v, first.data(), size.data(), values.data()); });
+  impl_->agree_on(code, variable);
+}
+
 void NetcdfFile::write_rows(const std::string& variable, Count first, std::span<const double> values) {
+  const NetcdfLock lock;
   const auto start = static_cast<std::size_t>(first), count = values.size();
   end_definitions(impl_->id, impl_->defining, impl_->path);
   const int v = impl_->variable(variable);
@@ -147,6 +177,7 @@ void NetcdfFile::write_rows(const std::string& variable, Count first, std::span<
 }
 
 void NetcdfFile::write_rows(const std::string& variable, Count first, std::span<const std::int64_t> values) {
+  const NetcdfLock lock;
   const auto start = static_cast<std::size_t>(first), count = values.size();
   const std::vector<long long> wide(values.begin(), values.end());
   end_definitions(impl_->id, impl_->defining, impl_->path);
@@ -157,6 +188,7 @@ void NetcdfFile::write_rows(const std::string& variable, Count first, std::span<
 }
 
 void NetcdfFile::close() {
+  const NetcdfLock lock;
   const int id = impl_->id;
   impl_->id = -1;
   impl_->agree_on(nc_close(id), "could not be written to its end (is the disk full?)");

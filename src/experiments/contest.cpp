@@ -214,10 +214,8 @@ void hold_contest(const Problem& problem, const Period& period, const ContestEnt
   contenders.push_back(evaluation.routed("learned", entry.learned));
   const ReachSeries further = evaluation.further();
   const WaterVolumes water = evaluation.water();
-  if (!config.output.state.empty()) {
-    const RoutingState state = evaluation.final_state();
-    agree_on_root(problem.comm, "state", [&] { write_state(config.output.state, state); });
-  }
+  if (!config.output.state.empty())
+    write_state(config.output.state, problem, evaluation.reaches(), (period.end.day + 1) * 86400, evaluation.domain().state());
   if (training_loss) contenders.back().facts["training_loss"] = training_loss(entry.learned);
 
   const double reach_steps = static_cast<double>(evaluation.domain().partition().piece.size()) *

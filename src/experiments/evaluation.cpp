@@ -1,4 +1,4 @@
-// One window over the whole period, its means at the gauges, their scores.
+// The whole period, its means at the gauges, their scores.
 #include "dpl/experiments/evaluation.hpp"
 
 #include <algorithm>
@@ -36,8 +36,8 @@ void check_scored(const Problem& problem, const Observations& observations, cons
         problem.config.experiment.warmup_days);
 }
 
-Evaluation::Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further)
-    : problem_(problem), period_(period) {
+Evaluation::Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further, Further use)
+    : problem_(problem), period_(period), use_(use) {
   const RunConfig& config = problem.config;
   std::vector<Index> probes;
   if (problem.observations) probes = problem.observations->reach;
@@ -48,7 +48,7 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   domain_ = make_routed_domain(problem.comm, config, problem.network, reaches_, problem.blocks);
   const double step_s = domain_->step_s();
   const auto rows = inflow_rows(problem, period, "the period to route");
-  window_ = {rows.first, rows.end - rows.first, {}, 0, {}, {}};
+  window_ = {rows.first, rows.end - rows.first, {}, 0, false, {}, 0, 0, 0};
   if (problem.observations) {
     clock_ = make_gauge_clock(config, *problem.observations, step_s);
     gauge_intervals_ = period.days() * clock_.per_day;
@@ -64,18 +64,16 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
     further_.interval_s = static_cast<Count>(interval_s);
     further_.offset_s = std::llround(offset_s);
     further_.intervals = period.days() * 86400 / further_.interval_s;
-    window_.means.insert(window_.means.end(), further.size(), mean);
+    window_.means.insert(window_.means.end(), use_ == Further::kept ? further.size() : 1, mean);
   }
-  window_.intervals = std::max(gauge_intervals_, further_.intervals);
-  if (const auto& start = config.routing.initial_state; start == "zero") {
-    const auto counts = sub_reach_counts(problem.network, config);
-    Count cells = 0;
-    for (Index r : reaches_.active) cells += counts[r];
-    window_.initial_state.assign(cells, 0.0);
-  } else if (start != "hot") {
-    window_.initial_state = read_state(problem.comm, start, problem, reaches_);
-  }
-  domain_->load_inflow(problem.inflow, rows.first, rows.end);
+  window_.intervals = use_ == Further::kept ? std::max(gauge_intervals_, further_.intervals) : gauge_intervals_;
+  rows_per_day_ = window_.rows / period.days();
+  if (const auto& start = config.routing.initial_state; start == "zero")
+    initial_state_.assign(domain_->state_rows().count, 0.0);
+  else if (start != "hot")
+    initial_state_ = read_state(problem.comm, start, problem, reaches_);
+  window_.from_state = config.routing.initial_state != "hot";
+  domain_->use_inflow(problem.inflow, rows.first, rows.end);
   if (problem.observations)
     observed_ = clock_.observed(*problem.observations, period.start.day, period.days(), config.experiment.warmup_days,
                                 domain_->discharge_rows(window_.rows));
@@ -87,15 +85,28 @@ std::vector<double> Evaluation::gauge_offset_h() const {
   return hours;
 }
 
+PeriodRouter Evaluation::begin() {
+  if (window_.from_state) domain_->set_state(initial_state_);
+  const bool streams = use_ == Further::streamed;
+  const auto gathered = gauges_ + (streams ? 0 : static_cast<Index>(further_.reaches.size()));
+  return {problem_.comm, *domain_, window_, gathered, streams ? further_.intervals : 0,
+          rows_of_window(problem_.config, *domain_, rows_per_day_, window_.rows)};
+}
+
 Contender Evaluation::routed(const std::string& name, std::span<const double> theta) {
-  const auto all = domain_->forward(theta, window_, false);
-  if (const auto where = domain_->describe_not_finite(); !where.empty())
-    fail("routing: discharge is not finite, first at {}; check the inflow and parameters", where);
+  auto router = begin();
+  while (!router.finished()) router.next(theta);
+  return ended(name, router);
+}
+
+Contender Evaluation::ended(const std::string& name, const PeriodRouter& router) {
+  const auto all = router.means();
+  water_ = router.water();
   std::vector<double> means;
   for (Index g = 0; g < gauges_; ++g)
     means.insert(means.end(), all.begin() + g * window_.intervals, all.begin() + g * window_.intervals + gauge_intervals_);
   further_.values.clear();
-  for (std::size_t k = 0; k < further_.reaches.size(); ++k) {
+  for (std::size_t k = 0; k < further_.reaches.size() && use_ == Further::kept; ++k) {
     const auto row = all.begin() + (gauges_ + static_cast<Count>(k)) * window_.intervals;
     further_.values.insert(further_.values.end(), row, row + further_.intervals);
   }
@@ -122,19 +133,6 @@ Evaluation::Scored Evaluation::scored_days() const {
     ++s.values;
   }
   return s;
-}
-
-RoutingState Evaluation::final_state() const {
-  RoutingState state;
-  state.scheme = problem_.config.routing.scheme;
-  state.time_s = (period_.end.day + 1) * 86400;
-  const auto counts = sub_reach_counts(problem_.network, problem_.config);
-  for (Index r : reaches_.active) {
-    state.reach_id.push_back(problem_.network.reach_id[r]);
-    state.sub_reaches.push_back(counts[r]);
-  }
-  state.values = domain_->final_state();
-  return state;
 }
 
 }  // namespace dpl

@@ -8,11 +8,17 @@
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
+#include "dpl/base/progress.hpp"
+#include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/parameter_source.hpp"
 #include "dpl/experiments/plan.hpp"
+#include "dpl/training/durable_folder.hpp"
+#include "dpl/training/route_progress.hpp"
 
 namespace dpl {
 namespace {
+
+constexpr int kStoppedBySignal = 3;
 
 // The test period, else the training period, else everything the inflow covers.
 Period period_to_route(const Problem& problem) {
@@ -48,41 +54,110 @@ void report_water(const WaterVolumes& w) {
            scale > 0 ? error / scale : error);
 }
 
+RunFolder open_folder(const Communicator& comm, const RunConfig& config) {
+  return config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
+                               : RunFolder::open(comm, config.resume);
+}
+
+void go_on(const RouteProgress& record, PeriodRouter& router, const TimeAxis& time) {
+  if (const auto progress = record.read()) {
+    router.restore(*progress);
+    log_info("resumed at {}", iso_time(time.start_s + (router.first_row() + router.done_rows()) * time.step_s));
+  } else {
+    log_warning("no complete window yet, the routing begins anew");
+  }
+}
+
+// discharge.nc is the last file of a run.
+bool is_complete(const Communicator& comm, const std::string& run_folder) {
+  std::int64_t complete = 0;
+  agree_on_root(comm, "run folder", [&] {
+    complete = std::filesystem::exists(run_folder + "/discharge.nc") && !std::filesystem::exists(run_folder + "/windows");
+  });
+  return comm.max(complete) != 0;
+}
+
+// Streamed discharge goes into the file by all ranks: from the windows on disk, or from the only one.
+void write_results(const Problem& problem, const Evaluation& evaluation, const PeriodRouter& router, const Contender& routed,
+                   const RouteProgress& record, const std::string& path) {
+  std::vector<GaugeSeries> gauges;
+  if (problem.observations)
+    gauges = {{"discharge_simulated", "routed discharge", routed.means},
+              {"discharge_observed", "observed discharge at the scored times", evaluation.observed()}};
+  const Count start_s = evaluation.period().start.day * 86400;
+  const auto& clock = evaluation.clock();
+  const std::string temporary = path + ".tmp";
+  if (router.streams()) {
+    const Count intervals = evaluation.further().intervals, windows = router.windows_in_all();
+    auto file = begin_discharge(temporary, problem, start_s, clock.interval_s, evaluation.intervals(),
+                                evaluation.gauge_offset_h(), gauges, evaluation.further(), intervals / windows);
+    if (windows == 1)
+      write_streamed(file, problem, router.streamed(), 0);
+    else
+      record.copy_windows(file, intervals);
+    file.put_attribute("", "complete", 1.0);
+    file.close();
+  }
+  agree_on_root(problem.comm, "output", [&] {
+    if (!router.streams())
+      write_discharge(temporary, problem, start_s, clock.interval_s, evaluation.intervals(), evaluation.gauge_offset_h(), gauges,
+                      evaluation.further());
+    publish_file(temporary, path);
+  });
+}
+
 }  // namespace
 
 int run_route(const VerbContext& context) {
   RunConfig config = context.config;
+  const Communicator& comm = context.comm;
   if (config.data_sources.observations.empty() && config.output.reaches.empty()) config.output.discharge = "all";
-  RunFolder::check_creatable(context.comm, config.output.folder, config.name);
-  const auto [problem, entry] = load_with_parameters(context.comm, config);
+  if (config.resume.empty())
+    RunFolder::check_creatable(comm, config.output.folder, config.name);
+  else
+    RunFolder::check_resumable(comm, config.resume);
+  if (!config.resume.empty() && is_complete(comm, config.resume)) {
+    log_info("run folder: {} is complete, nothing is left to do", config.resume);
+    return 0;
+  }
+  const auto [problem, entry] = load_with_parameters(comm, config);
   const Period period = period_to_route(problem);
   check_output(problem, period);
   if (context.validate_only) {
     print_plan(problem, false, false);
     return 0;
   }
-  auto folder = RunFolder::create(context.comm, config.output.folder, config.name);
-  agree_on_root(context.comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  folder.write_text(context.comm, "config.yaml", resolved_yaml(config));
+  auto folder = open_folder(comm, config);
+  folder.write_text(comm, "config.yaml", resolved_yaml(config));
+  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
+  log_info("run folder: {}", folder.path());
 
-  Evaluation evaluation(problem, period, further_reaches(problem));
-  const Contender routed = evaluation.routed("routed", entry.learned);
+  Evaluation evaluation(problem, period, further_reaches(problem),
+                        config.output.discharge == "all" ? Further::streamed : Further::kept);
+  const RouteProgress record(problem, evaluation.domain(), folder.path(), entry.learned);
+  PeriodRouter router = evaluation.begin();
+  if (!config.resume.empty()) go_on(record, router, problem.inflow.time);
+  Progress progress("window", router.windows_in_all(), "rows", router.windows());
+  while (!router.finished()) {
+    if (comm.any(stop_requested())) {
+      log_info("stopped by a signal after {} windows; continue with resume={}", router.windows(), folder.path());
+      return kStoppedBySignal;
+    }
+    router.next(entry.learned);
+    if (router.windows_in_all() > 1) record.write(router);
+    progress.show(router.windows(), static_cast<double>(router.done_rows()), "");
+  }
+  const Contender routed = evaluation.ended("routed", router);
   report_water(evaluation.water());
   for (std::size_t g = 0; g < routed.scores.size(); ++g)
     if (routed.scores[g].count > 0)
       log_info("gauge {}: NSE {:.4f}, KGE {:.4f}, {} values", problem.observations->gauge_id[g],
                routed.scores[g].get("nse"), routed.scores[g].get("kge"), routed.scores[g].count);
-  const RoutingState state = evaluation.final_state();
   write_parameters(folder.file("parameters.nc"), problem, entry.learned);
-  agree_on_root(context.comm, "output", [&, &p = problem] {
-    std::vector<GaugeSeries> gauges;
-    if (p.observations)
-      gauges = {{"discharge_simulated", "routed discharge", routed.means},
-                {"discharge_observed", "observed discharge at the scored times", evaluation.observed()}};
-    write_discharge(folder.file("discharge.nc"), p, evaluation.period().start.day * 86400, evaluation.clock().interval_s,
-                    evaluation.intervals(), evaluation.gauge_offset_h(), gauges, evaluation.further());
-    write_state(config.output.state.empty() ? folder.file("state.nc") : config.output.state, state);
-  });
+  write_state(config.output.state.empty() ? folder.file("state.nc") : config.output.state, problem, evaluation.reaches(),
+              (period.end.day + 1) * 86400, evaluation.domain().state());
+  write_results(problem, evaluation, router, routed, record, folder.file("discharge.nc"));
+  record.remove();
   log_info("run folder: {}", folder.path());
   return 0;
 }

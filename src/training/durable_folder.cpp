@@ -87,6 +87,12 @@ void DurableFolder::publish() {
   if (replaces) fs::remove_all(replaced, ignored);
 }
 
+void publish_file(const std::string& temporary, const std::string& path) {
+  force_to_disk(temporary);
+  rename_or_fail(temporary, path);
+  force_to_disk(parent_of(path));
+}
+
 std::string read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;

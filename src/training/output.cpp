@@ -56,9 +56,9 @@ void write_time(NetcdfFile& file, const std::string& name, Count start_s, Count 
   file.write(name, time);
 }
 
-void define_flow(NetcdfFile& file, const std::string& name, const std::string& dimension, const std::string& time,
-                 const std::string& long_name, const std::string& coordinates) {
-  file.define_variable(name, "double", {dimension, time}, 1);
+void define_flow(NetcdfFile& file, const std::string& name, const std::string& type, const std::string& dimension,
+                 const std::string& time, const std::string& long_name, const std::string& coordinates) {
+  file.define_variable(name, type, {dimension, time}, 1);
   file.put_attribute(name, "standard_name", kDischargeName);
   file.put_attribute(name, "long_name", long_name);
   file.put_attribute(name, "units", "m3 s-1");
@@ -111,52 +111,91 @@ void define_reach_variable(NetcdfFile& file, const std::string& name, const std:
 
 }  // namespace
 
-void write_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
-                     Count gauge_intervals, const std::vector<double>& gauge_offset_h,
-                     const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches) {
-  auto file = NetcdfFile::create_local(path);
+namespace {
+
+// Everything of discharge.nc but the discharge of reaches.
+struct DischargeFrame {
+  const Problem& problem;
+  Count start_s, gauge_interval_s, gauge_intervals;
+  const std::vector<double>& gauge_offset_h;
+  const std::vector<GaugeSeries>& gauges;
+  const ReachSeries& reaches;
+  bool with_gauges() const { return !gauges.empty() && problem.observations; }
+  bool with_reaches() const { return !reaches.reaches.empty(); }
+  const char* reach_time() const { return with_gauges() ? "reach_time" : "time"; }
+
+  void define(NetcdfFile& file) const;
+  void define_gauges(NetcdfFile& file) const;
+  void write(NetcdfFile& file) const;
+};
+
+void DischargeFrame::define_gauges(NetcdfFile& file) const {
+  std::size_t longest = 1;
+  for (const auto& id : problem.observations->gauge_id) longest = std::max(longest, id.size());
+  file.define_dimension("gauge", problem.observations->size());
+  file.define_dimension("strlen_gauge_id", static_cast<Count>(longest));
+  define_time(file, "time", gauge_intervals,
+              "start of the observed interval on the gauge's own clock, see interval_offset_h; values are means over it");
+  file.define_variable("gauge_id", "char", {"gauge", "strlen_gauge_id"});
+  file.put_attribute("gauge_id", "cf_role", "timeseries_id");
+  file.define_variable("gauge_reach_id", "int64", {"gauge"});
+  file.define_variable("interval_offset_h", "double", {"gauge"});
+  file.put_attribute("interval_offset_h", "units", "h");
+  file.put_attribute("interval_offset_h", "long_name", "what the intervals of the gauge start later than time says, on the "
+                                                       "clock of the lateral inflow (tau)");
+  for (const auto& s : gauges) define_flow(file, s.name, "double", "gauge", "time", s.long_name, "gauge_id");
+}
+
+void DischargeFrame::define(NetcdfFile& file) const {
   put_header(file, problem, "Routed discharge");
   file.put_attribute("", "featureType", "timeSeries");
-  const bool with_gauges = !gauges.empty() && problem.observations, with_reaches = !reaches.reaches.empty();
-  std::vector<std::int64_t> gauge_reach;
-  if (with_gauges) {
-    gauge_reach = ids_of(problem, problem.observations->reach);
-    std::size_t longest = 1;
-    for (const auto& id : problem.observations->gauge_id) longest = std::max(longest, id.size());
-    file.define_dimension("gauge", problem.observations->size());
-    file.define_dimension("strlen_gauge_id", static_cast<Count>(longest));
-    define_time(file, "time", gauge_intervals,
-                "start of the observed interval on the gauge's own clock, see interval_offset_h; values are means over it");
-    file.define_variable("gauge_id", "char", {"gauge", "strlen_gauge_id"});
-    file.put_attribute("gauge_id", "cf_role", "timeseries_id");
-    file.define_variable("gauge_reach_id", "int64", {"gauge"});
-    file.define_variable("interval_offset_h", "double", {"gauge"});
-    file.put_attribute("interval_offset_h", "units", "h");
-    file.put_attribute("interval_offset_h", "long_name", "what the intervals of the gauge start later than time says, on the "
-                                                         "clock of the lateral inflow (tau)");
-    for (const auto& s : gauges) define_flow(file, s.name, "gauge", "time", s.long_name, "gauge_id");
-  }
-  if (with_reaches) {
-    const std::string time = with_gauges ? "reach_time" : "time";
-    file.define_dimension("reach", static_cast<Count>(reaches.reaches.size()));
-    define_time(file, time, reaches.intervals, "start of the interval; values are means over the interval");
-    file.define_variable("reach_id", "int64", {"reach"});
-    if (!with_gauges) file.put_attribute("reach_id", "cf_role", "timeseries_id");
-    define_flow(file, "discharge", "reach", time, "discharge at the downstream end of the reach", "reach_id");
-  }
-  if (with_gauges) {
+  if (with_gauges()) define_gauges(file);
+  if (!with_reaches()) return;
+  file.define_dimension("reach", static_cast<Count>(reaches.reaches.size()));
+  define_time(file, reach_time(), reaches.intervals, "start of the interval; values are means over the interval");
+  file.define_variable("reach_id", "int64", {"reach"});
+  if (!with_gauges()) file.put_attribute("reach_id", "cf_role", "timeseries_id");
+  define_flow(file, kReachDischarge, problem.config.precision == "double" ? "double" : "float", "reach", reach_time(),
+              "discharge at the downstream end of the reach", "reach_id");
+}
+
+void DischargeFrame::write(NetcdfFile& file) const {
+  if (with_gauges()) {
     write_time(file, "time", start_s, gauge_interval_s, gauge_intervals);
     file.write_strings("gauge_id", problem.observations->gauge_id);
-    file.write("gauge_reach_id", gauge_reach);
+    file.write("gauge_reach_id", ids_of(problem, problem.observations->reach));
     file.write("interval_offset_h", gauge_offset_h);
     for (const auto& s : gauges) file.write(s.name, s.values);
   }
-  if (with_reaches) {
-    write_time(file, with_gauges ? "reach_time" : "time", start_s + reaches.offset_s, reaches.interval_s, reaches.intervals);
-    file.write("reach_id", ids_of(problem, reaches.reaches));
-    file.write("discharge", reaches.values);
-  }
+  if (!with_reaches()) return;
+  write_time(file, reach_time(), start_s + reaches.offset_s, reaches.interval_s, reaches.intervals);
+  file.write("reach_id", ids_of(problem, reaches.reaches));
+}
+
+}  // namespace
+
+void write_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
+                     Count gauge_intervals, const std::vector<double>& gauge_offset_h,
+                     const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches) {
+  const DischargeFrame frame{problem, start_s, gauge_interval_s, gauge_intervals, gauge_offset_h, gauges, reaches};
+  auto file = NetcdfFile::create_local(path);
+  frame.define(file);
+  frame.write(file);
+  if (frame.with_reaches()) file.write(kReachDischarge, reaches.values);
   file.close();
+}
+
+NetcdfFile begin_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
+                           Count gauge_intervals, const std::vector<double>& gauge_offset_h,
+                           const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches, Count chunk_intervals) {
+  const DischargeFrame frame{problem, start_s, gauge_interval_s, gauge_intervals, gauge_offset_h, gauges, reaches};
+  auto file = NetcdfFile::create(problem.comm, path);
+  frame.define(file);
+  file.set_chunks(kReachDischarge, {std::min<Count>(problem.blocks.block_size, problem.network.size()),
+                                    std::clamp<Count>(chunk_intervals, 1, reaches.intervals)});
+  file.put_attribute("", "complete", 0.0);
+  frame.write(file);
+  return file;
 }
 
 void write_parameters(const std::string& path, const Problem& problem, std::span<const double> theta) {
@@ -209,62 +248,6 @@ std::vector<double> read_parameters(const std::string& path, const Problem& prob
     }
   });
   return theta;
-}
-
-void write_state(const std::string& path, const RoutingState& state) {
-  auto file = NetcdfFile::create_local(path);
-  const bool storage = state.scheme == "conservative";
-  file.put_attribute("", "Conventions", "CF-1.8");
-  file.put_attribute("", "title", "Routing state");
-  file.put_attribute("", "scheme", state.scheme);
-  file.put_attribute("", "time", iso_time(state.time_s));
-  file.define_dimension("reach", static_cast<Count>(state.reach_id.size()));
-  file.define_dimension("sub_reach", static_cast<Count>(state.values.size()));
-  define_reach_variable(file, "reach_id", "int64", "", "reach identifier");
-  define_reach_variable(file, "sub_reaches", "int", "1", "number of sub-reaches of the reach");
-  file.define_variable("state", "double", {"sub_reach"});
-  file.put_attribute("state", "units", storage ? "m3" : "m3 s-1");
-  file.put_attribute("state", "long_name", storage ? "storage of the sub-reach" : "discharge of the sub-reach");
-  file.put_attribute("state", "comment", "sub-reaches of the reaches in the order of reach_id, upstream one first");
-  file.write("reach_id", state.reach_id);
-  file.write("sub_reaches", std::vector<std::int64_t>(state.sub_reaches.begin(), state.sub_reaches.end()));
-  file.write("state", state.values);
-  file.close();
-}
-
-std::vector<double> read_state(const Communicator& comm, const std::string& path, const Problem& problem,
-                               const RoutedReaches& reaches) {
-  const auto file = NetcdfFile::open(comm, path);
-  for (const char* name : {"reach_id", "sub_reaches"}) check_dimensions(file, name, {"reach"});
-  const auto ids = file.read_integers("reach_id"), counts = file.read_integers("sub_reaches");
-  const auto values = file.read("state");
-  const auto expected = sub_reach_counts(problem.network, problem.config);
-  const std::string scheme = file.text_attribute("", "scheme");
-  if (scheme != problem.config.routing.scheme)
-    fail("{}: the state was written by scheme {}, the run uses {}; states cannot be exchanged between schemes", path,
-         scheme, problem.config.routing.scheme);
-  std::vector<Count> start(problem.network.size(), -1);
-  Count offset = 0;
-  for (std::size_t k = 0; k < ids.size(); ++k) {
-    const auto it = problem.network.index_of.find(ids[k]);
-    if (it != problem.network.index_of.end()) {
-      if (counts[k] != expected[it->second])
-        fail("{}: reach {} has {} sub-reaches, the run splits it into {}; use the same routing.split", path, ids[k],
-             counts[k], expected[it->second]);
-      start[it->second] = offset;
-    }
-    offset += counts[k];
-  }
-  if (offset != static_cast<Count>(values.size()))
-    fail("{}: state has {} values, sub_reaches add up to {}; the file is damaged", path, values.size(), offset);
-  std::vector<double> state;
-  for (Index r : reaches.active) {
-    if (start[r] < 0) fail("{}: no state for reach {}", path, problem.network.reach_id[r]);
-    for (Count k = start[r]; k < start[r] + expected[r]; ++k)
-      if (!std::isfinite(values[k])) fail("{}: the state of reach {} is missing or not finite", path, problem.network.reach_id[r]);
-    state.insert(state.end(), values.begin() + start[r], values.begin() + start[r] + expected[r]);
-  }
-  return state;
 }
 
 }  // namespace dpl

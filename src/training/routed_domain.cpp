@@ -2,17 +2,22 @@
 #include "dpl/training/routed_domain.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "dpl/base/error.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
 #include "dpl/coupling/routing_solver.hpp"
+#include "dpl/data/inflow_reader.hpp"
 #include "dpl/parallel/exact_sum.hpp"
 #include "dpl/physics/routing.hpp"
 
 namespace dpl {
 namespace {
+
+constexpr Count kLoadedValues = Count{1} << 25;   // of lateral inflow in the blocks of a rank while all is loaded
 
 Topology active_topology(const RiverNetwork& network, const std::vector<Index>& active) {
   std::vector<Index> position(network.size(), -1);
@@ -60,10 +65,17 @@ class RoutedDomainOf final : public RoutedDomain {
  public:
   RoutedDomainOf(const Communicator& comm, const RunConfig& config, const RiverNetwork& network,
                  const RoutedReaches& reaches, const BlockDistribution& blocks);
-  void load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) override;
+  void use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) override;
+  Input input() const override;
   std::vector<double> forward(std::span<const double> theta, const RoutedWindow& window, bool keep_tape) override;
   std::vector<double> adjoint(std::span<const double> means_adjoint) override;
-  std::vector<double> final_state() const override;
+  void forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) override;
+  const std::vector<Index>& own_probes() const override { return probe_position_; }
+  std::vector<double> state() const override;
+  void set_state(std::span<const double> block_state) override;
+  StateRows state_rows() const override;
+  std::vector<double> to_blocks(std::span<const double> own, Index width) const override;
+  std::vector<double> to_own(std::span<const double> block, Index width) const override;
   WaterVolumes water_volumes() const override;
   std::string describe_not_finite() const override;
   Count discharge_rows(Count inflow_rows) const override { return router_->output_rows(inflow_rows * hold_); }
@@ -73,9 +85,11 @@ class RoutedDomainOf final : public RoutedDomain {
   Count reaches_wanted() const override { return reaches_wanted_; }
 
  private:
+  void load(Count first_row, Count end_row);
   void choose(const std::vector<std::uint8_t>& wanted);
+  std::vector<Real> route(std::span<const double> theta, const RoutedWindow& window, bool keep_tape);
   std::vector<double> read_probes(const RoutedWindow& window, std::span<const Real> discharge, Count rows) const;
-  std::vector<Real> own_state(const std::vector<double>& replicated) const;
+  std::pair<Index, Index> active_of_blocks() const;
 
   const Communicator& comm_;
   const RiverNetwork& network_;
@@ -85,13 +99,19 @@ class RoutedDomainOf final : public RoutedDomain {
   Partition partition_;
   RankNetwork own_;                              // reach = index into reaches_.active
   std::vector<Index> own_network_index_;         // [own] index in the network
-  std::vector<Count> state_offset_;              // [active + 1] first state value in the replicated state
+  std::vector<Index> sub_reaches_;               // [active]
+  Index most_sub_reaches_ = 1;
+  std::vector<Real> state_;                      // of the own reaches, as the router orders it; empty before the first window
   std::unique_ptr<BoundaryExchange<Real>> boundary_;
   std::unique_ptr<Redistribution> redistribution_;
   std::unique_ptr<WindowRouter<Real>> router_;
   std::vector<Index> probe_own_, probe_position_;  // own index of a probe on this rank, its position among all probes
   std::vector<Real> inflow_;                     // [own][loaded row]
   Count loaded_first_ = 0, loaded_rows_ = 0;
+  std::unique_ptr<InflowReader<Real>> reader_;
+  double input_gib_ = 0, waited_s_ = 0;
+  Count source_first_ = 0, source_end_ = 0;      // rows of the file that windows may ask for
+  bool keeps_all_ = false;
   Index hold_ = 1;
   RoutedWindow window_;                          // of the last forward, for the adjoint
   std::vector<std::uint8_t> wanted_;             // [probe] what the router's pieces are chosen for
@@ -103,13 +123,14 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
                                      const RoutedReaches& reaches, const BlockDistribution& blocks)
     : comm_(comm), network_(network), reaches_(reaches), blocks_(blocks) {
   step_s_ = config.routing.dt_s / config.routing.substeps;
+  input_gib_ = config.memory.input_gib;
   const auto sub_reaches = sub_reach_counts(network, config);
   topology_ = active_topology(network, reaches_.active);
   std::vector<double> weight;
-  state_offset_.assign(1, 0);
   for (Index r : reaches_.active) {
     weight.push_back(sub_reaches[r]);
-    state_offset_.push_back(state_offset_.back() + sub_reaches[r]);
+    sub_reaches_.push_back(sub_reaches[r]);
+    most_sub_reaches_ = std::max(most_sub_reaches_, sub_reaches[r]);
   }
   partition_ = make_partition(topology_, weight, comm.size(), pieces_per_rank(config, reaches_, comm.size()));
   own_ = make_rank_network(topology_, partition_, comm.rank());
@@ -140,22 +161,59 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
 }
 
 template <class Real>
-void RoutedDomainOf<Real>::load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) {
+void RoutedDomainOf<Real>::use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) {
   hold_ = steps_per_row(header);
-  const auto block = read_lateral_inflow<Real>(comm_, header, network_, blocks_.first_reach(), blocks_.end_reach(), first_row,
-                                         end_row);
-  loaded_first_ = first_row;
-  loaded_rows_ = end_row - first_row;
-  inflow_.resize(static_cast<std::size_t>(own_.size()) * loaded_rows_);
-  redistribution_->to_pieces<Real>(block, inflow_, static_cast<Index>(loaded_rows_));
+  reader_ = std::make_unique<InflowReader<Real>>(comm_, header, network_, blocks_.first_reach(), blocks_.end_reach());
+  waited_s_ = 0;
+  source_first_ = first_row;
+  source_end_ = end_row;
+  loaded_first_ = loaded_rows_ = 0;
+  const double gib = static_cast<double>(own_.size()) * static_cast<double>(end_row - first_row) * sizeof(Real) / 0x1p30;
+  keeps_all_ = comm_.max(gib) <= input_gib_;
+  if (keeps_all_) load(first_row, end_row);
 }
 
 template <class Real>
-std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta, const RoutedWindow& window,
-                                                  bool keep_tape) {
-  if (window.first_row < loaded_first_ || window.first_row + window.rows > loaded_first_ + loaded_rows_)
-    fail("routing: window rows {}..{} are outside the loaded inflow rows {}..{}", window.first_row,
-         window.first_row + window.rows - 1, loaded_first_, loaded_first_ + loaded_rows_ - 1);
+RoutedDomain::Input RoutedDomainOf<Real>::input() const {
+  return {waited_s_, reader_ ? reader_->values_decoded() : 0};
+}
+
+// In parts of rows, so that what lies in blocks and in messages stays small beside what is kept; the next part is read
+// while one moves to the pieces. A window that was read ahead is one part.
+template <class Real>
+void RoutedDomainOf<Real>::load(Count first_row, Count end_row) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Count rows = end_row - first_row;
+  const Count part = keeps_all_ ? std::max<Count>(1, kLoadedValues / std::max<Count>(1, blocks_.reaches / comm_.size())) : rows;
+  loaded_rows_ = 0;
+  inflow_.resize(static_cast<std::size_t>(own_.size()) * rows);
+  std::vector<Real> own;
+  for (Count first = first_row; first < end_row; first += part) {
+    const Count count = std::min(part, end_row - first);
+    const auto block = reader_->read(first, first + count);
+    if (first + count < end_row) reader_->prefetch(first + count, std::min(first + count + part, end_row));
+    if (count == rows) {
+      redistribution_->to_pieces<Real>(block, inflow_, static_cast<Index>(rows));
+      break;
+    }
+    own.resize(static_cast<std::size_t>(own_.size()) * count);
+    redistribution_->to_pieces<Real>(block, own, static_cast<Index>(count));
+    for (Index i = 0; i < own_.size(); ++i)
+      std::copy_n(own.data() + i * count, count, inflow_.data() + i * rows + (first - first_row));
+  }
+  loaded_first_ = first_row;
+  loaded_rows_ = rows;
+  waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+template <class Real>
+std::vector<Real> RoutedDomainOf<Real>::route(std::span<const double> theta, const RoutedWindow& window, bool keep_tape) {
+  const Count end_row = window.first_row + window.rows;
+  if (window.first_row < source_first_ || end_row > source_end_)
+    fail("routing: window rows {}..{} are outside the inflow rows {}..{} of the run", window.first_row, end_row - 1,
+         source_first_, source_end_ - 1);
+  if (window.first_row < loaded_first_ || end_row > loaded_first_ + loaded_rows_) load(window.first_row, end_row);
+  if (!keeps_all_ && window.next_rows > 0) reader_->prefetch(window.next_first_row, window.next_first_row + window.next_rows);
   window_ = window;
   if (window.wanted != wanted_) choose(window.wanted);
   const Index n = own_.size();
@@ -170,11 +228,32 @@ std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta,
   const LateralInflow<Real> inflow{inflow_.data() + (window.first_row - loaded_first_), loaded_rows_, hold_};
   const Count steps = window.rows * hold_, rows = router_->output_rows(steps);
   std::vector<Real> discharge(probe_own_.size() * rows);
-  const auto state = own_state(window.initial_state);
+  if (!window.from_state) state_.clear();
+  if (window.from_state && static_cast<Index>(state_.size()) != router_->state_size())
+    fail("routing: a window was to start from a state, and there is none");
   router_->keep_water_balance(!keep_tape);
-  router_->forward(parameters, inflow, steps, state, probe_own_, discharge, keep_tape);
-  return read_probes(window, discharge, rows);
+  router_->forward(parameters, inflow, steps, state_, probe_own_, discharge, keep_tape);
+  state_ = router_->final_state();
+  return discharge;
 }
+
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta, const RoutedWindow& window,
+                                                  bool keep_tape) {
+  return read_probes(window, route(theta, window, keep_tape), discharge_rows(window.rows));
+}
+
+template <class Real>
+void RoutedDomainOf<Real>::forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) {
+  const auto discharge = route(theta, window, false);
+  const Count rows = discharge_rows(window.rows);
+  std::vector<double> wide(rows);
+  for (std::size_t k = 0; k < probe_own_.size(); ++k) {
+    std::copy_n(discharge.begin() + static_cast<Count>(k) * rows, rows, wide.begin());
+    see(probe_position_[k], probe_own_[k], wide);
+  }
+}
+
 
 // Pieces with no reach at or above a wanted probe are left out.
 template <class Real>
@@ -224,31 +303,69 @@ std::vector<double> RoutedDomainOf<Real>::adjoint(std::span<const double> means_
     own[i * kReachParameters + 1] = gradient.b[i];
     own[i * kReachParameters + 2] = gradient.c[i];
   }
-  std::vector<double> block(static_cast<std::size_t>(blocks_.end_reach() - blocks_.first_reach()) * kReachParameters);
-  redistribution_->to_blocks<double>(own, block, kReachParameters);
+  return to_blocks(own, kReachParameters);
+}
+
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::to_blocks(std::span<const double> own, Index width) const {
+  std::vector<double> block(static_cast<std::size_t>(blocks_.end_reach() - blocks_.first_reach()) * width);
+  redistribution_->to_blocks<double>(own, block, width);
   return block;
 }
 
 template <class Real>
-std::vector<Real> RoutedDomainOf<Real>::own_state(const std::vector<double>& replicated) const {
-  std::vector<Real> state;
-  if (replicated.empty()) return state;
-  if (static_cast<Count>(replicated.size()) != state_offset_.back())
-    fail("routing: an initial state of {} values for {} sub-reaches", replicated.size(), state_offset_.back());
-  for (Index k : own_.reach)
-    for (Count v = state_offset_[k]; v < state_offset_[k + 1]; ++v) state.push_back(static_cast<Real>(replicated[v]));
-  return state;
+std::vector<double> RoutedDomainOf<Real>::to_own(std::span<const double> block, Index width) const {
+  std::vector<double> own(static_cast<std::size_t>(own_.size()) * width);
+  redistribution_->to_pieces<double>(block, own, width);
+  return own;
+}
+
+// Active reaches first..end-1 lie in the blocks of this rank.
+template <class Real>
+std::pair<Index, Index> RoutedDomainOf<Real>::active_of_blocks() const {
+  return {position_of(reaches_.active, blocks_.first_reach()), position_of(reaches_.active, blocks_.end_reach())};
 }
 
 template <class Real>
-std::vector<double> RoutedDomainOf<Real>::final_state() const {
-  std::vector<double> all(state_offset_.back(), 0.0);
-  const auto& own = router_->final_state();
+RoutedDomain::StateRows RoutedDomainOf<Real>::state_rows() const {
+  const auto [first, end] = active_of_blocks();
+  const auto sum = [&](Index from, Index to) { return std::accumulate(sub_reaches_.begin() + from, sub_reaches_.begin() + to, Count{0}); };
+  return {sum(0, first), sum(first, end), sum(0, static_cast<Index>(sub_reaches_.size()))};
+}
+
+// A reach travels with room for the most sub-reaches any reach has.
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::state() const {
+  const Index width = most_sub_reaches_;
+  std::vector<double> own(static_cast<std::size_t>(own_.size()) * width, 0.0), values;
+  const auto& start = router_->state_start();
+  for (Index i = 0; i < own_.size() && !state_.empty(); ++i)
+    std::copy(state_.begin() + start[i], state_.begin() + start[i + 1], own.begin() + static_cast<Count>(i) * width);
+  const auto block = to_blocks(own, width);
+  const auto [first, end] = active_of_blocks();
+  for (Index k = first; k < end; ++k) {
+    const auto row = block.begin() + static_cast<Count>(reaches_.active[k] - blocks_.first_reach()) * width;
+    values.insert(values.end(), row, row + sub_reaches_[k]);
+  }
+  return values;
+}
+
+template <class Real>
+void RoutedDomainOf<Real>::set_state(std::span<const double> block_state) {
+  const Index width = most_sub_reaches_;
+  if (static_cast<Count>(block_state.size()) != state_rows().count)
+    fail("routing: a state of {} values for {} sub-reaches", block_state.size(), state_rows().count);
+  std::vector<double> block(static_cast<std::size_t>(blocks_.end_reach() - blocks_.first_reach()) * width, 0.0);
+  const auto [first, end] = active_of_blocks();
+  auto from = block_state.begin();
+  for (Index k = first; k < end; from += sub_reaches_[k++])
+    std::copy_n(from, sub_reaches_[k], block.begin() + static_cast<Count>(reaches_.active[k] - blocks_.first_reach()) * width);
+  const auto own = to_own(block, width);
+  const auto& start = router_->state_start();
+  state_.resize(router_->state_size());
   for (Index i = 0; i < own_.size(); ++i)
-    for (Index v = router_->state_start()[i]; v < router_->state_start()[i + 1]; ++v)
-      all[state_offset_[own_.reach[i]] + v - router_->state_start()[i]] = own[v];
-  comm_.gather_owned(all);
-  return all;
+    for (Index v = start[i]; v < start[i + 1]; ++v)
+      state_[v] = static_cast<Real>(own[static_cast<Count>(i) * width + v - start[i]]);
 }
 
 template <class Real>
@@ -276,7 +393,8 @@ std::string RoutedDomainOf<Real>::describe_not_finite() const {
   if (static_cast<double>(step) == earliest)
     for (Index own : reaches) smallest = std::min<Count>(smallest, network_.reach_id[own_network_index_[own]]);
   const auto id = -comm_.max(-smallest);
-  return fmt::format("reach {} at routing step {} of the window", id, static_cast<Count>(earliest));
+  return fmt::format("reach {} at routing step {} of the {}", id, window_.first_step + static_cast<Count>(earliest),
+                     window_.first_step > 0 ? "run" : "window");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kTrainingHeader = "update,loss,gradient_norm,learning_rate,reach_hours";
-constexpr const char* kTimingHeader = "update,seconds,reach_steps_per_s";
+constexpr const char* kTimingHeader = "update,seconds,reach_steps_per_s,input_wait_s";
 
 std::string time_stamp() {
   return fmt::format("{:%Y%m%dT%H%M%S}", fmt::gmtime(std::chrono::system_clock::now()));
@@ -135,11 +135,11 @@ void RunFolder::begin_tables(const Communicator& comm, Count last_update) {
   });
 }
 
-void RunFolder::append(const TrainingRow& row, double seconds, double reach_steps_per_s) {
+void RunFolder::append(const TrainingRow& row, double seconds, double reach_steps_per_s, double input_wait_s) {
   training_ << fmt::format("{},{},{},{},{}\n", row.update, row.loss, row.gradient_norm, row.learning_rate,
                            row.reach_hours)
             << std::flush;
-  timing_ << fmt::format("{},{:.6f},{:.4g}\n", row.update, seconds, reach_steps_per_s) << std::flush;
+  timing_ << fmt::format("{},{:.6f},{:.4g},{:.6f}\n", row.update, seconds, reach_steps_per_s, input_wait_s) << std::flush;
   if (!training_ || !timing_) fail("{}: a row could not be written; is the disk full?", path_);
 }
 

@@ -22,6 +22,7 @@ std::string comparable(RunConfig config) {
   config.checkpoint = neutral.checkpoint;
   config.data_sources = neutral.data_sources;
   config.synth = neutral.synth;
+  config.memory = neutral.memory;
   config.name = neutral.name;
   config.experiment.epochs = neutral.experiment.epochs;
   config.routing.chunk_steps = neutral.routing.chunk_steps;

@@ -16,6 +16,7 @@
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/learning/differentiable_model.hpp"
 #include "dpl/learning/loss.hpp"
+#include "dpl/training/period_router.hpp"
 #include "dpl/training/stored_training.hpp"
 
 namespace dpl {
@@ -67,7 +68,7 @@ Trainer::Trainer(const Problem& problem, Replicas replicas)
     fail("config: experiment.rho is {} days, longer than the training period {}..{} ({} days)",
          config.experiment.rho_days, iso_date(config.experiment.period.start.day),
          iso_date(config.experiment.period.end.day), config.experiment.period.days());
-  domain_->load_inflow(problem.inflow, rows.first, rows.end);
+  domain_->use_inflow(problem.inflow, rows.first, rows.end);
 }
 
 Count Trainer::updates_in_all() const {
@@ -85,7 +86,7 @@ double Trainer::learning_rate(Count update) const {
 RoutedWindow Trainer::window(Count first_day, Count days) const {
   const Period period{{first_day}, {first_day + days - 1}};
   const auto rows = inflow_rows(problem_, period, "window");
-  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, {}, {}};
+  return {rows.first, rows.end - rows.first, clock_.means, days * clock_.per_day, false, {}, 0, 0, 0};
 }
 
 // What a window's discharge is held against: observed values of the chosen gauges, NaN where not scored.
@@ -134,6 +135,7 @@ Sample Trainer::sample_of(Count update, Index window) const {
 }
 
 Trainer::Gradient Trainer::gradient(const Sample& sample) {
+  next_first_day_.reset();
   return gradient(sample, blocks_->evaluate(*network_, field_.learned(), true), false);
 }
 
@@ -145,6 +147,11 @@ Trainer::Gradient Trainer::gradient(const Sample& sample, std::span<const double
   if (sample.gauges.size() < problem_.observations->reach.size()) {
     routed.wanted.assign(problem_.observations->reach.size(), 0);
     for (Index g : sample.gauges) routed.wanted[g] = 1;
+  }
+  if (next_first_day_) {
+    const RoutedWindow next = window(*next_first_day_, days);
+    routed.next_first_row = next.first_row;
+    routed.next_rows = next.rows;
   }
   const auto learned = static_cast<std::int64_t>(field_.learned().size());
   const auto reaches = static_cast<std::int64_t>(problem_.blocks.end_reach() - problem_.blocks.first_reach());
@@ -167,6 +174,13 @@ Trainer::Gradient Trainer::gradient(const Sample& sample, std::span<const double
   return result;
 }
 
+// Of the window that this group takes after window w of an update: its inflow is read meanwhile.
+std::optional<Count> Trainer::first_day_after(Count update, Index w) const {
+  const bool here = w + replicas_.count() < problem_.config.experiment.windows;
+  if (!here && update >= updates_in_all()) return std::nullopt;
+  return (here ? sample_of(update, w + replicas_.count()) : sample_of(update + 1, replicas_.index())).first_day;
+}
+
 Trainer::Gradient Trainer::gradient_of_update(Count update) {
   const Index windows = problem_.config.experiment.windows;
   std::size_t width = 2;  // of a window's row: loss, weight gradients one after the other, reaches
@@ -176,6 +190,7 @@ Trainer::Gradient Trainer::gradient_of_update(Count update) {
     const auto learned = blocks_->evaluate(*network_, field_.learned(), true);
     for (Index w = replicas_.index(); w < windows; w += replicas_.count()) {
       const Sample sample = sample_of(update, w);
+      next_first_day_ = first_day_after(update, w);
       const Gradient gradient = this->gradient(sample, learned, w + replicas_.count() < windows);
       const auto row = std::span(rows).subspan(static_cast<std::size_t>(w) * width, width);
       row.front() = gradient.loss;
@@ -224,24 +239,31 @@ TrainingEnd Trainer::run(RunFolder& folder) {
   folder.begin_tables(replicas_.all(), update_);
   Progress progress("update", updates_in_all(), "reach-steps", update_);
   const double hours_at_start = last_.reach_hours;
+  double all_seconds = 0, all_waited = 0;
   while (update_ < updates_in_all()) {
     if (replicas_.all().any(stop_requested())) {
       write(folder);
       return TrainingEnd::stopped_by_signal;
     }
     const auto begin = Clock::now();
-    const double hours_before = last_.reach_hours;
+    const double hours_before = last_.reach_hours, waited_before = domain_->input().waited_s;
     step();
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double waited = replicas_.all().max(domain_->input().waited_s - waited_before);
+    all_seconds += seconds;
+    all_waited += waited;
     const double steps_per_hour = 3600 / domain_->step_s();
     agree_on_root(replicas_.all(), "run folder", [&] {
-      folder.append(last_, seconds, (last_.reach_hours - hours_before) * steps_per_hour / seconds);
+      folder.append(last_, seconds, (last_.reach_hours - hours_before) * steps_per_hour / seconds, waited);
     });
     progress.show(update_, (last_.reach_hours - hours_at_start) * steps_per_hour, fmt::format("loss {:.4g}", last_.loss));
     if (config.checkpoint.every > 0 && update_ % config.checkpoint.every == 0 && update_ < updates_in_all())
       write(folder);
   }
   write(folder);
+  if (all_seconds > 0)
+    log_info("waited for input: {:.3g} s of {:.3g} s of updates ({:.1f} %)", all_waited, all_seconds,
+             100 * all_waited / all_seconds);
   return TrainingEnd::finished;
 }
 
@@ -255,7 +277,7 @@ double Trainer::training_loss(std::span<const double> theta) {
   if (!targets.any)
     fail("{}: no observation in the training period {}..{}", problem_.observations->path, iso_date(period.start.day),
          iso_date(period.end.day));
-  const auto means = domain_->forward(theta, window(period.start.day, period.days()), false);
+  const auto means = route_period(comm_, *domain_, problem_.config, window(period.start.day, period.days()), rows_per_day_, theta);
   return targets.loss(problem_.config.experiment.loss, means, sigma_).value;
 }
 

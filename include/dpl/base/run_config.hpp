@@ -123,6 +123,11 @@ struct CheckpointConfig {
   Index every = 50;  ///< updates; 0 = only at the end
 };
 
+struct MemoryConfig {
+  double input_gib = 2;  ///< lateral inflow of a period a rank keeps; a longer period is read window by window
+  Index window_days = 0;  ///< evaluate, route: days routed at a time; 0 = chosen
+};
+
 struct SynthConfig {
   std::string network = "basin";  ///< basin | continental
   Index reaches = 250;
@@ -151,6 +156,7 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   ParallelConfig parallel;
   SynthConfig synth;
+  MemoryConfig memory;
   std::string resume;  ///< run folder to continue
 };
 

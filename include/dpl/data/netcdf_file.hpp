@@ -15,6 +15,7 @@ namespace dpl {
 
 /// An open file. Every function throws Error that names the file and the variable.
 /// Open with a communicator: calls marked Collective are made by all ranks. Without: private to the calling rank.
+/// Any thread may use a file of its own: calls of all files wait for one another.
 class NetcdfFile {
  public:
   /// **Collective** with comm. Error text distinguishes: does not exist, is not netCDF, may not be read.
@@ -33,6 +34,8 @@ class NetcdfFile {
   std::vector<std::string> variable_names() const;
   std::vector<std::string> dimension_names(const std::string& variable) const;
   std::vector<Count> shape(const std::string& variable) const;
+  /// Extents of a chunk, the unit of compression and reading; ones where the variable is not stored in chunks.
+  std::vector<Count> chunk_shape(const std::string& variable) const;
   /// Empty string where the attribute does not exist. `variable` "" = global.
   std::string text_attribute(const std::string& variable, const std::string& name) const;
   bool is_text(const std::string& variable) const;     ///< char or string type
@@ -43,8 +46,13 @@ class NetcdfFile {
   std::vector<double> read(const std::string& variable, std::span<const Count> start,
                            std::span<const Count> count) const;
   std::vector<double> read(const std::string& variable) const;   ///< whole variable
+  /// The same without a detour over double, for variables that is_single.
+  std::vector<float> read_single(const std::string& variable, std::span<const Count> start,
+                                 std::span<const Count> count) const;
+  bool is_single(const std::string& variable) const;   ///< numbers of type float, not packed
   /// Whole variable; a missing value becomes `missing`, without it an Error.
   std::vector<std::int64_t> read_integers(const std::string& variable, std::optional<std::int64_t> missing = {}) const;
+  double number_attribute(const std::string& variable, const std::string& name) const;   ///< NaN where it does not exist
   /// char(n, len) or string(n); blanks around the text are cut, and what follows a NUL.
   std::vector<std::string> read_strings(const std::string& variable) const;
 
@@ -53,6 +61,7 @@ class NetcdfFile {
   void define_dimension(const std::string& name, Count size);
   void define_variable(const std::string& name, const std::string& type /* float double int int64 char */,
                        const std::vector<std::string>& dimensions, int deflate_level = 0);
+  void set_chunks(const std::string& variable, const std::vector<Count>& extents);   ///< before anything is written
   void put_attribute(const std::string& variable, const std::string& name, const std::string& text);
   void put_attribute(const std::string& variable, const std::string& name, double value);
   void write(const std::string& variable, std::span<const double> values);
@@ -61,6 +70,8 @@ class NetcdfFile {
   void write_strings(const std::string& variable, std::span<const std::string> values);  ///< char(n, len)
   void write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
                   std::span<const float> values);
+  void write_slab(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                  std::span<const double> values);
   /// Rows first.. of a variable of one dimension.
   void write_rows(const std::string& variable, Count first, std::span<const double> values);
   void write_rows(const std::string& variable, Count first, std::span<const std::int64_t> values);

@@ -21,7 +21,7 @@ LateralInflowHeader read_lateral_inflow_header(const Communicator& comm, const s
                                                const RiverNetwork& network);
 
 /// **Collective:** values of rows [first_row, end_row) for the reaches first_reach..end_reach-1 of the network's order,
-/// as [reach][row] m3/s, read with collective parallel access. Throws Error for NaN, fill or negative values (names
+/// as [reach][row] m3/s, read as InflowReader does. Throws Error for NaN, fill or negative values (names
 /// file, reach id and time). Real: float or double, what the routing computes with.
 template <class Real>
 std::vector<Real> read_lateral_inflow(const Communicator& comm, const LateralInflowHeader& header,

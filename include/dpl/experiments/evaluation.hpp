@@ -9,6 +9,7 @@
 #include "dpl/learning/metrics.hpp"
 #include "dpl/training/gauge_clock.hpp"
 #include "dpl/training/output.hpp"
+#include "dpl/training/period_router.hpp"
 #include "dpl/training/problem.hpp"
 #include "dpl/training/routed_domain.hpp"
 
@@ -23,14 +24,23 @@ struct Contender {
   std::map<std::string, double> facts;   ///< training_loss, delay_h, n, p, q ...
 };
 
-/// A period at the gauges of a problem, routed in one window. All members are **Collective**.
+/// What becomes of the discharge of further reaches: kept by every rank over the whole period, or given away window by
+/// window (then they must be all reaches of the domain, in its order).
+enum class Further { kept, streamed };
+
+/// A period at the gauges of a problem, routed window by window. All members are **Collective**.
 class Evaluation {
  public:
-  /// Loads the inflow of the period. Discharge of `further` reaches is kept too.
-  Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further = {});
+  /// Reads the inflow of the period, or begins to.
+  Evaluation(const Problem& problem, const Period& period, const std::vector<Index>& further = {},
+             Further use = Further::kept);
 
   /// Routes the period with n, p, q (or K, X) of this rank's block reaches; starts as routing.initial_state says.
   Contender routed(const std::string& name, std::span<const double> theta);
+
+  /// The same step by step: begin, next until finished, ended.
+  PeriodRouter begin();
+  Contender ended(const std::string& name, const PeriodRouter& router);
 
   /// Scores means that were made without routing.
   Contender scored(const std::string& name, std::vector<double> means) const;
@@ -41,9 +51,9 @@ class Evaluation {
   std::vector<double> gauge_offset_h() const;   ///< what a gauge's intervals start later than on the run's clock (tau)
   const Period& period() const { return period_; }
   const ReachSeries& further() const { return further_; }                 ///< of the last routed contender
-  WaterVolumes water() const { return domain_->water_volumes(); }
-  RoutingState final_state() const;
+  const WaterVolumes& water() const { return water_; }                    ///< of the last routed contender
   RoutedDomain& domain() { return *domain_; }
+  const RoutedReaches& reaches() const { return reaches_; }
   /// First and last day with a scored observation at any gauge, and the number of scored values of all gauges.
   struct Scored {
     Count first_day = 0, last_day = -1, values = 0;
@@ -57,10 +67,13 @@ class Evaluation {
   std::unique_ptr<RoutedDomain> domain_;
   GaugeClock clock_;
   RoutedWindow window_;
+  std::vector<double> initial_state_;   // of this rank's blocks, where the start is not hot
   Index gauges_ = 0;
-  Count gauge_intervals_ = 0;
+  Count gauge_intervals_ = 0, rows_per_day_ = 1;
   std::vector<double> observed_;
   ReachSeries further_;
+  Further use_;
+  WaterVolumes water_;
 };
 
 /// **Local:** throws Error where no observation of the period would be scored (warm-up and incomplete intervals are

@@ -26,6 +26,9 @@ class DurableFolder {
   bool published_ = false;
 };
 
+/// **Local:** forces a file to disk and gives it its final name, replacing what has it.
+void publish_file(const std::string& temporary, const std::string& path);
+
 /// Whole file; throws Error when it cannot be read.
 std::string read_text(const std::string& path);
 

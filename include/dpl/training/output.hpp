@@ -1,10 +1,11 @@
-// What a run leaves behind in netCDF: discharge, parameters, state (docs/file_formats.md). Written by rank 0.
+// What a run leaves behind in netCDF: discharge, parameters, state (docs/file_formats.md).
 #pragma once
 
 #include <span>
 #include <string>
 #include <vector>
 
+#include "dpl/data/netcdf_file.hpp"
 #include "dpl/data/observations.hpp"
 #include "dpl/training/problem.hpp"
 #include "dpl/training/routed_domain.hpp"
@@ -24,7 +25,7 @@ struct ReachSeries {
   Count interval_s = 86400;
   Count offset_s = 0;             ///< the first interval starts so long after the run (tau)
   Count intervals = 0;
-  std::vector<double> values;
+  std::vector<double> values;     ///< empty where they are streamed
 };
 
 /// **Local** (rank 0): CF-1.8 time series file. Times of reaches are the starts of the intervals; those of gauges are the
@@ -32,6 +33,14 @@ struct ReachSeries {
 void write_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
                      Count gauge_intervals, const std::vector<double>& gauge_offset_h,
                      const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches);
+
+/// **Collective:** the same as a file of all ranks, without the values of `reaches`, which are all reaches of the domain and
+/// are written by write_slab(kReachDischarge, ...) afterwards, in chunks of a rank's blocks and `chunk_intervals` intervals.
+/// Its attribute `complete` is 0.
+NetcdfFile begin_discharge(const std::string& path, const Problem& problem, Count start_s, Count gauge_interval_s,
+                           Count gauge_intervals, const std::vector<double>& gauge_offset_h,
+                           const std::vector<GaugeSeries>& gauges, const ReachSeries& reaches, Count chunk_intervals);
+inline constexpr const char* kReachDischarge = "discharge";
 
 /// **Collective:** parameters of all reaches of the domain with their place along the river.
 /// @param theta [block reaches of this rank][kReachParameters]
@@ -41,19 +50,12 @@ void write_parameters(const std::string& path, const Problem& problem, std::span
 /// not finite or outside (0, inf) for n and p, negative q.
 std::vector<double> read_parameters(const std::string& path, const Problem& problem);
 
-/// Full routing state at the end of a run.
-struct RoutingState {
-  std::string scheme;
-  Count time_s = 0;                       ///< seconds since 1970-01-01
-  std::vector<ReachId> reach_id;          ///< active reaches in network order
-  std::vector<Index> sub_reaches;
-  std::vector<double> values;             ///< sub-reaches of the reaches, reach by reach; m3 or m3/s
-};
+/// **Collective:** full routing state at `time_s` (seconds since 1970-01-01); every rank writes the rows of its blocks,
+/// `values` as RoutedDomain::state gives them. The file appears under its name when it is complete.
+void write_state(const std::string& path, const Problem& problem, const RoutedReaches& reaches, Count time_s,
+                 std::span<const double> values);
 
-/// **Local** (rank 0).
-void write_state(const std::string& path, const RoutingState& state);
-
-/// **Collective:** values for the given active reaches, as RoutedWindow::initial_state wants them. Throws Error where
+/// **Collective:** values for the given active reaches of this rank's blocks, as RoutedDomain::set_state wants them. Throws Error where
 /// the scheme, a reach or its number of sub-reaches differs.
 std::vector<double> read_state(const Communicator& comm, const std::string& path, const Problem& problem,
                                const RoutedReaches& reaches);

@@ -2,6 +2,7 @@
 // interval means at probes come out, and the way back for the adjoint.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -38,8 +39,10 @@ struct RoutedWindow {
   Count rows = 0;
   std::vector<IntervalMean> means;          ///< [probe]
   Count intervals = 0;                      ///< means per probe
-  std::vector<double> initial_state;        ///< replicated, see RoutedDomain::final_state; empty: hot start
+  bool from_state = false;                  ///< start from the domain's state (set_state, or the end of the last window), not hot
   std::vector<std::uint8_t> wanted;         ///< [probe] 0: its means are not needed, they mean nothing; empty: all are
+  Count next_first_row = 0, next_rows = 0;  ///< rows of the window after this one, which a thread reads meanwhile; 0: none
+  Count first_step = 0;                     ///< steps of the run before this window, for messages
 };
 
 /// Water volumes of a window over all reaches [m3], exact sums: the same bits on any number of ranks.
@@ -52,8 +55,16 @@ class RoutedDomain {
  public:
   virtual ~RoutedDomain() = default;
 
-  /// Reads rows [first_row, end_row) of the inflow; replaces what was loaded before.
-  virtual void load_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) = 0;
+  /// Windows take their rows from [first_row, end_row) of the inflow from now on. These are read at once where every rank
+  /// can keep its part (memory.input_gib), else window by window. The header must outlive the domain.
+  virtual void use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) = 0;
+
+  /// What reading cost this rank since use_inflow began.
+  struct Input {
+    double waited_s = 0;       ///< until rows were here and on their pieces; reading beside the computation costs none
+    Count values_decoded = 0;  ///< of the file
+  };
+  virtual Input input() const = 0;
 
   /// @param theta [block reaches of this rank][kReachParameters]
   /// @return means [probe][interval], the same on all ranks; NaN where an interval is not complete
@@ -65,8 +76,26 @@ class RoutedDomain {
   /// Reaches at or above the probes wanted in the last forward: the same on any number of ranks.
   virtual Count reaches_wanted() const = 0;
 
-  /// State at the end of the last window (of all probes): all sub-reaches of the active reaches in network order, replicated.
-  virtual std::vector<double> final_state() const = 0;
+  /// Forward without a tape that shows discharge itself: `see` gets, in the same order every time, each probe of this rank,
+  /// its own reach and its discharge_rows(window.rows) rows, m3/s. window.means are not used and nothing is gathered.
+  using SeeRows = std::function<void(Index probe, Index own_reach, std::span<const double> rows)>;
+  virtual void forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) = 0;
+  virtual const std::vector<Index>& own_probes() const = 0;   ///< probes on this rank, ascending
+
+  /// State at the end of the last window (of all probes): sub-reaches of the active reaches of this rank's blocks in network
+  /// order, values state_rows() of the state of all.
+  virtual std::vector<double> state() const = 0;
+  /// What a window with from_state starts from; ordered like state().
+  virtual void set_state(std::span<const double> block_state) = 0;
+  struct StateRows {
+    Count first = 0, count = 0, all = 0;
+  };
+  virtual StateRows state_rows() const = 0;
+
+  /// [own reach][width] -> [block reach of this rank][width] and back; block reaches that are not active receive 0.
+  virtual std::vector<double> to_blocks(std::span<const double> own, Index width) const = 0;
+  virtual std::vector<double> to_own(std::span<const double> block, Index width) const = 0;
+
   virtual WaterVolumes water_volumes() const = 0;
 
   /// "reach 73005278 at step 12 (2 steps after ...)" of the earliest value that is not finite; empty if none.

@@ -37,7 +37,7 @@ class RunFolder {
   /// **Collective:** opens training.csv and timing.csv, cutting rows with an update after `last_update` (0: begins anew).
   void begin_tables(const Communicator& comm, Count last_update);
   /// **Local** to rank 0: appends and flushes a row; throws Error when the disk is full.
-  void append(const TrainingRow& row, double seconds, double reach_steps_per_s);
+  void append(const TrainingRow& row, double seconds, double reach_steps_per_s, double input_wait_s);
 
  private:
   explicit RunFolder(std::string path) : path_(std::move(path)) {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,6 +73,7 @@ class Trainer {
   Gradient gradient(const Sample& sample, std::span<const double> learned_values, bool keep_graph);
   RoutedWindow window(Count first_day, Count days) const;
   double learning_rate(Count update) const;
+  std::optional<Count> first_day_after(Count update, Index w) const;
   void write(const RunFolder& folder);
   [[noreturn]] void fail_not_finite(const Sample* sample);
 
@@ -88,6 +90,7 @@ class Trainer {
   Count rows_per_day_ = 1;
   Count update_ = 0;
   TrainingRow last_;                // of the newest update
+  std::optional<Count> next_first_day_;   // of the window after the present one
 };
 
 }  // namespace dpl
