@@ -206,6 +206,9 @@ Keys memory_keys() {
       {"memory.input_gib", [](C& c) { return &c.memory.input_gib; }, "GiB", from(0, 1e6),
        "Lateral inflow of a period that a rank keeps in memory; where it needs more, each window's rows are read while "
        "the window before is computed. Never changes results."},
+      {"memory.tape_gib", [](C& c) { return &c.memory.tape_gib; }, "GiB", from(0, 1e6),
+       "States and series that a rank keeps of a window for the adjoint; where it needs more, states are kept less often "
+       "and made again. 0: no limit. Never changes results."},
       {"memory.window_days", [](C& c) { return &c.memory.window_days; }, "d", from(0, 1e6),
        "evaluate, route: days that are routed (and written) at a time, with the state carried over; 0: chosen by the "
        "program, the whole period where it has at most 1.3e8 reach-steps. Never changes discharge or scores."},

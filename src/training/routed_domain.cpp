@@ -42,6 +42,7 @@ RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut)
   o.floor_hot_start = config.routing.floor_hot_start;
   o.inflow_readout = config.routing.readout == "inflow";
   o.chunk_steps = config.routing.chunk_steps > 0 ? config.routing.chunk_steps : (cut ? 128 : 512);
+  o.tape_bytes = static_cast<Count>(config.memory.tape_gib * (Count{1} << 30));
   o.device = config.device == "cuda" ? Device::cuda : Device::cpu;
   return o;
 }

@@ -125,6 +125,7 @@ struct CheckpointConfig {
 
 struct MemoryConfig {
   double input_gib = 2;  ///< lateral inflow of a period a rank keeps; a longer period is read window by window
+  double tape_gib = 4;     ///< GiB of states kept for the adjoint; beyond it they are kept less often and made again
   Index window_days = 0;  ///< evaluate, route: days routed at a time; 0 = chosen
 };
 
