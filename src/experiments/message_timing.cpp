@@ -25,8 +25,8 @@ double one_way_seconds(const Communicator& comm, int repetitions, RoundTrip roun
   return comm.max(comm.is_root() ? least : 0.0);
 }
 
-double exchange_seconds(const Communicator& comm, BoundaryExchange<float>& exchange, const RankNetwork& own, Index values,
-                        int repetitions) {
+double exchange_seconds(const Communicator& comm, BoundaryExchange<float>& exchange, const RankNetwork& own,
+                        Index values, int repetitions) {
   std::vector<float> cut(own.cut_out.size() * values, 1.0F), ghost(own.ghosts.size() * values, 1.0F);
   return one_way_seconds(comm, repetitions, [&] {
     exchange.send_downstream(cut, ghost, values);

@@ -11,7 +11,8 @@ namespace {
 double window_seconds(const PipelineShape& shape, const PipelineCosts& costs) {
   const Count chunks = (costs.steps + costs.chunk_steps - 1) / costs.chunk_steps;
   const double unit_s = costs.step_s * static_cast<double>(costs.steps) / static_cast<double>(chunks);
-  const double edge_s = costs.byte_s * costs.value_bytes * static_cast<double>(std::min(costs.chunk_steps, costs.steps));
+  const double edge_s =
+      costs.byte_s * costs.value_bytes * static_cast<double>(std::min(costs.chunk_steps, costs.steps));
   const Count supersteps = chunks + shape.levels - 1;
   std::vector<double> clock(shape.ranks, 0.0), worked(shape.ranks, 0.0), active(shape.ranks, 0.0);
   std::size_t joins = 0, leaves = 0;  // pieces that run by now, and those that have run all chunks
@@ -55,7 +56,8 @@ PipelineShape pipeline_shape(const Topology& topology, const Partition& partitio
     shape.pieces[partition.piece[r]].work += weight[r];
     load[partition.owner[partition.piece[r]]] += weight[r];
   }
-  std::stable_sort(shape.pieces.begin(), shape.pieces.end(), [](const auto& a, const auto& b) { return a.level < b.level; });
+  std::stable_sort(shape.pieces.begin(), shape.pieces.end(),
+                   [](const auto& a, const auto& b) { return a.level < b.level; });
   for (double l : load) {
     shape.mean_work += l / static_cast<double>(load.size());
     shape.largest_work = std::max(shape.largest_work, l);

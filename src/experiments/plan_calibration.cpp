@@ -19,14 +19,15 @@
 namespace dpl {
 namespace {
 
-constexpr std::size_t kSizes = 5;     // of ranks' networks that are measured at most
-constexpr Index kRanksOfSize = 4;     // ranks of a partition that are measured at most
+constexpr std::size_t kSizes = 5;  // of ranks' networks that are measured at most
+constexpr Index kRanksOfSize = 4;  // ranks of a partition that are measured at most
 
 double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Of this thread: a plan is for ranks with a core each, so what other programs take of this machine's cores is left out.
+// Of this thread: a plan is for ranks with a core each, so what other programs take of this machine's cores is left
+// out.
 double processor_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -40,8 +41,8 @@ double seconds_of(double (*clock)(), Body body) {
   return clock() - begin;
 }
 
-// The least of calls that fill `enough` seconds: what disturbs a measurement makes it longer. The first call, which makes
-// memory, is not counted.
+// The least of calls that fill `enough` seconds: what disturbs a measurement makes it longer. The first call, which
+// makes memory, is not counted.
 template <class Body>
 double steady_seconds(double enough, Body body) {
   body();
@@ -75,14 +76,15 @@ class TimedRank {
       parameters_.b.push_back(static_cast<Real>(start.at("p")));
       parameters_.c.push_back(static_cast<Real>(start.at("q")));
     }
-    router_ = make_window_router<Real>("pipeline", self_, network_, properties_,
-                                       routing_options(problem.config, forest.step_s, partition.owner.size() > 1), boundary_);
+    router_ =
+        make_window_router<Real>("pipeline", self_, network_, properties_,
+                                 routing_options(problem.config, forest.step_s, partition.owner.size() > 1), boundary_);
   }
 
   double cells() const { return cells_; }
 
-  /// Adds to `cost` the least seconds of windows that fill `enough` seconds (at least two and a first that is not counted),
-  /// and to `work` the sub-reaches times steps of one.
+  /// Adds to `cost` the least seconds of windows that fill `enough` seconds (at least two and a first that is not
+  /// counted), and to `work` the sub-reaches times steps of one.
   void run(Count rows, Index hold, double enough, RoutingCost& cost, double& work) {
     inflow_.resize(static_cast<std::size_t>(network_.size()) * rows);
     for (std::size_t k = 0; k < inflow_.size(); ++k) inflow_[k] = static_cast<Real>(0.1 + 1e-3 * (k % 997));
@@ -125,9 +127,10 @@ Count rows_in_time(const PlannedForest& forest, Count chunk_steps, double cells,
 
 // Every measured size gets its share of the time, three windows at least.
 template <class Real>
-RoutingCost routing_cost(const Problem& problem, const PlannedForest& forest, Index ranks, double seconds, double expected) {
-  const auto partition = make_partition(forest.topology, forest.weight, ranks,
-                                        pieces_per_rank(problem.config, forest.reaches, ranks));
+RoutingCost routing_cost(const Problem& problem, const PlannedForest& forest, Index ranks, double seconds,
+                         double expected) {
+  const auto partition =
+      make_partition(forest.topology, forest.weight, ranks, pieces_per_rank(problem.config, forest.reaches, ranks));
   RoutingCost cost{0, partition.owner.size() > 1, ranks, 0, 0, 0};
   const Count chunk = routing_options(problem.config, forest.step_s, cost.cut).chunk_steps;
   const Index samples = std::min(ranks, kRanksOfSize);
@@ -161,7 +164,8 @@ std::vector<Index> measured_ranks(const std::vector<Index>& ranks, double cells)
 // From small networks to large ones: the rate of one tells what the next, larger one would take; those of which three
 // chunks would take twice all the time are left to the largest one measured.
 template <class Real>
-std::vector<RoutingCost> measure_routing(const Problem& problem, const PlannedForest& forest, const std::vector<Index>& ranks) {
+std::vector<RoutingCost> measure_routing(const Problem& problem, const PlannedForest& forest,
+                                         const std::vector<Index>& ranks) {
   const double all_s = problem.config.plan.seconds;
   auto sizes = measured_ranks(ranks, forest.cells());
   std::vector<RoutingCost> costs;
@@ -191,12 +195,15 @@ double network_reach_seconds(const Problem& problem) {
   const BlockDistribution blocks{reaches, problem.blocks.block_size, 0, 1};
   std::vector<double> values(static_cast<std::size_t>(reaches) * inputs);
   for (std::size_t k = 0; k < values.size(); ++k) values[k] = 2 * random_value(static_cast<Index>(k)) - 1;
-  NetworkBlocks timed(self, blocks, values, inputs, std::vector<std::uint8_t>(reaches, 1), config.precision == "double");
+  NetworkBlocks timed(self, blocks, values, inputs, std::vector<std::uint8_t>(reaches, 1),
+                      config.precision == "double");
   const std::vector<double> gradient(static_cast<std::size_t>(reaches) * learned.size(), 1e-3);
-  return steady_seconds(0.1, [&] {
-           timed.evaluate(*network, learned, true);
-           timed.backward(*network, gradient);
-         }) / reaches;
+  return steady_seconds(0.1,
+                        [&] {
+                          timed.evaluate(*network, learned, true);
+                          timed.backward(*network, gradient);
+                        }) /
+         reaches;
 }
 
 // Parameters to the pieces and gradients back, where blocks and pieces lie on the same rank.
@@ -208,14 +215,16 @@ double transfer_reach_seconds(const PlannedForest& forest, const Problem& proble
   std::iota(order.begin(), order.end(), 0);
   const Redistribution redistribution(self, blocks, order);
   std::vector<double> at_blocks(static_cast<std::size_t>(reaches) * kReachParameters, 1.0), at_pieces(at_blocks);
-  return steady_seconds(0.05, [&] {
-           redistribution.to_pieces<double>(at_blocks, at_pieces, kReachParameters);
-           redistribution.to_blocks<double>(at_pieces, at_blocks, kReachParameters);
-         }) / reaches;
+  return steady_seconds(0.05,
+                        [&] {
+                          redistribution.to_pieces<double>(at_blocks, at_pieces, kReachParameters);
+                          redistribution.to_blocks<double>(at_pieces, at_blocks, kReachParameters);
+                        }) /
+         reaches;
 }
 
-// **Collective:** reads rows as a run does: unpacking and checking, on one core. Opening the file and finding the reaches
-// is not counted, nor is waiting for disks (plan.read_GBs).
+// **Collective:** reads rows as a run does: unpacking and checking, on one core. Opening the file and finding the
+// reaches is not counted, nor is waiting for disks (plan.read_GBs).
 double read_value_seconds(const Problem& problem, const PlannedForest& forest) {
   constexpr double kValues = 1 << 23;  // of a rank
   const Index first = problem.blocks.first_reach(), end = problem.blocks.end_reach();
@@ -280,7 +289,8 @@ RankNetwork without_cut_edges(RankNetwork network) {
 
 RoutingCost Calibration::routing_of(double cells, bool cut) const {
   std::vector<RoutingCost> fitting;
-  std::copy_if(routing.begin(), routing.end(), std::back_inserter(fitting), [&](const auto& c) { return c.cut == cut; });
+  std::copy_if(routing.begin(), routing.end(), std::back_inserter(fitting),
+               [&](const auto& c) { return c.cut == cut; });
   if (fitting.empty()) fitting = routing;
   const auto above = std::find_if(fitting.begin(), fitting.end(), [&](const auto& c) { return c.cells >= cells; });
   if (above == fitting.begin()) return fitting.front();

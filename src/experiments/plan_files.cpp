@@ -14,12 +14,28 @@ using Json = nlohmann::ordered_json;
 
 // Columns of plan.csv and fields of a row of plan.json.
 std::vector<std::pair<const char*, double>> fields(const PlanRow& r) {
-  return {{"ranks", r.ranks}, {"largest_rank_subreaches", r.cells}, {"imbalance", r.imbalance}, {"depth", r.depth},
-          {"pieces", r.pieces}, {"cut_edges", r.cut_edges}, {"most_neighbours", r.neighbours},
-          {"compute_s", r.compute}, {"imbalance_s", r.imbalance_s}, {"fill_s", r.fill}, {"latency_s", r.latency},
-          {"bytes_s", r.bytes}, {"reduce_s", r.reduce}, {"input_s", r.input}, {"update_s", r.seconds},
-          {"memory_bytes", r.memory()}, {"replicated_bytes", r.replicated}, {"routing_bytes", r.routing},
-          {"tape_bytes", r.tape}, {"inflow_bytes", r.inflow}, {"network_bytes", r.network}, {"program_bytes", r.program}};
+  return {{"ranks", r.ranks},
+          {"largest_rank_subreaches", r.cells},
+          {"imbalance", r.imbalance},
+          {"depth", r.depth},
+          {"pieces", r.pieces},
+          {"cut_edges", r.cut_edges},
+          {"most_neighbours", r.neighbours},
+          {"compute_s", r.compute},
+          {"imbalance_s", r.imbalance_s},
+          {"fill_s", r.fill},
+          {"latency_s", r.latency},
+          {"bytes_s", r.bytes},
+          {"reduce_s", r.reduce},
+          {"input_s", r.input},
+          {"update_s", r.seconds},
+          {"memory_bytes", r.memory()},
+          {"replicated_bytes", r.replicated},
+          {"routing_bytes", r.routing},
+          {"tape_bytes", r.tape},
+          {"inflow_bytes", r.inflow},
+          {"network_bytes", r.network},
+          {"program_bytes", r.program}};
 }
 
 Json calibration_object(const Calibration& c) {
@@ -28,8 +44,12 @@ Json calibration_object(const Calibration& c) {
   json["measured_on_ranks"] = c.measured_on;
   json["routing"] = Json::array();
   for (const auto& cost : c.routing)
-    json["routing"].push_back({{"subreaches", cost.cells}, {"cut", cost.cut}, {"ranks", cost.ranks}, {"steps", cost.steps},
-                               {"forward_s", cost.forward_s}, {"adjoint_s", cost.adjoint_s}});
+    json["routing"].push_back({{"subreaches", cost.cells},
+                               {"cut", cost.cut},
+                               {"ranks", cost.ranks},
+                               {"steps", cost.steps},
+                               {"forward_s", cost.forward_s},
+                               {"adjoint_s", cost.adjoint_s}});
   json["network_reach_s"] = c.network_reach_s;
   json["transfer_reach_s"] = c.transfer_reach_s;
   json["read_value_s"] = c.read_value_s;
@@ -57,17 +77,19 @@ void take(const Json& json, const char* field, const std::string& path, T& value
 void add_calibration(std::vector<std::string>& lines, const ScalingPlan& plan) {
   const Calibration& c = plan.calibration;
   lines.push_back(fmt::format("calibration ({}): {}", c.made_for,
-                              plan.calibration_from.empty() ? fmt::format("measured here by {} rank{} at once", c.measured_on,
-                                                                          c.measured_on == 1 ? "" : "s")
+                              plan.calibration_from.empty() ? fmt::format("measured here by {} rank{} at once",
+                                                                          c.measured_on, c.measured_on == 1 ? "" : "s")
                                                             : plan.calibration_from));
   for (const auto& cost : c.routing)
-    lines.push_back(fmt::format("  routing {:>9.0f} sub-reaches a rank: forward {:.0f}, adjoint {:.0f} million a second "
-                                "({} steps{})",
-                                cost.cells, 1e-6 / cost.forward_s, 1e-6 / cost.adjoint_s, cost.steps, cost.cut ? ", cut" : ""));
-  lines.push_back(fmt::format("  parameter network {:.2f} us a reach, input {:.0f} MB/s a rank, message {:.2f} us + {:.2f} us "
-                              "each further one, {:.2f} GB/s{}",
-                              c.network_reach_s * 1e6, 4e-6 / c.read_value_s, c.latency_s * 1e6, c.further_message_s * 1e6,
-                              1e-9 / c.byte_s, c.messages_measured ? "" : " (usual values, not measured)"));
+    lines.push_back(
+        fmt::format("  routing {:>9.0f} sub-reaches a rank: forward {:.0f}, adjoint {:.0f} million a second "
+                    "({} steps{})",
+                    cost.cells, 1e-6 / cost.forward_s, 1e-6 / cost.adjoint_s, cost.steps, cost.cut ? ", cut" : ""));
+  lines.push_back(
+      fmt::format("  parameter network {:.2f} us a reach, input {:.0f} MB/s a rank, message {:.2f} us + {:.2f} us "
+                  "each further one, {:.2f} GB/s{}",
+                  c.network_reach_s * 1e6, 4e-6 / c.read_value_s, c.latency_s * 1e6, c.further_message_s * 1e6,
+                  1e-9 / c.byte_s, c.messages_measured ? "" : " (usual values, not measured)"));
 }
 
 }  // namespace
@@ -77,22 +99,26 @@ std::vector<std::string> plan_table(const ScalingPlan& plan) {
   lines.push_back(fmt::format("{}: {} reaches, {} of them above {} gauges; windows of {} days, {} steps", plan.network,
                               plan.reaches, plan.active, plan.gauges, plan.window_days, plan.steps));
   add_calibration(lines, plan);
-  lines.push_back(fmt::format("{:>7} {:>9} {:>6} {:>6} {:>8} {:>8} | {:>8} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>6}  {}", "ranks",
-                              "reaches", "imbal.", "depth", "cut", "memory", "compute", "wait", "exchange", "reduce", "input",
-                              "update", "speed-up", "eff.", "limited by"));
-  lines.push_back(fmt::format("{:>7} {:>9} {:>6} {:>6} {:>8} {:>8} | {:>8} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>6}", "", "a rank",
-                              "%", "", "edges", "GB/rank", "s", "s", "s", "s", "s", "s", "", "%"));
+  lines.push_back(
+      fmt::format("{:>7} {:>9} {:>6} {:>6} {:>8} {:>8} | {:>8} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>6}  {}",
+                  "ranks", "reaches", "imbal.", "depth", "cut", "memory", "compute", "wait", "exchange", "reduce",
+                  "input", "update", "speed-up", "eff.", "limited by"));
+  lines.push_back(fmt::format("{:>7} {:>9} {:>6} {:>6} {:>8} {:>8} | {:>8} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>6}",
+                              "", "a rank", "%", "", "edges", "GB/rank", "s", "s", "s", "s", "s", "s", "", "%"));
   const PlanRow& first = plan.rows.front();
   for (const PlanRow& r : plan.rows) {
     const double speed_up = first.seconds / r.seconds * first.ranks;
-    lines.push_back(fmt::format("{:>7.0f} {:>9.0f} {:>6.1f} {:>6.0f} {:>8.0f} {:>8.2f} | {:>8.4f} {:>8.4f} {:>8.4f} {:>8.4f} {:>8.4f} | "
-                                "{:>8.4f} {:>8.1f} {:>6.1f}  {}",
-                                r.ranks, r.cells, r.imbalance * 100, r.depth, r.cut_edges, r.memory() / 1e9, r.compute, r.wait(),
-                                r.exchange(), r.reduce, r.input, r.seconds, speed_up, speed_up / r.ranks * 100, limit_of(r)));
+    lines.push_back(fmt::format(
+        "{:>7.0f} {:>9.0f} {:>6.1f} {:>6.0f} {:>8.0f} {:>8.2f} | {:>8.4f} {:>8.4f} {:>8.4f} {:>8.4f} {:>8.4f} | "
+        "{:>8.4f} {:>8.1f} {:>6.1f}  {}",
+        r.ranks, r.cells, r.imbalance * 100, r.depth, r.cut_edges, r.memory() / 1e9, r.compute, r.wait(), r.exchange(),
+        r.reduce, r.input, r.seconds, speed_up, speed_up / r.ranks * 100, limit_of(r)));
   }
   if (const auto cores = std::thread::hardware_concurrency(); plan.rows.back().ranks > cores)
-    lines.push_back(fmt::format("each rank has a core of its own; this machine has {}: more ranks than that are as on other "
-                                "nodes of the same kind", cores));
+    lines.push_back(
+        fmt::format("each rank has a core of its own; this machine has {}: more ranks than that are as on other "
+                    "nodes of the same kind",
+                    cores));
   return lines;
 }
 

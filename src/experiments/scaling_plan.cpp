@@ -22,8 +22,8 @@
 namespace dpl {
 namespace {
 
-// Collective calls of an update besides those that carry data: the stop signal, failures of the window, of the network's
-// gradient and of the run folder.
+// Collective calls of an update besides those that carry data: the stop signal, failures of the window, of the
+// network's gradient and of the run folder.
 constexpr double kSmallReductions = 4;
 
 double heap_bytes() {
@@ -43,9 +43,9 @@ struct Planner {
   const Problem& problem;
   const PlannedForest& forest;
   const Calibration& calibration;
-  double replicated_bytes;              // of the problem and the forest
+  double replicated_bytes;                // of the problem and the forest
   std::vector<std::size_t> weight_sizes;  // of each tensor of the parameter network
-  std::size_t activations = 0;          // numbers kept for each reach until its gradient is taken
+  std::size_t activations = 0;            // numbers kept for each reach until its gradient is taken
 
   PlanRow row(Index ranks) const;
 
@@ -66,7 +66,8 @@ struct Planner {
 Partition Planner::cut(PlanRow& row) const {
   const auto ranks = static_cast<Index>(row.ranks);
   const double before = heap_bytes();
-  auto partition = make_partition(forest.topology, forest.weight, ranks, pieces_per_rank(problem.config, forest.reaches, ranks));
+  auto partition =
+      make_partition(forest.topology, forest.weight, ranks, pieces_per_rank(problem.config, forest.reaches, ranks));
   row.replicated = replicated_bytes + heap_bytes() - before;
   row.imbalance = partition.imbalance;
   row.depth = partition.depth();
@@ -97,7 +98,8 @@ void Planner::route(PlanRow& row, const Partition& partition) const {
   }
   row.cells = shape.largest_work;
   for (Index r = 0; r < shape.ranks; ++r)
-    row.neighbours = std::max(row.neighbours, static_cast<double>(shape.neighbour_start[r + 1] - shape.neighbour_start[r]));
+    row.neighbours =
+        std::max(row.neighbours, static_cast<double>(shape.neighbour_start[r + 1] - shape.neighbour_start[r]));
 }
 
 // Whole blocks: where there are fewer blocks than ranks some ranks have none.
@@ -109,7 +111,8 @@ void Planner::learn(PlanRow& row) const {
   double weights = 0;
   for (std::size_t size : weight_sizes) weights += static_cast<double>(size);
   // Inputs, what autograd keeps, theta and its gradient in double; the gradients of all blocks until they are added.
-  row.network = fullest * problem.blocks.block_size * (static_cast<double>(activations) * value_bytes() + 6 * 8 * kReachParameters) +
+  row.network = fullest * problem.blocks.block_size *
+                    (static_cast<double>(activations) * value_bytes() + 6 * 8 * kReachParameters) +
                 fullest * weights * 8;
 }
 
@@ -135,29 +138,34 @@ void Planner::redistribute(PlanRow& row, const Partition& partition) const {
   row.bytes += 2 * elsewhere * kReachParameters * 8 * calibration.byte_s;
 }
 
-// A reduction over all ranks: as many messages one after another as the number of ranks has binary digits, and its bytes
-// twice (first parts are added, then gathered: Rabenseifner 2004, "Optimization of collective reduction operations").
+// A reduction over all ranks: as many messages one after another as the number of ranks has binary digits, and its
+// bytes twice (first parts are added, then gathered: Rabenseifner 2004, "Optimization of collective reduction
+// operations").
 void Planner::reduce(PlanRow& row) const {
   const double stages = std::ceil(std::log2(row.ranks));
   const double share = 2 * (row.ranks - 1) / row.ranks;
-  const auto reduction = [&](double bytes) { return stages * calibration.latency_s + share * bytes * calibration.byte_s; };
+  const auto reduction = [&](double bytes) {
+    return stages * calibration.latency_s + share * bytes * calibration.byte_s;
+  };
   const double intervals = static_cast<double>(problem.config.experiment.rho_days) *
                            std::max(1.0, 86400.0 / static_cast<double>(problem.observations->time.step_s));
   row.reduce = reduction(static_cast<double>(problem.observations->size()) * intervals * 8);
   // Exact sums: largest magnitude, number of items, the integers.
-  for (std::size_t size : weight_sizes) row.reduce += reduction(16) + reduction(8) + reduction(static_cast<double>(size) * 8);
+  for (std::size_t size : weight_sizes)
+    row.reduce += reduction(16) + reduction(8) + reduction(static_cast<double>(size) * 8);
   row.reduce += kSmallReductions * reduction(8);
 }
 
 void Planner::read(PlanRow& row) const {
   const double values = static_cast<double>(problem.network.size()) * static_cast<double>(forest.window_rows);
-  row.input = std::max(values / row.ranks * calibration.read_value_s,
-                       values * 4 / (problem.config.plan.read_GBs * 1e9));
+  row.input =
+      std::max(values / row.ranks * calibration.read_value_s, values * 4 / (problem.config.plan.read_GBs * 1e9));
 }
 
 Index Planner::fullest_rank(const Partition& partition) const {
   std::vector<double> load(partition.ranks, 0.0);
-  for (std::size_t k = 0; k < partition.piece.size(); ++k) load[partition.owner[partition.piece[k]]] += forest.weight[k];
+  for (std::size_t k = 0; k < partition.piece.size(); ++k)
+    load[partition.owner[partition.piece[k]]] += forest.weight[k];
   return static_cast<Index>(std::max_element(load.begin(), load.end()) - load.begin());
 }
 
@@ -172,8 +180,9 @@ void Planner::hold_router(PlanRow& row, const Partition& partition, Index rank) 
     properties.sub_reaches.push_back(forest.sub_reaches[k]);
   }
   NoBoundary<Real> boundary;
-  const auto router = make_window_router<Real>("pipeline", Communicator(MPI_COMM_SELF), own, properties,
-                                               routing_options(problem.config, forest.step_s, row.pieces > 1), boundary);
+  const auto router =
+      make_window_router<Real>("pipeline", Communicator(MPI_COMM_SELF), own, properties,
+                               routing_options(problem.config, forest.step_s, row.pieces > 1), boundary);
   row.routing = heap_bytes() - before;
   row.tape = static_cast<double>(router->tape_bytes(forest.steps()));
 }
@@ -187,7 +196,8 @@ void Planner::hold(PlanRow& row, const Partition& partition) const {
   const auto& period = problem.config.experiment.period;
   const auto rows = inflow_rows(problem, period, "the training period (experiment)");
   // As rows of blocks while it is read, and as rows of pieces.
-  row.inflow = (row.cells + problem.network.size() / row.ranks) * static_cast<double>(rows.end - rows.first) * value_bytes();
+  row.inflow =
+      (row.cells + problem.network.size() / row.ranks) * static_cast<double>(rows.end - rows.first) * value_bytes();
   row.program = calibration.program_bytes;
 }
 
@@ -213,8 +223,10 @@ void count_weights(Planner& planner) {
                                               std::vector<double>(learned.size(), 0.0), config.precision, config.seed);
   for (const auto& w : network->weights()) planner.weight_sizes.push_back(static_cast<std::size_t>(w.tensor.numel()));
   // A hidden layer keeps its sum and its activation; a spline layer also the basis of each of its inputs.
-  const auto hidden = static_cast<std::size_t>(config.network.hidden_size), layers = static_cast<std::size_t>(config.network.num_hidden_layers);
-  const std::size_t basis = config.network.kind == "kan" ? static_cast<std::size_t>(config.network.grid + config.network.spline_order) : 0;
+  const auto hidden = static_cast<std::size_t>(config.network.hidden_size),
+             layers = static_cast<std::size_t>(config.network.num_hidden_layers);
+  const std::size_t basis =
+      config.network.kind == "kan" ? static_cast<std::size_t>(config.network.grid + config.network.spline_order) : 0;
   planner.activations = inputs + layers * hidden * (2 + basis) + 4 * learned.size();
 }
 
@@ -234,11 +246,17 @@ std::vector<PlanRow> plan_rows(const Communicator& comm, const Planner& planner,
 
 void refuse_what_is_not_planned(const RunConfig& config, const std::string& path) {
   if (!config.experiment.period.given())
-    fail("{}: experiment.start_time and experiment.end_time are not set; a plan is made for a training, which needs a period", path);
+    fail(
+        "{}: experiment.start_time and experiment.end_time are not set; a plan is made for a training, which needs a "
+        "period",
+        path);
   if (config.routing.solver != "pipeline")
-    fail("config: routing.solver is {}; plan predicts the pipeline, set routing.solver: pipeline", config.routing.solver);
+    fail("config: routing.solver is {}; plan predicts the pipeline, set routing.solver: pipeline",
+         config.routing.solver);
   if (config.routing.scheme == "muskingum")
-    fail("config: routing.scheme is muskingum, which has nothing to learn; plan predicts trainings, choose another scheme");
+    fail(
+        "config: routing.scheme is muskingum, which has nothing to learn; plan predicts trainings, choose another "
+        "scheme");
   if (config.device != "cpu")
     fail("config: device is {}; plan measures and predicts CPU cores only, set device: cpu", config.device);
 }
@@ -266,16 +284,19 @@ Calibration calibration_of(const VerbContext& context, const Problem& problem, c
 
 const char* limit_of(const PlanRow& row) {
   if (row.input > row.compute + row.wait() + row.exchange() + row.reduce) return "input";
-  const std::pair<double, const char*> parts[] = {{row.compute, "compute"}, {row.imbalance_s, "imbalance"},
+  const std::pair<double, const char*> parts[] = {{row.compute, "compute"},     {row.imbalance_s, "imbalance"},
                                                   {row.fill, "pipeline depth"}, {row.latency, "latency"},
-                                                  {row.bytes, "bandwidth"}, {row.reduce, "reduce"}};
-  return std::max_element(std::begin(parts), std::end(parts), [](const auto& a, const auto& b) { return a.first < b.first; })->second;
+                                                  {row.bytes, "bandwidth"},     {row.reduce, "reduce"}};
+  return std::max_element(std::begin(parts), std::end(parts),
+                          [](const auto& a, const auto& b) { return a.first < b.first; })
+      ->second;
 }
 
 std::vector<Index> planned_ranks(const PlanConfig& config) {
   std::vector<Index> ranks;
   const auto refuse = [](const std::string& item) {
-    fail("config: plan.ranks holds '{}'; it must be whole numbers from 1 to {}, ascending, as [1, 2, 64]", item, 1 << 20);
+    fail("config: plan.ranks holds '{}'; it must be whole numbers from 1 to {}, ascending, as [1, 2, 64]", item,
+         1 << 20);
   };
   for (const auto& text : config.ranks) {
     std::istringstream items(text);  // 1,2,64 in a command line is one text
@@ -304,14 +325,23 @@ int run_plan(const VerbContext& context) {
   const PlannedForest forest = planned_forest(problem);
   const double replicated = heap_bytes() - heap;
   if (context.validate_only) {
-    log_info("a plan of {} would be made for {} numbers of ranks up to {}", config.data_sources.network, ranks.size(), ranks.back());
+    log_info("a plan of {} would be made for {} numbers of ranks up to {}", config.data_sources.network, ranks.size(),
+             ranks.back());
     return 0;
   }
   if (config.experiment.batch_size > 0 && config.experiment.batch_size < problem.observations->size())
     log_warning("updates of {} of {} gauges route fewer pieces than this plan counts", config.experiment.batch_size,
                 problem.observations->size());
-  ScalingPlan plan{config.data_sources.network, problem.network.size(), static_cast<Count>(forest.topology.size()),
-                   problem.observations->size(), forest.steps(), config.experiment.rho_days, forest.cells(), {}, config.plan.calibration, {}};
+  ScalingPlan plan{config.data_sources.network,
+                   problem.network.size(),
+                   static_cast<Count>(forest.topology.size()),
+                   problem.observations->size(),
+                   forest.steps(),
+                   config.experiment.rho_days,
+                   forest.cells(),
+                   {},
+                   config.plan.calibration,
+                   {}};
   plan.calibration = calibration_of(context, problem, forest, ranks, program_bytes);
   Planner planner{problem, forest, plan.calibration, replicated, {}, 0};
   count_weights(planner);

@@ -1,4 +1,5 @@
-// Test of what a plan is made of: numbers of ranks, limits, calibrations between sizes and through JSON, detached ranks.
+// Test of what a plan is made of: numbers of ranks, limits, calibrations between sizes and through JSON, detached
+// ranks.
 #include <gtest/gtest.h>
 
 #include "../support/forest_cases.hpp"
@@ -87,7 +88,8 @@ TEST(ScalingPlan, CalibrationsThatAreNoneAreRefused) {
   EXPECT_NE(without("\"byte_s\"", "\"bite_s\"").find("no field byte_s"), std::string::npos);
   EXPECT_NE(without("\"messages_measured\": true", "\"messages_measured\": \"yes\"").find("field messages_measured"),
             std::string::npos);
-  EXPECT_NE(without("\"network_reach_s\": 1e-06", "\"network_reach_s\": -1").find("must be 0 or positive"), std::string::npos);
+  EXPECT_NE(without("\"network_reach_s\": 1e-06", "\"network_reach_s\": -1").find("must be 0 or positive"),
+            std::string::npos);
   EXPECT_NE(without("\"subreaches\": 100.0", "\"subreaches\": 0").find("must be positive"), std::string::npos);
 }
 

@@ -1,4 +1,5 @@
-// How long the supersteps of a cut network take: the pipeline of pieces played through with given costs. Pure functions.
+// How long the supersteps of a cut network take: the pipeline of pieces played through with given costs. Pure
+// functions.
 #pragma once
 
 #include <span>
@@ -13,18 +14,18 @@ namespace dpl {
 struct PipelineShape {
   struct Piece {
     Index owner = 0, level = 0;
-    double work = 0;              ///< weight of its reaches (sub-reaches)
+    double work = 0;  ///< weight of its reaches (sub-reaches)
   };
   struct Neighbour {
     Index rank = 0;
-    Count edges_in = 0;           ///< cut edges that come from this rank
-    Count edges_out = 0;          ///< cut edges that lead to it
+    Count edges_in = 0;   ///< cut edges that come from this rank
+    Count edges_out = 0;  ///< cut edges that lead to it
   };
   Index ranks = 1, levels = 1;
-  std::vector<Piece> pieces;                 ///< ascending level
-  std::vector<Index> neighbour_start;        ///< [rank + 1]
-  std::vector<Neighbour> neighbours;         ///< of each rank, without itself
-  double mean_work = 0, largest_work = 0;    ///< of a rank
+  std::vector<Piece> pieces;               ///< ascending level
+  std::vector<Index> neighbour_start;      ///< [rank + 1]
+  std::vector<Neighbour> neighbours;       ///< of each rank, without itself
+  double mean_work = 0, largest_work = 0;  ///< of a rank
 };
 
 PipelineShape pipeline_shape(const Topology& topology, const Partition& partition, std::span<const double> weight);

@@ -12,21 +12,21 @@ namespace dpl {
 /// The plan for one number of ranks; doubles only, so that rows travel between ranks as they are.
 struct PlanRow {
   double ranks = 1;
-  double cells = 0;          ///< sub-reaches of the rank that holds most
-  double imbalance = 0;      ///< largest load / mean - 1
+  double cells = 0;      ///< sub-reaches of the rank that holds most
+  double imbalance = 0;  ///< largest load / mean - 1
   double depth = 0, pieces = 0, cut_edges = 0;
-  double neighbours = 0;     ///< most ranks that one exchanges discharge with
+  double neighbours = 0;  ///< most ranks that one exchanges discharge with
   // Seconds of an update.
-  double compute = 0;        ///< routing forward and adjoint, parameter network: a rank with the mean load
-  double imbalance_s = 0;    ///< more on the fullest rank
-  double fill = 0;           ///< waiting for the pipeline of pieces
-  double latency = 0, bytes = 0;   ///< messages over cut edges, parameters and their gradients
-  double reduce = 0;         ///< discharge at gauges and weight gradient over all ranks
-  double input = 0;          ///< reading a window's inflow while the update before it computes
-  double seconds = 0;        ///< an update: the sum without input, or input where that is longer
+  double compute = 0;             ///< routing forward and adjoint, parameter network: a rank with the mean load
+  double imbalance_s = 0;         ///< more on the fullest rank
+  double fill = 0;                ///< waiting for the pipeline of pieces
+  double latency = 0, bytes = 0;  ///< messages over cut edges, parameters and their gradients
+  double reduce = 0;              ///< discharge at gauges and weight gradient over all ranks
+  double input = 0;               ///< reading a window's inflow while the update before it computes
+  double seconds = 0;             ///< an update: the sum without input, or input where that is longer
   // Bytes of the fullest rank.
-  double replicated = 0;     ///< network, observations, partition: the same on every rank
-  double routing = 0;        ///< arrays of the router that do not grow with the window
+  double replicated = 0;  ///< network, observations, partition: the same on every rank
+  double routing = 0;     ///< arrays of the router that do not grow with the window
   double tape = 0, inflow = 0, network = 0, program = 0;
 
   double exchange() const { return latency + bytes; }
@@ -42,19 +42,19 @@ std::vector<Index> planned_ranks(const PlanConfig& config);
 
 /// A plan as a table for the terminal, plan.csv and plan.json.
 struct ScalingPlan {
-  std::string network;         ///< path
+  std::string network;  ///< path
   Count reaches = 0, active = 0, gauges = 0, steps = 0, window_days = 0;
   double cells = 0;
   Calibration calibration;
-  std::string calibration_from;   ///< path; empty: measured here
+  std::string calibration_from;  ///< path; empty: measured here
   std::vector<PlanRow> rows;
 };
 std::vector<std::string> plan_table(const ScalingPlan& plan);
 std::string plan_csv(const ScalingPlan& plan);
 std::string plan_json(const ScalingPlan& plan);
 
-/// **Collective.** Calibrates, plans for each number of ranks, prints the table and writes it into a run folder. Returns
-/// the exit status.
+/// **Collective.** Calibrates, plans for each number of ranks, prints the table and writes it into a run folder.
+/// Returns the exit status.
 int run_plan(const VerbContext& context);
 
 }  // namespace dpl
