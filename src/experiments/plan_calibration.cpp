@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <fstream>
 #include <limits>
 #include <numeric>
+#include <string>
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
@@ -19,8 +21,9 @@
 namespace dpl {
 namespace {
 
-constexpr std::size_t kSizes = 5;  // of ranks' networks that are measured at most
-constexpr Index kRanksOfSize = 4;  // ranks of a partition that are measured at most
+constexpr std::size_t kSizes = 5;   // of ranks' networks that are measured at most
+constexpr Index kRanksOfSize = 4;   // ranks of a partition that are measured at most
+constexpr Count kLeastSteps = 240;  // of a measured window
 
 double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -82,6 +85,11 @@ class TimedRank {
   }
 
   double cells() const { return cells_; }
+  /// What a window takes beside the router's own arrays.
+  double bytes(Count rows, Index hold) const {
+    return static_cast<double>(router_->tape_bytes(rows * hold)) +
+           static_cast<double>(network_.size()) * static_cast<double>(rows) * sizeof(Real);
+  }
 
   /// Adds to `cost` the least seconds of windows that fill `enough` seconds (at least two and a first that is not
   /// counted), and to `work` the sub-reaches times steps of one.
@@ -118,14 +126,24 @@ class TimedRank {
   double cells_ = 0;
 };
 
-// Rows of at least one chunk, and of the whole window where that fits into the time.
+// Memory that is free or can be made free [bytes]; no limit where the system does not tell.
+double available_bytes() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string name;
+  for (double kib = 0; meminfo >> name >> kib; meminfo.ignore(256, '\n'))
+    if (name == "MemAvailable:") return kib * 1024;
+  return std::numeric_limits<double>::infinity();
+}
+
+// Rows of at least one chunk and ten days of hours, and of the whole window where that fits into the time.
 Count rows_in_time(const PlannedForest& forest, Count chunk_steps, double cells, double step_s, double seconds) {
-  const Count least = (chunk_steps + forest.hold - 1) / forest.hold;
+  const Count least = (std::max<Count>(chunk_steps, kLeastSteps) + forest.hold - 1) / forest.hold;
   const auto affordable = static_cast<Count>(seconds / (cells * step_s * static_cast<double>(forest.hold)));
   return std::min(forest.window_rows, std::max(least, affordable / least * least));
 }
 
-// Every measured size gets its share of the time, three windows at least.
+// Every measured size gets its share of the time, three windows at least. Without a rank that has reaches and whose
+// window fits into a third of the memory there is no cost: forward_s is 0.
 template <class Real>
 RoutingCost routing_cost(const Problem& problem, const PlannedForest& forest, Index ranks, double seconds,
                          double expected) {
@@ -140,10 +158,12 @@ RoutingCost routing_cost(const Problem& problem, const PlannedForest& forest, In
     TimedRank<Real> timed(problem, forest, partition, rank);
     if (timed.cells() == 0) continue;
     const Count rows = rows_in_time(forest, chunk, timed.cells(), expected, seconds / 3);
+    if (timed.bytes(rows, forest.hold) > available_bytes() / (3 * problem.comm.size())) break;
     spent += seconds_of(wall_seconds, [&] { timed.run(rows, forest.hold, seconds / samples, cost, work); });
     cost.steps = rows * forest.hold;
   }
   cost.cells = forest.cells() / ranks;
+  if (work == 0) return cost;
   cost.forward_s /= work;
   cost.adjoint_s /= work;
   return cost;
@@ -162,7 +182,7 @@ std::vector<Index> measured_ranks(const std::vector<Index>& ranks, double cells)
 }
 
 // From small networks to large ones: the rate of one tells what the next, larger one would take; those of which three
-// chunks would take twice all the time are left to the largest one measured.
+// windows would take twice all the time are left to the largest one measured.
 template <class Real>
 std::vector<RoutingCost> measure_routing(const Problem& problem, const PlannedForest& forest,
                                          const std::vector<Index>& ranks) {
@@ -172,10 +192,11 @@ std::vector<RoutingCost> measure_routing(const Problem& problem, const PlannedFo
   double step_s = 2e-8;  // of a sub-reach forward and back: a careful guess for the first size
   for (auto r = sizes.rbegin(); r != sizes.rend(); ++r) {
     const Count chunk = routing_options(problem.config, forest.step_s, *r > 1).chunk_steps;
-    const double window_s = forest.cells() / *r * static_cast<double>(std::min(chunk, forest.steps())) * step_s;
+    const Count steps = std::min(std::max<Count>(chunk, kLeastSteps), forest.steps());
+    const double window_s = forest.cells() / *r * static_cast<double>(steps) * step_s;
     if (!costs.empty() && 3 * window_s > 2 * all_s) break;
     costs.push_back(routing_cost<Real>(problem, forest, *r, all_s / static_cast<double>(sizes.size()), step_s));
-    step_s = costs.back().forward_s + costs.back().adjoint_s;
+    if (costs.back().forward_s > 0) step_s = costs.back().forward_s + costs.back().adjoint_s;
   }
   return costs;
 }
@@ -317,13 +338,20 @@ Calibration measure_calibration(const Problem& problem, const PlannedForest& for
     c.routing = problem.config.precision == "double" ? measure_routing<double>(problem, forest, ranks)
                                                      : measure_routing<float>(problem, forest, ranks);
   });
-  // The number of sizes follows from each rank's own times: all keep what all have.
+  // How many sizes were measured follows from each rank's own times: all keep what all have.
   const auto sizes = static_cast<std::size_t>(-comm.max(-static_cast<std::int64_t>(c.routing.size())));
   c.routing.resize(sizes);
   for (auto& cost : c.routing) {
-    cost.forward_s = comm.max(cost.forward_s);
+    const bool somewhere_not = comm.any(cost.forward_s == 0);
+    cost.forward_s = somewhere_not ? 0.0 : comm.max(cost.forward_s);
     cost.adjoint_s = comm.max(cost.adjoint_s);
   }
+  std::erase_if(c.routing, [](const auto& cost) { return cost.forward_s == 0; });
+  if (c.routing.empty())
+    fail(
+        "plan: no rank's part of the network could be routed for measuring; the memory of this machine is too small, "
+        "or "
+        "plan.ranks holds only more ranks than reaches");
   std::sort(c.routing.begin(), c.routing.end(), [](const auto& a, const auto& b) { return a.cells < b.cells; });
   agree(comm, "measuring the parameter network", [&] {
     c.network_reach_s = network_reach_seconds(problem);

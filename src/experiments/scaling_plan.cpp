@@ -26,6 +26,9 @@ namespace {
 // network's gradient and of the run folder.
 constexpr double kSmallReductions = 4;
 
+// Lateral inflow of a period that a rank keeps in memory.
+constexpr double kKeptInflowBytes = 2.0 * (1 << 30);
+
 double heap_bytes() {
   const auto info = mallinfo2();
   return static_cast<double>(info.uordblks) + static_cast<double>(info.hblkhd);
@@ -156,10 +159,20 @@ void Planner::reduce(PlanRow& row) const {
   row.reduce += kSmallReductions * reduction(8);
 }
 
+// A period that is kept in memory is read once; of a longer one every window is read anew, two of them held.
 void Planner::read(PlanRow& row) const {
-  const double values = static_cast<double>(problem.network.size()) * static_cast<double>(forest.window_rows);
-  row.input =
-      std::max(values / row.ranks * calibration.read_value_s, values * 4 / (problem.config.plan.read_GBs * 1e9));
+  const RunConfig& config = problem.config;
+  const auto rows = inflow_rows(problem, config.experiment.period, "the training period (experiment)");
+  const auto period_rows = static_cast<double>(rows.end - rows.first),
+             window_rows = static_cast<double>(forest.window_rows);
+  const double row_bytes = row.cells * value_bytes();
+  const bool kept = row_bytes * period_rows <= kKeptInflowBytes;
+  const double updates = static_cast<double>(config.experiment.epochs) * config.experiment.updates;
+  const double values = problem.network.size() * (kept ? period_rows / updates : window_rows);
+  row.input = std::max(values / row.ranks * calibration.read_value_s, values * 4 / (config.plan.read_GBs * 1e9));
+  // As rows of blocks while it is read, and as rows of pieces.
+  row.inflow = kept ? (row_bytes + problem.network.size() / row.ranks * value_bytes()) * period_rows
+                    : 2 * row_bytes * window_rows;
 }
 
 Index Planner::fullest_rank(const Partition& partition) const {
@@ -193,11 +206,6 @@ void Planner::hold(PlanRow& row, const Partition& partition) const {
     hold_router<double>(row, partition, rank);
   else
     hold_router<float>(row, partition, rank);
-  const auto& period = problem.config.experiment.period;
-  const auto rows = inflow_rows(problem, period, "the training period (experiment)");
-  // As rows of blocks while it is read, and as rows of pieces.
-  row.inflow =
-      (row.cells + problem.network.size() / row.ranks) * static_cast<double>(rows.end - rows.first) * value_bytes();
   row.program = calibration.program_bytes;
 }
 

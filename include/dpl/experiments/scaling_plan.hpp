@@ -22,8 +22,8 @@ struct PlanRow {
   double fill = 0;                ///< waiting for the pipeline of pieces
   double latency = 0, bytes = 0;  ///< messages over cut edges, parameters and their gradients
   double reduce = 0;              ///< discharge at gauges and weight gradient over all ranks
-  double input = 0;               ///< reading a window's inflow while the update before it computes
-  double seconds = 0;             ///< an update: the sum without input, or input where that is longer
+  double input = 0;    ///< reading inflow while the update before it computes; a period kept in memory: its part
+  double seconds = 0;  ///< an update: the sum without input, or input where that is longer
   // Bytes of the fullest rank.
   double replicated = 0;  ///< network, observations, partition: the same on every rank
   double routing = 0;     ///< arrays of the router that do not grow with the window
