@@ -127,7 +127,7 @@ std::string plan_csv(const ScalingPlan& plan) {
   for (const auto& [name, value] : fields(plan.rows.front())) csv += fmt::format("{},", name);
   csv += "limit\n";
   for (const auto& row : plan.rows) {
-    for (const auto& [name, value] : fields(row)) csv += fmt::format("{:.6g},", value);
+    for (const auto& [name, value] : fields(row)) csv += fmt::format("{:.9g},", value);
     csv += fmt::format("{}\n", limit_of(row));
   }
   return csv;
