@@ -1,6 +1,6 @@
 # The verb plan on a small continent: its partitions are those of a run, its parts add up, the same calibration gives the same
 # plan on 1 and 2 ranks, its seconds are of the order of a training's; what it refuses. How exact it is tells tools/check_plan.
-# timeout: 120
+# timeout: 300
 import csv
 import json
 import os

@@ -1,5 +1,5 @@
 # jobs/scaling_series on tiny continents: its table, that a second start repeats nothing, its figures; wrong options.
-# timeout: 180
+# timeout: 300
 import csv
 import os
 import subprocess
