@@ -1,4 +1,5 @@
-"""Draws a run's loss curve, hydrograph and parameters along the river from its files: plot_run.py RUN_DIR [--gauge ID]."""
+"""Draws a run's loss curve, hydrograph and parameters along the river from its files: plot_run.py RUN_DIR [--gauge ID]. The
+folder of a scaling series or of a plan gives their figures instead."""
 import argparse
 import csv
 import sys
@@ -12,6 +13,8 @@ import matplotlib.pyplot as plt
 import netCDF4
 import numpy as np
 from matplotlib.collections import LineCollection
+
+import plot_scaling
 
 INK, MODEL, START, QUIET = "#1a1a1a", "#0b5fa5", "#d9822b", "#b9c2cc"
 SIMULATED, UNTRAINED, OBSERVED = "discharge_simulated", "discharge_untrained", "discharge_observed"
@@ -234,6 +237,13 @@ def draw_parameters(run, figures):
     return [save(figure, figures, "parameters.png")]
 
 
+def draw_scaling(run, figures):
+    try:
+        return [save(figure, figures, name) for name, figure in plot_scaling.figures_of(run)]
+    except plot_scaling.BadTable as problem:
+        raise MissingData(str(problem)) from problem
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/plot", description="Draws the figures of a run into RUN_DIR/figures.")
     parser.add_argument("run", metavar="RUN_DIR", type=Path)
@@ -244,8 +254,11 @@ def main():
         sys.exit(f"error: {run} is no folder; tools/plot takes the run folder that dpl_hpc printed")
     style()
     paths = []
-    for draw in (lambda: draw_loss(run, figures), lambda: draw_hydrograph(run, figures, arguments.gauge),
-                 lambda: draw_parameters(run, figures)):
+    draws = (lambda: draw_loss(run, figures), lambda: draw_hydrograph(run, figures, arguments.gauge),
+             lambda: draw_parameters(run, figures))
+    if plot_scaling.is_scaling(run):
+        draws = (lambda: draw_scaling(run, figures),)
+    for draw in draws:
         try:
             paths += draw()
         except MissingData as missing:

@@ -36,13 +36,13 @@ Keys run_keys() {
 Keys source_keys() {
   return {
       {"data_sources.network", [](C& c) { return &c.data_sources.network; }, "", path(),
-       "Reaches: ids, downstream ids, lengths, slopes.", "train evaluate route"},
+       "Reaches: ids, downstream ids, lengths, slopes.", "train evaluate route plan"},
       {"data_sources.attributes", [](C& c) { return &c.data_sources.attributes; }, "", path(),
        "Attributes of the catchments, inputs of the parameter network.", "train"},
       {"data_sources.lateral_inflow", [](C& c) { return &c.data_sources.lateral_inflow; }, "", path(),
-       "Lateral inflow q' of every reach.", "train evaluate route"},
+       "Lateral inflow q' of every reach.", "train evaluate route plan"},
       {"data_sources.observations", [](C& c) { return &c.data_sources.observations; }, "", path(),
-       "Observed discharge at gauges.", "train evaluate"},
+       "Observed discharge at gauges.", "train evaluate plan"},
   };
 }
 
@@ -111,9 +111,9 @@ Keys parameter_keys() {
 Keys experiment_keys() {
   return {
       {"experiment.start_time", [](C& c) { return &c.experiment.period.start; }, "", anything(),
-       "First day of the training period.", "train"},
+       "First day of the training period.", "train plan"},
       {"experiment.end_time", [](C& c) { return &c.experiment.period.end; }, "", anything(),
-       "Last day of the training period (included).", "train"},
+       "Last day of the training period (included).", "train plan"},
       {"experiment.rho", [](C& c) { return &c.experiment.rho_days; }, "d", from(1, 1e6), "Length of a window."},
       {"experiment.warmup", [](C& c) { return &c.experiment.warmup_days; }, "d", from(0, 1e6),
        "First days of a window, which are not scored; fewer than experiment.rho."},
@@ -151,7 +151,7 @@ Keys network_keys() {
       {"network.output_gain", [](C& c) { return &c.network.output_gain; }, "", from(0, 10),
        "Scale of the last layer's first weights; near zero, learning starts at params.defaults."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
-       "Attributes the network reads.", "train"},
+       "Attributes the network reads.", "train plan"},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",
        one_of({"n", "p", "q"}), "Parameters the network gives, at least one; the others keep params.defaults."},
   };
@@ -235,13 +235,32 @@ Keys synth_keys() {
   };
 }
 
+Keys plan_keys() {
+  return {
+      {"plan.ranks", [](C& c) { return &c.plan.ranks; }, "", some_text(),
+       "Numbers of ranks to plan for, ascending; []: 1, 2, 4, ... plan.largest."},
+      {"plan.largest", [](C& c) { return &c.plan.largest; }, "ranks", from(1, 1 << 20), "Largest number of ranks."},
+      {"plan.seconds", [](C& c) { return &c.plan.seconds; }, "s", above(0, 3600),
+       "Time for measuring routing on this machine."},
+      {"plan.calibration", [](C& c) { return &c.plan.calibration; }, "", path(),
+       "plan.json of another plan: its measurements are taken instead of new ones."},
+      {"plan.latency_us", [](C& c) { return &c.plan.latency_us; }, "us", from(0, 1e6),
+       "Time of a small message; 0: measured between ranks 0 and 1, 2 where the plan runs on one rank."},
+      {"plan.bandwidth_GBs", [](C& c) { return &c.plan.bandwidth_GBs; }, "GB/s", from(0, 1e6),
+       "What a rank's messages get when all ranks of a node send; 0: measured between ranks 0 and 1, 1 where the plan "
+       "runs on one rank."},
+      {"plan.read_GBs", [](C& c) { return &c.plan.read_GBs; }, "GB/s", above(0, 1e6),
+       "What the file system gives all ranks together."},
+  };
+}
+
 }  // namespace
 
 const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys})
+                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -269,6 +288,7 @@ std::string config_section_help(const std::string& section) {
       {"parallel", "How the ranks share the work."},
       {"synth", "The twin that `dpl_hpc synth` makes."},
       {"memory", "Limits of memory, of a rank."},
+      {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},
   };
   const auto found = table.find(section);
   return found == table.end() ? "" : found->second;

@@ -1,6 +1,7 @@
 // The table of verbs: a new verb is one file and one line here.
 #include "dpl/experiments/evaluate.hpp"
 #include "dpl/experiments/route.hpp"
+#include "dpl/experiments/scaling_plan.hpp"
 #include "dpl/experiments/synth.hpp"
 #include "dpl/experiments/train.hpp"
 #include "dpl/experiments/verb.hpp"
@@ -13,6 +14,7 @@ const std::vector<Verb>& verbs() {
       {"train", "learn parameters from observed discharge, then score the test period", true, false, run_train},
       {"evaluate", "score given or learned parameters at gauges over the test period", true, false, run_evaluate},
       {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
+      {"plan", "predict seconds and memory of a training on other numbers of ranks, without running it", true, false, run_plan},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
       {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
   };

@@ -15,7 +15,6 @@
 #include "dpl/physics/routing.hpp"
 
 namespace dpl {
-namespace {
 
 constexpr Count kLoadedValues = Count{1} << 25;   // of lateral inflow in the blocks of a rank while all is loaded
 
@@ -56,6 +55,8 @@ Index pieces_per_rank(const RunConfig& config, const RoutedReaches& reaches, Ind
     return config.routing.pieces_per_rank;
   return std::clamp<Index>(static_cast<Index>(reaches.active.size()) / ranks / kReachesOfPiece, 0, kMostPieces);
 }
+
+namespace {
 
 Index position_of(const std::vector<Index>& ascending, Index value) {
   return static_cast<Index>(std::lower_bound(ascending.begin(), ascending.end(), value) - ascending.begin());
@@ -401,12 +402,16 @@ std::string RoutedDomainOf<Real>::describe_not_finite() const {
 }  // namespace
 
 Index RoutedDomain::steps_per_row(const LateralInflowHeader& header) const {
-  const double steps = static_cast<double>(header.time.step_s) / step_s_;
+  return routing_steps_per_row(header, step_s_);
+}
+
+Index routing_steps_per_row(const LateralInflowHeader& header, double step_s) {
+  const double steps = static_cast<double>(header.time.step_s) / step_s;
   const auto whole = static_cast<Index>(std::llround(steps));
   if (whole < 1 || std::abs(steps - whole) > 1e-9)
     fail("{}: the time step of the lateral inflow ({} s) is not a multiple of the routing step ({} s); change "
          "routing.dt_s or routing.substeps",
-         header.path, header.time.step_s, step_s_);
+         header.path, header.time.step_s, step_s);
   return whole;
 }
 

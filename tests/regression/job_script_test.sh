@@ -37,3 +37,17 @@ expect "first start" 0 "$(head -n 1 asked | grep -c resume= || true)"
 expect "second start" 1 "$(tail -n 1 asked | grep -c 'train c.yaml seed=2 resume=output/x/1$')"
 expect "a failure's status" 1 "$(STATUS=1 run c.yaml)"
 expect "a failure is not requeued" 1 "$(wc -l <requeued)"
+
+# Many nodes: the same script, found in the folder of submission.
+SLURM_SUBMIT_DIR="$root" STATUS=0 bash "$root/jobs/train_nodes.slurm" other.yaml seed=3 >out 2>&1
+expect "many nodes" 1 "$(tail -n 1 asked | grep -c 'train other.yaml seed=3')"
+expect "jobs not found" 2 "$(SLURM_SUBMIT_DIR="$work" bash "$root/jobs/train_nodes.slurm" c.yaml >out 2>&1 && echo 0 || echo $?)"
+# Scaling: powers of two up to the job's ranks, each started by srun.
+export SLURM_SUBMIT_DIR="$work" SLURM_NTASKS=12
+mkdir jobs
+cat >jobs/scaling_series <<'END'
+echo "$DPL_LAUNCH" "$@" >>series
+END
+bash "$root/jobs/scaling.slurm" results --days 30
+expect "series" "srun --mpi=pmix --distribution=block:block,Pack --ntasks results --ranks 1 2 4 8  --days 30" "$(cat series)"
+expect "no folder" 2 "$(bash "$root/jobs/scaling.slurm" >out 2>&1 && echo 0 || echo $?)"

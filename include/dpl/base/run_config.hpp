@@ -142,6 +142,16 @@ struct SynthConfig {
   double observation_step_h = 24;
 };
 
+struct PlanConfig {
+  std::vector<std::string> ranks;  ///< numbers of ranks; empty = 1, 2, 4, ... largest
+  Index largest = 4096;
+  double seconds = 2;              ///< time for measuring routing on this machine
+  std::string calibration;         ///< plan.json of another plan, whose measurements are taken
+  double latency_us = 0;           ///< of a message; 0 = measured, 2 where there is one rank
+  double bandwidth_GBs = 0;        ///< of a rank's messages; 0 = measured, 1 where there is one rank
+  double read_GBs = 1;             ///< what the file system gives all ranks together
+};
+
 struct RunConfig {
   std::string name = "run";
   std::uint64_t seed = 42;
@@ -158,6 +168,7 @@ struct RunConfig {
   ParallelConfig parallel;
   SynthConfig synth;
   MemoryConfig memory;
+  PlanConfig plan;
   std::string resume;  ///< run folder to continue
 };
 

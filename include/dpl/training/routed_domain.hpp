@@ -14,6 +14,7 @@
 #include "dpl/learning/interval_mean.hpp"
 #include "dpl/parallel/communicator.hpp"
 #include "dpl/partition/partition.hpp"
+#include "dpl/physics/routing.hpp"
 
 namespace dpl {
 
@@ -32,6 +33,18 @@ RoutedReaches reaches_above(const RiverNetwork& network, std::vector<Index> prob
 /// Number of sub-reaches of every reach of the network (routing.split). Throws Error where `courant` is asked for and the
 /// network has no upstream areas.
 std::vector<Index> sub_reach_counts(const RiverNetwork& network, const RunConfig& config);
+
+/// The forest of the active reaches; index = position in `active`.
+Topology active_topology(const RiverNetwork& network, const std::vector<Index>& active);
+
+/// What the configuration asks of a router whose step is `step_s`; `cut`: the network lies in more than one piece.
+RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut);
+
+/// Subbasins a rank is given (routing.pieces_per_rank, else chosen; 0: make_partition chooses).
+Index pieces_per_rank(const RunConfig& config, const RoutedReaches& reaches, Index ranks);
+
+/// Routing steps that a row of lateral inflow holds for. Throws Error where the row's step is not a multiple of `step_s`.
+Index routing_steps_per_row(const LateralInflowHeader& header, double step_s);
 
 /// What a window is: rows of the loaded lateral inflow and the means wanted from it.
 struct RoutedWindow {

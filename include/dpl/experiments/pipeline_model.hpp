@@ -1,0 +1,58 @@
+// How long the supersteps of a cut network take: the pipeline of pieces played through with given costs. Pure
+// functions.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "dpl/base/topology.hpp"
+#include "dpl/partition/partition.hpp"
+
+namespace dpl {
+
+/// What the pipeline needs to know of a partition.
+struct PipelineShape {
+  struct Piece {
+    Index owner = 0, level = 0;
+    double work = 0;  ///< weight of its reaches (sub-reaches)
+  };
+  struct Neighbour {
+    Index rank = 0;
+    Count edges_in = 0;   ///< cut edges that come from this rank
+    Count edges_out = 0;  ///< cut edges that lead to it
+  };
+  Index ranks = 1, levels = 1;
+  std::vector<Piece> pieces;               ///< ascending level
+  std::vector<Index> neighbour_start;      ///< [rank + 1]
+  std::vector<Neighbour> neighbours;       ///< of each rank, without itself
+  double mean_work = 0, largest_work = 0;  ///< of a rank
+};
+
+PipelineShape pipeline_shape(const Topology& topology, const Partition& partition, std::span<const double> weight);
+
+/// Costs of one direction (forward or adjoint).
+struct PipelineCosts {
+  double step_s = 0;             ///< a unit of work for one routing step [s]
+  double latency_s = 0;          ///< a message of no length
+  double further_message_s = 0;  ///< each message of a rank but the first of a superstep
+  double byte_s = 0;             ///< a byte of a rank's messages
+  double value_bytes = 4;        ///< of one discharge
+  Count steps = 0;               ///< of the window
+  Count chunk_steps = 1;
+};
+
+/// Seconds of one direction of a window; the parts add up to `total`.
+struct PipelineSeconds {
+  double compute = 0;    ///< work of a rank with the mean load
+  double imbalance = 0;  ///< what the rank with the largest load takes longer
+  double fill = 0;       ///< waiting for pieces upstream (forward) or downstream (adjoint), without messages
+  double latency = 0;    ///< further waiting with messages of no length
+  double bytes = 0;      ///< further waiting with the messages as long as they are
+  double total() const { return compute + imbalance + fill + latency + bytes; }
+};
+
+/// Plays the supersteps: in superstep s a rank runs chunk s - level of each of its pieces and then exchanges with its
+/// neighbours, and with nobody else. Both ends of a message wait for each other. All chunks count as equally long.
+PipelineSeconds play_pipeline(const PipelineShape& shape, const PipelineCosts& costs);
+
+}  // namespace dpl
