@@ -5,6 +5,7 @@
 #include <netcdf_par.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -215,6 +216,12 @@ bool NetcdfFile::is_text(const std::string& variable) const {
   return type == NC_CHAR || type == NC_STRING;
 }
 
+namespace {
+std::atomic<Count> numbers_read_so_far{0};
+}
+
+Count NetcdfFile::numbers_read() { return numbers_read_so_far; }
+
 template <class Real>
 std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<const Count> start,
                                          std::span<const Count> count) const {
@@ -236,6 +243,7 @@ std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<cons
     });
     agree_on(code, name + " cannot be read (is the file complete?)");
   }
+  numbers_read_so_far += static_cast<Count>(values.size());
   decoding.apply(values);   // other threads may read meanwhile
   return values;
 }

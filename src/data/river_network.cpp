@@ -40,54 +40,64 @@ std::vector<Index> downstream_indices(const RiverNetwork& network, const std::ve
   return downstream;
 }
 
+ReachId id_of_row(const RiverNetwork& network, std::size_t row) { return network.reach_id[network.first_row + row]; }
+
 void check_lengths(const RiverNetwork& network) {
-  for (Index r = 0; r < network.size(); ++r)
+  for (Index r = 0; r < network.rows(); ++r)
     if (!(network.length_m[r] > 0) || !std::isfinite(network.length_m[r]))
       fail("{}: variable length is {} at reach {}; lengths must be positive (m)", network.path,
-           shown(network.length_m[r]), network.reach_id[r]);
+           shown(network.length_m[r]), id_of_row(network, r));
 }
 
 void check_and_raise_slopes(RiverNetwork& network, double slope_min) {
-  for (Index r = 0; r < network.size(); ++r) {
+  for (Index r = 0; r < network.rows(); ++r) {
     double& slope = network.slope[r];
     if (!std::isfinite(slope) || slope < 0)
       fail("{}: variable slope is {} at reach {}; slopes must be 0 or positive (m/m)", network.path,
-           shown(slope), network.reach_id[r]);
+           shown(slope), id_of_row(network, r));
     if (slope == 0 && slope_min <= 0)
       fail("{}: variable slope is 0 at reach {}; set routing.slope_min (for example 1.0e-3) to raise flat slopes",
-           network.path, network.reach_id[r]);
+           network.path, id_of_row(network, r));
     slope = std::max(slope, slope_min);
   }
 }
 
-std::vector<double> read_optional(const NetcdfFile& file, const char* variable, Quantity quantity) {
-  if (!file.has_variable(variable)) return {};
-  check_units(file, variable, quantity);
-  check_dimensions(file, variable, {"reach"});
-  return file.read(variable);
-}
+// The rows of this rank.
+struct OwnRows {
+  const NetcdfFile& file;
+  std::vector<Count> first, count;
+  std::vector<double> read(const char* variable) const { return file.read(variable, first, count); }
+  bool read_optional(const char* variable, Quantity quantity, std::vector<double>& values) const {
+    if (!file.has_variable(variable)) return false;
+    check_units(file, variable, quantity);
+    check_dimensions(file, variable, {"reach"});
+    values = read(variable);
+    return true;
+  }
+};
 
 void check_areas(const RiverNetwork& network) {
   for (std::size_t r = 0; r < network.upstream_area_km2.size(); ++r)
     if (const double area = network.upstream_area_km2[r]; !(area >= 0) || !std::isfinite(area))
       fail("{}: variable upstream_area is {} at reach {}; it must be 0 or positive (km2) everywhere, or leave the variable out",
-           network.path, shown(area), network.reach_id[r]);
+           network.path, shown(area), id_of_row(network, r));
 }
 
 void check_muskingum(const RiverNetwork& network) {
   for (std::size_t r = 0; r < network.muskingum_k_s.size(); ++r)
     if (!(network.muskingum_k_s[r] > 0) || !std::isfinite(network.muskingum_k_s[r]))
       fail("{}: variable muskingum_k is {} at reach {}; it must be positive (s)", network.path,
-           shown(network.muskingum_k_s[r]), network.reach_id[r]);
+           shown(network.muskingum_k_s[r]), id_of_row(network, r));
   for (std::size_t r = 0; r < network.muskingum_x.size(); ++r)
     if (!(network.muskingum_x[r] >= 0 && network.muskingum_x[r] <= 0.5))
       fail("{}: variable muskingum_x is {} at reach {}; allowed: 0..0.5", network.path,
-           shown(network.muskingum_x[r]), network.reach_id[r]);
+           shown(network.muskingum_x[r]), id_of_row(network, r));
 }
 
 }  // namespace
 
-RiverNetwork read_river_network(const Communicator& comm, const std::string& path, double slope_min) {
+RiverNetwork read_river_network(const Communicator& comm, const std::string& path, double slope_min,
+                                const std::function<std::pair<Index, Index>(Index reaches)>& rows_of_rank) {
   const auto file = NetcdfFile::open(comm, path);
   for (const char* variable : {"reach_id", "downstream_id", "length", "slope"}) check_dimensions(file, variable, {"reach"});
   check_units(file, "length", Quantity::length_m);
@@ -96,11 +106,14 @@ RiverNetwork read_river_network(const Communicator& comm, const std::string& pat
   network.path = path;
   network.reach_id = file.read_integers("reach_id");
   const auto downstream_id = file.read_integers("downstream_id", 0);
-  network.length_m = file.read("length");
-  network.slope = file.read("slope");
-  network.upstream_area_km2 = read_optional(file, "upstream_area", Quantity::area_km2);
-  network.muskingum_k_s = read_optional(file, "muskingum_k", Quantity::seconds);
-  network.muskingum_x = read_optional(file, "muskingum_x", Quantity::ratio);
+  const auto [first, end] = rows_of_rank ? rows_of_rank(network.size()) : std::pair<Index, Index>{0, network.size()};
+  network.first_row = first;
+  const OwnRows own{file, {end > first ? first : 0}, {end - first}};
+  network.length_m = own.read("length");
+  network.slope = own.read("slope");
+  network.has_upstream_area = own.read_optional("upstream_area", Quantity::area_km2, network.upstream_area_km2);
+  network.has_muskingum_k = own.read_optional("muskingum_k", Quantity::seconds, network.muskingum_k_s);
+  network.has_muskingum_x = own.read_optional("muskingum_x", Quantity::ratio, network.muskingum_x);
   agree(comm, "network", [&] {
     if (network.reach_id.empty()) fail("{}: the dimension reach is empty", path);
     index_ids(network);

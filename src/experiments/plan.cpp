@@ -68,7 +68,7 @@ void print_plan(const Problem& problem, bool training, bool scores) {
   const auto domain = make_routed_domain(problem.comm, config, problem.network, reaches, problem.blocks);
   const Index steps_per_row = domain->steps_per_row(problem.inflow);
   const auto& partition = domain->partition();
-  const auto counts = sub_reach_counts(problem.network, config);
+  const auto counts = sub_reach_counts(problem.comm, problem.network, config);
   Count cells = 0;
   for (Index r : reaches.active) cells += counts[r];
 

@@ -72,34 +72,31 @@ std::vector<std::int64_t> ids_of(const Problem& problem, const std::vector<Index
   return ids;
 }
 
-std::vector<double> distance_to_outlet(const RiverNetwork& network) {
+// Of the rows of this rank. Adds up along the river, so that all lengths are needed for a moment, on every rank.
+std::vector<double> distance_to_outlet(const Problem& problem) {
+  const RiverNetwork& network = problem.network;
+  std::vector<double> distance(network.size(), 0.0);
+  std::copy(network.length_m.begin(), network.length_m.end(), distance.begin() + network.first_row);
+  problem.comm.gather_owned(distance);
   auto order = upstream_first_order(network.topology);
   std::reverse(order.begin(), order.end());
-  std::vector<double> distance(network.size());
-  for (Index r : order) {
-    const Index down = network.topology.downstream[r];
-    distance[r] = network.length_m[r] + (down < 0 ? 0 : distance[down]);
-  }
-  return distance;
+  for (Index r : order)
+    if (const Index down = network.topology.downstream[r]; down >= 0) distance[r] += distance[down];
+  return {distance.begin() + network.first_row, distance.begin() + network.first_row + network.rows()};
 }
 
-// One column of all reaches of the domain, on every rank.
-std::vector<double> gather_column(const Problem& problem, std::span<const double> theta, int column) {
-  std::vector<double> all(problem.network.size(), 0.0);
-  for (Index r = problem.blocks.first_reach(); r < problem.blocks.end_reach(); ++r)
-    all[r] = theta[(r - problem.blocks.first_reach()) * kReachParameters + column];
-  problem.comm.gather_owned(all);
-  return all;
-}
-
-void write_network_part(NetcdfFile& file, const Problem& problem) {
+void write_network_part(NetcdfFile& file, const Problem& problem, Count first) {
   const auto& network = problem.network;
-  std::vector<std::int64_t> downstream;
-  for (Index d : network.topology.downstream) downstream.push_back(d < 0 ? 0 : network.reach_id[d]);
-  file.write("reach_id", network.reach_id);
-  file.write("downstream_id", downstream);
-  file.write("distance_to_outlet", distance_to_outlet(network));
-  if (!network.upstream_area_km2.empty()) file.write("upstream_area", network.upstream_area_km2);
+  std::vector<std::int64_t> id, downstream;
+  for (Index r = network.first_row; r < network.first_row + network.rows(); ++r) {
+    const Index down = network.topology.downstream[r];
+    id.push_back(network.reach_id[r]);
+    downstream.push_back(down < 0 ? 0 : network.reach_id[down]);
+  }
+  file.write_rows("reach_id", first, id);
+  file.write_rows("downstream_id", first, downstream);
+  file.write_rows("distance_to_outlet", first, distance_to_outlet(problem));
+  if (network.has_upstream_area) file.write_rows("upstream_area", first, network.upstream_area_km2);
 }
 
 void define_reach_variable(NetcdfFile& file, const std::string& name, const std::string& type, const std::string& units,
@@ -200,22 +197,22 @@ NetcdfFile begin_discharge(const std::string& path, const Problem& problem, Coun
 
 void write_parameters(const std::string& path, const Problem& problem, std::span<const double> theta) {
   const auto columns = columns_of(problem);
-  std::vector<std::vector<double>> values;
-  for (std::size_t c = 0; c < columns.size(); ++c) values.push_back(gather_column(problem, theta, static_cast<int>(c)));
-  agree_on_root(problem.comm, "parameters", [&] {
-    auto file = NetcdfFile::create_local(path);
-    put_header(file, problem, "Routing parameters of every reach");
-    file.define_dimension("reach", problem.network.size());
-    define_reach_variable(file, "reach_id", "int64", "", "reach identifier");
-    define_reach_variable(file, "downstream_id", "int64", "", "reach_id of the downstream reach, 0 = outlet");
-    define_reach_variable(file, "distance_to_outlet", "double", "m", "distance from the upper end of the reach to the outlet");
-    if (!problem.network.upstream_area_km2.empty())
-      define_reach_variable(file, "upstream_area", "double", "km2", "drainage area");
-    for (const auto& c : columns) define_reach_variable(file, c.name, "double", c.units, c.long_name);
-    write_network_part(file, problem);
-    for (std::size_t c = 0; c < columns.size(); ++c) file.write(columns[c].name, values[c]);
-    file.close();
-  });
+  const Count rows = problem.network.rows(), first = rows > 0 ? problem.network.first_row : 0;
+  auto file = NetcdfFile::create(problem.comm, path);
+  put_header(file, problem, "Routing parameters of every reach");
+  file.define_dimension("reach", problem.network.size());
+  define_reach_variable(file, "reach_id", "int64", "", "reach identifier");
+  define_reach_variable(file, "downstream_id", "int64", "", "reach_id of the downstream reach, 0 = outlet");
+  define_reach_variable(file, "distance_to_outlet", "double", "m", "distance from the upper end of the reach to the outlet");
+  if (problem.network.has_upstream_area) define_reach_variable(file, "upstream_area", "double", "km2", "drainage area");
+  for (const auto& c : columns) define_reach_variable(file, c.name, "double", c.units, c.long_name);
+  write_network_part(file, problem, first);
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    std::vector<double> values;
+    for (Count r = 0; r < rows; ++r) values.push_back(theta[r * kReachParameters + c]);
+    file.write_rows(columns[c].name, first, values);
+  }
+  file.close();
 }
 
 std::vector<double> read_parameters(const std::string& path, const Problem& problem) {
@@ -223,23 +220,26 @@ std::vector<double> read_parameters(const std::string& path, const Problem& prob
   const auto columns = columns_of(problem);
   check_dimensions(file, "reach_id", {"reach"});
   const auto ids = file.read_integers("reach_id");
-  std::vector<std::vector<double>> values;
-  for (const auto& c : columns) {
-    check_dimensions(file, c.name, {"reach"});
-    values.push_back(file.read(c.name));
-  }
+  for (const auto& c : columns) check_dimensions(file, c.name, {"reach"});
   const Index first = problem.blocks.first_reach(), end = problem.blocks.end_reach();
+  std::vector<Count> row(end - first, -1);   // of the file; those of a rank lie together in files of this domain
+  for (std::size_t k = 0; k < ids.size(); ++k)
+    if (const auto it = problem.network.index_of.find(ids[k]); it != problem.network.index_of.end())
+      if (it->second >= first && it->second < end) row[it->second - first] = static_cast<Count>(k);
+  agree(problem.comm, "parameters", [&] {
+    for (Index r = first; r < end; ++r)
+      if (row[r - first] < 0)
+        fail("{}: no row for reach {}; the file must hold every reach of {}", path, problem.network.reach_id[r], problem.network.path);
+  });
+  const Count low = row.empty() ? 0 : *std::min_element(row.begin(), row.end());
+  const Count size = row.empty() ? 0 : *std::max_element(row.begin(), row.end()) + 1 - low;
+  std::vector<std::vector<double>> values;
+  for (const auto& c : columns) values.push_back(file.read(c.name, std::vector<Count>{low}, std::vector<Count>{size}));
   std::vector<double> theta(static_cast<std::size_t>(end - first) * kReachParameters, 0.0);
   agree(problem.comm, "parameters", [&] {
-    std::vector<Count> row(problem.network.size(), -1);
-    for (std::size_t k = 0; k < ids.size(); ++k)
-      if (const auto it = problem.network.index_of.find(ids[k]); it != problem.network.index_of.end())
-        row[it->second] = static_cast<Count>(k);
     for (Index r = first; r < end; ++r) {
-      if (row[r] < 0) fail("{}: no row for reach {}; the file must hold every reach of {}", path,
-                           problem.network.reach_id[r], problem.network.path);
       for (std::size_t c = 0; c < columns.size(); ++c) {
-        const double value = values[c].at(row[r]);
+        const double value = values[c].at(row[r - first] - low);
         if (!std::isfinite(value) || value < 0 || (value == 0 && c < 2 && columns.size() == 3))
           fail("{}: {} of reach {} is {}; it must be positive and finite", path, columns[c].name,
                problem.network.reach_id[r], value);

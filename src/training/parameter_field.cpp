@@ -24,10 +24,10 @@ ParameterField::ParameterField(const Problem& problem, std::vector<LearnedParame
     fail("config: routing.scheme muskingum has fixed K and X, nothing to learn; use verb route, or another scheme");
   for (const auto& p : learned_) column_.push_back(column_of(p.name));
   const auto& start = config.params.defaults;
-  for (Index r = problem.blocks.first_reach(); r < problem.blocks.end_reach(); ++r) {
+  for (Index row = 0; row < reaches_; ++row) {
     if (muskingum) {
-      constants_.push_back(problem.network.muskingum_k_s.empty() ? config.params.k_s : problem.network.muskingum_k_s[r]);
-      constants_.push_back(problem.network.muskingum_x.empty() ? config.params.x : problem.network.muskingum_x[r]);
+      constants_.push_back(problem.network.has_muskingum_k ? problem.network.muskingum_k_s[row] : config.params.k_s);
+      constants_.push_back(problem.network.has_muskingum_x ? problem.network.muskingum_x[row] : config.params.x);
       constants_.push_back(0);
     } else {
       for (const char* name : {"n", "p", "q"}) constants_.push_back(start.at(name));

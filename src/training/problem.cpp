@@ -8,10 +8,17 @@
 namespace dpl {
 namespace {
 
-std::string network_fingerprint(const RiverNetwork& n) {
+// Lengths and slopes lie on many ranks: one after the other goes on where the rank before stopped.
+std::string network_fingerprint(const Communicator& comm, const RiverNetwork& n) {
   Fingerprint f;
   f.add(std::span<const ReachId>(n.reach_id)).add(std::span<const Index>(n.topology.downstream));
-  f.add(std::span<const double>(n.length_m)).add(std::span<const double>(n.slope));
+  for (const auto* values : {&n.length_m, &n.slope})
+    for (int rank = 0; rank < comm.size(); ++rank) {
+      if (rank == comm.rank()) f.add(std::span<const double>(*values));
+      std::int64_t bits[1] = {static_cast<std::int64_t>(f.value())};
+      comm.broadcast(bits, rank);
+      f = Fingerprint(static_cast<std::uint64_t>(bits[0]));
+    }
   return f.hex();
 }
 
@@ -26,9 +33,11 @@ Problem load_problem(const Communicator& comm, const RunConfig& config, const st
   require_source(config.data_sources.network, "network");
   require_source(config.data_sources.lateral_inflow, "lateral_inflow");
   Problem p{comm, config, {}, {}, {}, {}, {}, {}, {}};
-  p.network = read_river_network(comm, config.data_sources.network, config.routing.slope_min);
-  p.fingerprint = network_fingerprint(p.network);
-  p.blocks = {p.network.size(), block_size_of(p.network.size()), comm.rank(), comm.size()};
+  p.network = read_river_network(comm, config.data_sources.network, config.routing.slope_min, [&](Index reaches) {
+    p.blocks = {reaches, block_size_of(reaches), comm.rank(), comm.size()};
+    return std::pair{p.blocks.first_reach(), p.blocks.end_reach()};
+  });
+  p.fingerprint = network_fingerprint(comm, p.network);
   p.inflow = read_lateral_inflow_header(comm, config.data_sources.lateral_inflow, p.network);
   if (!config.data_sources.observations.empty())
     p.observations = read_observations(comm, config.data_sources.observations, p.network, gauges);

@@ -98,8 +98,7 @@ void RouteProgress::write(const PeriodRouter& router) const {
     file.put_attribute("", "first_interval", static_cast<double>(streamed.first));
     file.define_dimension("reach", problem_.network.size());
     file.define_dimension("interval", streamed.count);
-    file.define_variable(kReachDischarge, problem_.config.precision == "double" ? "double" : "float", {"reach", "interval"}, 1);
-    file.set_chunks(kReachDischarge, {std::min<Count>(problem_.blocks.block_size, problem_.network.size()), streamed.count});
+    file.define_variable(kReachDischarge, problem_.config.precision == "double" ? "double" : "float", {"reach", "interval"});   // compressed once, in the final file
     file.put_attribute(kReachDischarge, "units", "m3 s-1");
     write_streamed(file, problem_, streamed, 0);
     publish(problem_.comm, file, path);

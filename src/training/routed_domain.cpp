@@ -126,7 +126,7 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
     : comm_(comm), network_(network), reaches_(reaches), blocks_(blocks) {
   step_s_ = config.routing.dt_s / config.routing.substeps;
   input_gib_ = config.memory.input_gib;
-  const auto sub_reaches = sub_reach_counts(network, config);
+  const auto sub_reaches = sub_reach_counts(comm, network, config);
   topology_ = active_topology(network, reaches_.active);
   std::vector<double> weight;
   for (Index r : reaches_.active) {
@@ -138,16 +138,18 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
   own_ = make_rank_network(topology_, partition_, comm.rank());
   reaches_wanted_ = topology_.size();
 
-  ReachProperties properties;
-  for (Index k : own_.reach) {
-    const Index r = reaches_.active[k];
-    own_network_index_.push_back(r);
-    properties.length_m.push_back(network.length_m[r]);
-    properties.slope.push_back(network.slope[r]);
-    properties.sub_reaches.push_back(sub_reaches[r]);
-  }
+  for (Index k : own_.reach) own_network_index_.push_back(reaches_.active[k]);
   boundary_ = std::make_unique<BoundaryExchange<Real>>(comm, own_);
   redistribution_ = std::make_unique<Redistribution>(comm, blocks_, own_network_index_);
+  ReachProperties properties;
+  std::vector<double> rows;
+  for (Index r = 0; r < network.rows(); ++r) rows.insert(rows.end(), {network.length_m[r], network.slope[r]});
+  const auto own_rows = to_own(rows, 2);
+  for (Index i = 0; i < own_.size(); ++i) {
+    properties.length_m.push_back(own_rows[2 * static_cast<Count>(i)]);
+    properties.slope.push_back(own_rows[2 * static_cast<Count>(i) + 1]);
+    properties.sub_reaches.push_back(sub_reaches_[own_.reach[i]]);
+  }
   const bool cut = !boundary_->nothing_to_exchange();
   router_ = make_window_router<Real>(config.routing.solver, comm, own_, properties,
                                      routing_options(config, step_s_, cut), *boundary_);
@@ -432,20 +434,29 @@ RoutedReaches reaches_above(const RiverNetwork& network, std::vector<Index> prob
   return out;
 }
 
-std::vector<Index> sub_reach_counts(const RiverNetwork& network, const RunConfig& config) {
+std::vector<Index> sub_reach_counts(const Communicator& comm, const RiverNetwork& network, const RunConfig& config) {
   const auto& split = config.routing.split;
   std::vector<Index> counts(network.size(), 1);
   if (split.method == "none") return counts;
-  if (split.method == "courant" && network.upstream_area_km2.empty())
+  if (split.method == "courant" && !network.has_upstream_area)
     fail("{}: routing.split.method courant needs the variable upstream_area (km2); add it or use method max_length",
          network.path);
   const auto& start = config.params.defaults;
-  for (Index r = 0; r < network.size(); ++r)
-    counts[r] = split.method == "max_length"
-                    ? sub_reaches_by_length(network.length_m[r], split.max_length_m)
-                    : sub_reaches_by_courant(network.length_m[r], network.slope[r], start.at("n"), start.at("p"),
-                                             start.at("q"), split.flow_m3s_per_km2 * network.upstream_area_km2[r],
-                                             config.routing.dt_s / config.routing.substeps);
+  std::fill(counts.begin(), counts.end(), 0);
+  for (Index row = 0; row < network.rows(); ++row)
+    counts[network.first_row + row] =
+        split.method == "max_length"
+            ? sub_reaches_by_length(network.length_m[row], split.max_length_m)
+            : sub_reaches_by_courant(network.length_m[row], network.slope[row], start.at("n"), start.at("p"), start.at("q"),
+                                     split.flow_m3s_per_km2 * network.upstream_area_km2[row],
+                                     config.routing.dt_s / config.routing.substeps);
+  constexpr Index kPart = 1 << 16;   // of the wider numbers that add up over the ranks
+  for (Index first = 0; first < network.size(); first += kPart) {
+    const Index size = std::min(kPart, network.size() - first);
+    std::vector<std::int64_t> part(counts.begin() + first, counts.begin() + first + size);
+    comm.sum(part);
+    std::copy(part.begin(), part.end(), counts.begin() + first);
+  }
   return counts;
 }
 

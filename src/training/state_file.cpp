@@ -27,7 +27,7 @@ struct ActiveRows {
 void write_state(const std::string& path, const Problem& problem, const RoutedReaches& reaches, Count time_s,
                  std::span<const double> values) {
   const ActiveRows rows(problem, reaches);
-  const auto counts = sub_reach_counts(problem.network, problem.config);
+  const auto counts = sub_reach_counts(problem.comm, problem.network, problem.config);
   std::vector<std::int64_t> ids, own_counts;
   Count before = 0, all = 0;
   for (std::size_t k = 0; k < reaches.active.size(); ++k) {
@@ -69,7 +69,7 @@ std::vector<double> read_state(const Communicator& comm, const std::string& path
   const auto file = NetcdfFile::open(comm, path);
   for (const char* name : {"reach_id", "sub_reaches"}) check_dimensions(file, name, {"reach"});
   const auto ids = file.read_integers("reach_id"), counts = file.read_integers("sub_reaches");
-  const auto expected = sub_reach_counts(problem.network, problem.config);
+  const auto expected = sub_reach_counts(problem.comm, problem.network, problem.config);
   const std::string scheme = file.text_attribute("", "scheme");
   if (scheme != problem.config.routing.scheme)
     fail("{}: the state was written by scheme {}, the run uses {}; states cannot be exchanged between schemes", path,

@@ -12,6 +12,8 @@ namespace dpl {
 /// Not cryptographic. The same bytes in the same order give the same value on every machine of one byte order.
 class Fingerprint {
  public:
+  Fingerprint() = default;
+  explicit Fingerprint(std::uint64_t value) : value_(value) {}   ///< goes on where another stopped
   Fingerprint& add_bytes(const void* data, std::size_t size) {
     const auto* byte = static_cast<const unsigned char*>(data);
     for (std::size_t i = 0; i < size; ++i) value_ = (value_ ^ byte[i]) * 0x100000001b3ull;

@@ -30,9 +30,9 @@ struct RoutedReaches {
 /// All reaches upstream of the probes, the probes included.
 RoutedReaches reaches_above(const RiverNetwork& network, std::vector<Index> probes);
 
-/// Number of sub-reaches of every reach of the network (routing.split). Throws Error where `courant` is asked for and the
+/// **Collective:** number of sub-reaches of every reach of the network (routing.split), the same on all ranks. Throws Error where `courant` is asked for and the
 /// network has no upstream areas.
-std::vector<Index> sub_reach_counts(const RiverNetwork& network, const RunConfig& config);
+std::vector<Index> sub_reach_counts(const Communicator& comm, const RiverNetwork& network, const RunConfig& config);
 
 /// The forest of the active reaches; index = position in `active`.
 Topology active_topology(const RiverNetwork& network, const std::vector<Index>& active);
