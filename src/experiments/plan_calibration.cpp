@@ -70,8 +70,10 @@ class TimedRank {
       : network_(without_cut_edges(make_rank_network(forest.topology, partition, rank))) {
     for (Index k : network_.reach) {
       const Index r = forest.reaches.active[k];
-      properties_.length_m.push_back(problem.network.length_m[r]);
-      properties_.slope.push_back(problem.network.slope[r]);
+      // Properties of the rows that this rank holds stand for those of all.
+      const RiverNetwork& rivers = problem.network;
+      properties_.length_m.push_back(rivers.rows() > 0 ? rivers.length_m[r % rivers.rows()] : 1000);
+      properties_.slope.push_back(rivers.rows() > 0 ? rivers.slope[r % rivers.rows()] : 1e-3);
       properties_.sub_reaches.push_back(forest.sub_reaches[k]);
       cells_ += forest.sub_reaches[k];
       const auto& start = problem.config.params.defaults;
@@ -278,7 +280,7 @@ PlannedForest planned_forest(const Problem& problem) {
   const RunConfig& config = problem.config;
   f.reaches = reaches_above(problem.network, problem.observations->reach);
   f.topology = active_topology(problem.network, f.reaches.active);
-  const auto counts = sub_reach_counts(problem.network, config);
+  const auto counts = sub_reach_counts(problem.comm, problem.network, config);
   for (Index r : f.reaches.active) {
     f.sub_reaches.push_back(counts[r]);
     f.weight.push_back(counts[r]);
