@@ -33,7 +33,8 @@ TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(
       error_of("scheme: corrected\n"),
       "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
-      "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, synth");
+      "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, synth, "
+            "memory");
   EXPECT_EQ(
       error_of("checkpoint: {evry: 3}\n"),
       "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
@@ -70,7 +71,7 @@ TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(
       error_of("- a\n- b"),
       "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
-      "params, experiment, network, test, output, checkpoint, synth");
+      "params, experiment, network, test, output, checkpoint, synth, memory");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {
