@@ -177,6 +177,8 @@ std::pair<Count, std::vector<Index>> Router<Real>::first_not_finite() const {
     earliest = step;
     for (Index cell : cells) reaches.push_back(tile->layout().reach[cell]);
   }
+  std::sort(reaches.begin(), reaches.end());  // each reach once, in an order that knows no tiles
+  reaches.erase(std::unique(reaches.begin(), reaches.end()), reaches.end());
   return {earliest, reaches};
 }
 
