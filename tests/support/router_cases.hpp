@@ -205,7 +205,7 @@ class RouterRun {
   std::vector<Index> probes_;
 };
 
-/// Largest difference of two tables over the largest value expected.
+/// Largest difference of two tables over the largest value expected (where that is 0: the difference).
 template <class A, class B>
 double largest_difference(const std::vector<std::vector<A>>& ours, const std::vector<std::vector<B>>& expected) {
   double difference = 0, largest = 0;
@@ -214,7 +214,7 @@ double largest_difference(const std::vector<std::vector<A>>& ours, const std::ve
       difference = std::max(difference, std::abs(ours[t][r] - value_of(expected[t][r])));
       largest = std::max(largest, std::abs(value_of(expected[t][r])));
     }
-  return difference / largest;
+  return largest > 0 ? difference / largest : difference;
 }
 
 inline std::vector<std::vector<double>> random_weights(Count rows, Index reaches, std::uint64_t seed) {

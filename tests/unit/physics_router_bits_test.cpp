@@ -87,7 +87,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesBlocksAndTape) {
   constexpr Index kTiles[] = {1, 3, 16, 17, 64, 768}, kBlocks[] = {1, 5, 16, 64}, kChunks[] = {1, 24, 50, 1000},
                   kPieces[] = {0, 5, 0, 3, 9};
   constexpr Count kTapes[] = {0, 1, 20000}, kGaps[] = {0, 1, 13};
-  std::size_t turn = 0;
+  std::size_t turn = 0, problem = 0;
   for (const Forest& forest : forests())
     for (Scheme scheme : kAllSchemes)
       for (Index hold : {1, 3, 24}) {
@@ -95,10 +95,10 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesBlocksAndTape) {
         shape.scheme = scheme;
         shape.steps = 75;  // none of the lengths divides it, but 1, 5 and 3
         shape.hold = hold;
-        shape.largest_sub_reaches = turn % 4 < 2 ? 1 : 3;
-        shape.inflow_readout = turn % 3 == 0;
+        shape.largest_sub_reaches = problem % 4 < 2 ? 1 : 3;
+        shape.inflow_readout = problem % 5 == 0;
         auto p = random_problem_on(forest.topology, shape, 54);
-        if (turn % 4 == 3) p.properties.sub_reaches[0] = 35;   // more than most tiles may have
+        if (problem++ % 4 == 3) p.properties.sub_reaches[0] = 35;   // more than most tiles may have
         const auto whole = outcome_of<TypeParam>(p, RunShape{});
         const std::string where = std::string(forest.name) + ", " + scheme_name(scheme) + ", hold " +
                                   std::to_string(hold) + ": ";
@@ -215,7 +215,8 @@ TYPED_TEST(RouterBits, ProbesAtOneReachReadTheSameAndTheirSeedsAdd) {
 TYPED_TEST(RouterBits, WhereNumbersEndDoesNotDependOnTiles) {
   for (Scheme scheme : kAllSchemes)
     for (Index hold : {1, 5})
-      for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+      for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                               -std::numeric_limits<double>::infinity()}) {
         CaseShape shape;
         shape.scheme = scheme;
         shape.steps = 40;
@@ -240,7 +241,7 @@ TYPED_TEST(RouterBits, WhereNumbersEndDoesNotDependOnTiles) {
             s.tile_cells = tile_cells;
             s.block_steps = block_steps;
             s.chunk_steps = 24;
-            EXPECT_TRUE(ends(s) == whole) << scheme_name(scheme) << ", hold " << hold << ", " << bad << ": " << words(s);
+            EXPECT_TRUE(ends(s) == whole) <<  scheme_name(scheme) << ", hold " << hold << ", " << bad << ": " << words(s);
           }
       }
 }
