@@ -85,7 +85,7 @@ struct RunShape {
   Index tile_cells = 0, block_steps = 0;   ///< as RoutingOptions
   Count tape_bytes = 0;
   Index pieces = 0;                        ///< of the rank, 0 = uncut
-  Count gap = 0;                           ///< values between the series of two reaches, before the first and after the last
+  Count gap = 0;                           ///< values (NaN) before, between and after the series of the reaches
 };
 
 /// The router on one rank, with its arrays.

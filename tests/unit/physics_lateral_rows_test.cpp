@@ -16,8 +16,8 @@ namespace {
 
 using namespace test;
 
-// A tile's series, at places of their own within arrays that end where the last series ends: reads and writes beyond them are
-// seen by the address sanitizer.
+// A tile's series, at places of their own within arrays that end where the last series ends: reads and writes beyond
+// them are seen by the address sanitizer.
 template <class Real>
 struct Turn {
   std::vector<Index> lag, place;
@@ -72,7 +72,7 @@ class LateralRows : public testing::Test {
       } catch (const std::exception&) {
         continue;
       }
-      if (kernels->instruction_set != std::string(isa)) continue;   // a program built without it
+      if (kernels->instruction_set != std::string(isa)) continue;  // a program built without it
       ++sets;
       check(*kernels);
     }
@@ -117,7 +117,8 @@ TYPED_TEST(LateralRows, RowsHoldEveryStepOfTheBlockSharedAndFloored) {
   });
 }
 
-// Blocks run backward: after the last one has been turned every step of every series is there, and no other value has changed.
+// Blocks run backward: after the last one has been turned every step of every series is there, and no other value has
+// changed.
 TYPED_TEST(LateralRows, SeriesHoldEveryStepAfterAllBlocks) {
   this->on_every_set([&](const SweepKernels<TypeParam>& kernels) {
     this->on_every_turn([&](Turn<TypeParam> turn) {
@@ -138,8 +139,10 @@ TYPED_TEST(LateralRows, SeriesHoldEveryStepAfterAllBlocks) {
         kernels.lateral_to_series(s, rows.data(), series.data());
       }
       for (Index k = 0; k < s.cells; ++k)
-        for (Count step = 0; step < std::min<Count>(s.distance, static_cast<Count>(series.size()) - k * s.distance); ++step)
-          ASSERT_EQ(series[k * s.distance + step], step < s.all_steps ? static_cast<TypeParam>(k * 1000 + step) : untouched)
+        for (Count step = 0; step < std::min<Count>(s.distance, static_cast<Count>(series.size()) - k * s.distance);
+             ++step)
+          ASSERT_EQ(series[k * s.distance + step],
+                    step < s.all_steps ? static_cast<TypeParam>(k * 1000 + step) : untouched)
               << kernels.instruction_set << ": series " << k << ", step " << step << " of " << s.all_steps
               << ", blocks of " << block;
     });

@@ -6,6 +6,7 @@
 
 #include "dpl/experiments/reference_case.hpp"
 #include "dpl/physics/sweep_kernels.hpp"
+#include "tests/support/message_of.hpp"
 #include "tests/support/router_cases.hpp"
 
 namespace dpl {
@@ -133,7 +134,8 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesInTheShortestWindows) {
         const auto p = random_problem_on(comb(41), shape, 55);
         const auto whole = outcome_of<TypeParam>(p, RunShape{});
         const double tolerance = sizeof(TypeParam) == 8 ? 1e-12 : 2e-4;
-        EXPECT_LT(largest_difference(whole.discharge, reference_routing(p).discharge), tolerance) << scheme_name(scheme);
+        EXPECT_LT(largest_difference(whole.discharge, reference_routing(p).discharge), tolerance)
+            << scheme_name(scheme);
         for (Index tile_cells : {1, 17, 64}) {
           RunShape run;
           run.tile_cells = tile_cells;
@@ -164,7 +166,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesBelowThousandsOfReaches) {
   }
 }
 
-// Several probes at one reach, and none at most: each reads the same values, and its seed adds to the others'.
+// Several probes at one reach, none elsewhere: each reads the same values, and its seed adds to the others'.
 TYPED_TEST(RouterBits, ProbesAtOneReachReadTheSameAndTheirSeedsAdd) {
   for (Scheme scheme : {Scheme::conservative, Scheme::corrected, Scheme::muskingum})
     for (bool inflow_readout : {false, true}) {
@@ -181,7 +183,8 @@ TYPED_TEST(RouterBits, ProbesAtOneReachReadTheSameAndTheirSeedsAdd) {
       const auto rows = static_cast<std::size_t>(one.rows());
       const auto last = static_cast<Index>(p.topology.size() - 1);
       const auto route = [&](RouterRun<TypeParam>& run, std::vector<Index> probes, double seed_of_each) {
-        std::vector<TypeParam> discharge(probes.size() * rows), seed(discharge.size(), static_cast<TypeParam>(seed_of_each));
+        std::vector<TypeParam> discharge(probes.size() * rows);
+        const std::vector<TypeParam> seed(discharge.size(), static_cast<TypeParam>(seed_of_each));
         run.router().forward(run.parameters(), run.inflow(), p.steps, {}, probes, discharge, true);
         ReachParameters<TypeParam> g;
         std::vector<TypeParam> lateral(p.topology.size() * run.input_rows());
@@ -193,7 +196,7 @@ TYPED_TEST(RouterBits, ProbesAtOneReachReadTheSameAndTheirSeedsAdd) {
       for (std::size_t k = 0; k < 4; ++k)
         EXPECT_TRUE(std::equal(std::get<0>(single).begin(), std::get<0>(single).end(),
                                std::get<0>(triple).begin() + k * rows)) << scheme_name(scheme);
-      // Four times 1 is 4 whatever the order, so that all bits agree where nothing else is added between.
+      // To rounding: a seed is added to what comes from below, and four times 1 is not added as 4 is.
       const double tolerance = sizeof(TypeParam) == 8 ? 1e-13 : 2e-5;
       const auto close = [&](const std::vector<TypeParam>& a, const std::vector<TypeParam>& b) {
         double largest = 0, difference = 0;
@@ -241,7 +244,8 @@ TYPED_TEST(RouterBits, WhereNumbersEndDoesNotDependOnTiles) {
             s.tile_cells = tile_cells;
             s.block_steps = block_steps;
             s.chunk_steps = 24;
-            EXPECT_TRUE(ends(s) == whole) <<  scheme_name(scheme) << ", hold " << hold << ", " << bad << ": " << words(s);
+            EXPECT_TRUE(ends(s) == whole)
+                << scheme_name(scheme) << ", hold " << hold << ", " << bad << ": " << words(s);
           }
       }
 }
@@ -273,6 +277,92 @@ TYPED_TEST(RouterBits, DoNotDependOnPiecesLeftOut) {
       for (std::size_t t = 0; t < g.lateral.size(); ++t) ASSERT_EQ(h.lateral[t][r], out ? 0 : g.lateral[t][r]);
     }
   }
+}
+
+// A router is used for many windows: nothing of one is left in the next.
+TYPED_TEST(RouterBits, DoNotDependOnWindowsBefore) {
+  for (Scheme scheme : kAllSchemes)
+    for (Index hold : {1, 24}) {
+      const auto p = problem_of(scheme, hold);
+      RunShape shape;
+      shape.tile_cells = 9;
+      shape.block_steps = 16;
+      shape.tape_bytes = 3000;
+      const auto fresh = outcome_of<TypeParam>(p, shape);
+      RouterRun<TypeParam> run(p, shape);
+      auto& router = run.router();
+      const auto weight = random_weights(run.rows(), p.topology.size(), 1);
+      const std::vector<Index> probes = {0, 3};
+      std::vector<TypeParam> few(2 * router.output_rows(5));
+      router.forward(run.parameters(), run.inflow(), 5, {}, probes, few, true);   // and no adjoint
+      run.forward(true);
+      run.adjoint(random_weights(run.rows(), p.topology.size(), 2));
+      router.forward(run.parameters(), run.inflow(), 5, {}, probes, few, false);
+      Outcome<TypeParam> o;
+      o.discharge = run.forward(true);
+      o.state = run.final_state();
+      o.gradient = run.adjoint(weight);
+      EXPECT_TRUE(o == fresh) << scheme_name(scheme) << " hold " << hold;
+    }
+}
+
+TYPED_TEST(RouterBits, ARowMayHoldForLongerThanAnyWindow) {
+  for (Scheme scheme : kAllSchemes) {
+    auto p = problem_of(scheme, 150);
+    const auto once = outcome_of<TypeParam>(p, RunShape{});
+    p.hold = std::numeric_limits<Index>::max();
+    EXPECT_TRUE(outcome_of<TypeParam>(p, RunShape{}) == once) << scheme_name(scheme);
+  }
+}
+
+TYPED_TEST(RouterBits, AWindowOfNoStepsKeepsItsStateAndReadsNoInflow) {
+  for (Scheme scheme : kAllSchemes) {
+    const auto p = problem_of(scheme, 1);
+    RouterRun<TypeParam> run(p);
+    auto& router = run.router();
+    const std::vector<TypeParam> state(router.state_size(), TypeParam(0.5));
+    std::vector<Index> probes = {2};
+    std::vector<TypeParam> discharge(router.output_rows(0));
+    router.forward(run.parameters(), {nullptr, 0, 1}, 0, state, probes, discharge, true);
+    EXPECT_EQ(router.final_state(), state) << scheme_name(scheme);
+    for (TypeParam q : discharge) EXPECT_EQ(q, TypeParam(0.5));
+    ReachParameters<TypeParam> g;
+    router.adjoint(std::vector<TypeParam>(discharge.size(), TypeParam(1)), g, {});
+    EXPECT_EQ(g.a, std::vector<TypeParam>(p.topology.size(), TypeParam(0)));
+  }
+}
+
+TYPED_TEST(RouterBits, WindowsThatDoNotFitAreErrors) {
+  const auto p = problem_of(Scheme::conservative, 1);
+  RouterRun<TypeParam> run(p);
+  auto& router = run.router();
+  const Index n = p.topology.size();
+  std::vector<TypeParam> discharge(10);
+  const auto message = [&](const ReachParameters<TypeParam>& parameters, const LateralInflow<TypeParam>& inflow,
+                           Count steps, Index probe) {
+    return message_of(
+        [&] { router.forward(parameters, inflow, steps, {}, std::vector<Index>{probe}, discharge, true); });
+  };
+  auto fewer = run.parameters();
+  fewer.b.pop_back();
+  EXPECT_EQ(message(fewer, run.inflow(), 10, 0), "routing: parameters of 40, 39 and 40 reaches for 40 reaches");
+  auto still = run.inflow();
+  still.hold = 0;
+  const std::string window = "rows of lateral inflow hold for";
+  EXPECT_NE(message(run.parameters(), still, 10, 0).find(window), std::string::npos);
+  EXPECT_NE(message(run.parameters(), run.inflow(), -1, 0).find(window), std::string::npos);
+  EXPECT_EQ(message(run.parameters(), run.inflow(), 10, n), "routing: a probe at own reach 40 of 40");
+  EXPECT_EQ(message(run.parameters(), run.inflow(), 10, -1), "routing: a probe at own reach -1 of 40");
+  router.forward(run.parameters(), run.inflow(), 10, {}, std::vector<Index>{0}, discharge, true);
+  ReachParameters<TypeParam> g;
+  std::vector<TypeParam> lateral(10 * n - 1);
+  EXPECT_EQ(message_of([&] { router.adjoint(std::vector<TypeParam>(9), g, {}); }),
+            "routing: a seed of 9 values for 10 of discharge");
+  EXPECT_EQ(message_of([&] { router.adjoint(discharge, g, lateral); }),
+            "routing: room for 399 values of the adjoint of lateral inflow, 400 are made");
+  router.leave_out_pieces(std::vector<std::uint8_t>(run.network().pieces.size(), 1));   // other pieces: no tape of them
+  EXPECT_EQ(message_of([&] { router.adjoint(discharge, g, {}); }),
+            "routing: adjoint without a forward pass that kept its tape");
 }
 
 TYPED_TEST(RouterBits, TapeStaysWithinItsLimitWhereStatesKeptLessOftenAllowIt) {

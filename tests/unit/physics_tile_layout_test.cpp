@@ -1,6 +1,4 @@
 // Test of the tiles a rank's pieces are cut into, and of the order and the slots of their cells.
-#include "dpl/physics/tile_layout.hpp"
-
 #include <gtest/gtest.h>
 
 #include <set>
@@ -10,6 +8,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/partition/partition.hpp"
 #include "dpl/physics/routing_rules.hpp"
+#include "dpl/physics/tile_layout.hpp"
 #include "tests/support/adjoint_comparison.hpp"
 #include "tests/support/forest_cases.hpp"
 
@@ -26,24 +25,27 @@ struct Case {
 };
 
 std::vector<Case> all_cases() {
-  const std::vector<std::pair<std::string, Topology>> forests = {
-      {"chain", chain(200)},   {"star", star(3000)},        {"comb", comb(151)},
-      {"binary", binary(255)}, {"bushy", random_forest(400, 3, 40, 60)}, {"long", random_forest(300, 4, 3, 100)},
-      {"singletons", singletons(70)}};
+  const std::vector<std::pair<std::string, Topology>> forests = {{"chain", chain(200)},
+                                                                 {"star", star(3000)},
+                                                                 {"comb", comb(151)},
+                                                                 {"binary", binary(255)},
+                                                                 {"bushy", random_forest(400, 3, 40, 60)},
+                                                                 {"long", random_forest(300, 4, 3, 100)},
+                                                                 {"singletons", singletons(70)}};
   std::vector<Case> cases;
   for (const auto& [name, topology] : forests)
     for (Index largest : {1, 3, 16, 17, 64, 768, 100000})
       for (Index pieces : {1, 6})
         for (Index most : {1, 4}) {
           Case c;
-          c.name = name + ", tiles of " + std::to_string(largest) + ", " + std::to_string(pieces) + " pieces, at most " +
-                   std::to_string(most) + " sub-reaches";
+          c.name = name + ", tiles of " + std::to_string(largest) + ", " + std::to_string(pieces) +
+                   " pieces, at most " + std::to_string(most) + " sub-reaches";
           c.network = make_rank_network(
               topology, make_partition(topology, std::vector<double>(topology.size(), 1.0), 1, pieces), 0);
           Draws draws(5);
           for (Index r = 0; r < c.network.size(); ++r)
             c.sub_reaches.push_back(1 + static_cast<Index>(draws.uniform(0, most)));
-          if (most > 1) c.sub_reaches[c.network.size() / 2] = 90;   // more than some tiles may have
+          if (most > 1) c.sub_reaches[c.network.size() / 2] = 90;  // more than some tiles may have
           c.state_start = state_starts(c.sub_reaches);
           c.largest = largest;
           cases.push_back(std::move(c));
@@ -104,7 +106,7 @@ TEST(TileLayout, TilesStayWithinTheirSizeWhereReachesAllowIt) {
     }
     ASSERT_EQ(filled, c.state_start.back()) << c.name;
     if (c.largest == 100000) {
-      EXPECT_EQ(t.tiles.size(), c.network.pieces.size()) << c.name;   // nothing needs to be cut
+      EXPECT_EQ(t.tiles.size(), c.network.pieces.size()) << c.name;  // nothing needs to be cut
     }
   }
   EXPECT_THROW(make_tiling(all_cases().front().network, all_cases().front().sub_reaches, 0), Error);
@@ -164,7 +166,7 @@ TEST(TileLayout, CellsStandByLagAndFindTheirNeighbours) {
           }
         auto found = sources_of(l, l.upstream0[i]);
         for (const Source& source : sources_of(l, l.upstream1[i])) found.push_back(source);
-        ASSERT_EQ(found, expected) << c.name << ", cell " << i;   // in the order of the sum
+        ASSERT_EQ(found, expected) << c.name << ", cell " << i;  // in the order of the sum
         for (const Source& source : found) {
           if (source.state < 0) continue;
           const Index above = cell_of[source.state];
@@ -176,7 +178,7 @@ TEST(TileLayout, CellsStandByLagAndFindTheirNeighbours) {
           ASSERT_EQ(l.downstream[i], l.adjoint_zero_slot()) << c.name;
         }
       }
-      for (std::size_t e = 0; e < l.inflows.size(); ++e)   // a reach's head takes what comes in
+      for (std::size_t e = 0; e < l.inflows.size(); ++e)  // a reach's head takes what comes in
         ASSERT_EQ(l.state[l.inflows[e].cell], c.state_start[l.reach[l.inflows[e].cell]]) << c.name;
       for (std::size_t e = 0; e < l.cuts.size(); ++e) {
         const auto [number, cell] = l.cuts[e];
@@ -213,8 +215,8 @@ TEST(TileLayout, JunctionsStandByTheLagOfTheirCells) {
   EXPECT_GT(junctions, 100);
 }
 
-void expect_windows(const GatherWindows& w, const std::vector<Index>& slot0, const std::vector<Index>& slot1, Index none,
-                    Index stride, int& within, const std::string& name) {
+void expect_windows(const GatherWindows& w, const std::vector<Index>& slot0, const std::vector<Index>& slot1,
+                    Index none, Index stride, int& within, const std::string& name) {
   ASSERT_EQ(w.begin.size(), slot0.size() / kVectorCells) << name;
   for (std::size_t v = 0; v < w.begin.size(); ++v) {
     Index lowest = stride, highest = -1;
