@@ -54,6 +54,7 @@ struct Turn {
     for (Real bad : {kInfinity, -kInfinity, std::numeric_limits<Real>::quiet_NaN()})
       values[static_cast<std::size_t>(draws.uniform(0, static_cast<double>(values.size())))] = bad;
   }
+  Turn(const Turn&) = delete;  // series points into it
   std::size_t rows() const { return static_cast<std::size_t>(series.steps + lags + 1 + kVectorCells); }
 };
 
