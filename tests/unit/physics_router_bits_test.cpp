@@ -71,10 +71,10 @@ struct Forest {
   Topology topology;
 };
 
-// One lag a reach, all headwaters side by side, both, full trees, everything; reaches alone.
+// One lag a reach, all headwaters side by side, both, full trees, everything; reaches alone, one reach.
 std::vector<Forest> forests() {
   return {{"chain", chain(45)},  {"star", star(90)}, {"comb", comb(41)}, {"binary", binary(63)},
-          {"forest", random_forest(60, 53, 4, 12)}, {"singletons", singletons(20)}};
+          {"forest", random_forest(60, 53, 4, 12)}, {"singletons", singletons(20)}, {"one", chain(1)}};
 }
 
 std::string words(const RunShape& s) {
@@ -330,6 +330,27 @@ TYPED_TEST(RouterBits, AWindowOfNoStepsKeepsItsStateAndReadsNoInflow) {
     router.adjoint(std::vector<TypeParam>(discharge.size(), TypeParam(1)), g, {});
     EXPECT_EQ(g.a, std::vector<TypeParam>(p.topology.size(), TypeParam(0)));
   }
+}
+
+// Ranks may have no reach at all.
+TYPED_TEST(RouterBits, ARankWithoutReachesRoutesNothing) {
+  RankNetwork network;
+  network.upstream_start = {0};
+  NoBoundary<TypeParam> boundary;
+  for (Scheme scheme : kAllSchemes)
+    for (Index hold : {1, 24}) {
+      RoutingOptions options;
+      options.scheme = scheme;
+      options.tape_bytes = 1;
+      Router<TypeParam> router(network, {}, options, boundary);
+      router.keep_water_balance(true);
+      router.forward({}, {nullptr, 0, hold}, 30, {}, {}, {}, true);
+      ReachParameters<TypeParam> g{{1}, {1}, {1}};
+      router.adjoint({}, g, {});
+      EXPECT_TRUE(g.a.empty() && router.final_state().empty() && router.water_balance().outflow.empty());
+      EXPECT_EQ(router.first_not_finite().first, -1);
+      EXPECT_EQ(router.tape_bytes(30), 0);
+    }
 }
 
 TYPED_TEST(RouterBits, WindowsThatDoNotFitAreErrors) {
