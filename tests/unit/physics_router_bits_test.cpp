@@ -56,13 +56,19 @@ ReferenceProblem<double> problem_of(Scheme scheme, Index hold = 3) {
   return random_problem(shape, 51);
 }
 
+// Chunks are what pieces wait for: an uncut network has one.
 TYPED_TEST(RouterBits, DoNotDependOnTheChunkLength) {
   for (Scheme scheme : kAllSchemes)
     for (Index hold : {1, 24}) {
       const auto p = problem_of(scheme, hold);
+      RunShape cut;
+      cut.pieces = 6;
+      ASSERT_GT(RouterRun<TypeParam>(p, cut).network().levels, 1);
       const auto whole = outcome_of<TypeParam>(p, 150);
-      for (Index chunk : {1, 7, 64, 149, 1000})
-        EXPECT_TRUE(outcome_of<TypeParam>(p, chunk) == whole) << scheme_name(scheme) << " " << chunk;
+      for (Index chunk : {1, 7, 64, 149, 1000}) {
+        cut.chunk_steps = chunk;
+        EXPECT_TRUE(outcome_of<TypeParam>(p, cut) == whole) << scheme_name(scheme) << " " << chunk;
+      }
     }
 }
 
@@ -482,18 +488,24 @@ TYPED_TEST(RouterBits, ARestartEqualsTheUninterruptedRun) {
   }
 }
 
-// Beyond 64 MiB a chunk is not recorded on the way forward but run again.
+// States kept at the start of every block, of every so many, as few as possible: on a network of several tiles.
 TYPED_TEST(RouterBits, DoNotDependOnWhatTheTapeKeeps) {
-  // One chunk as long as the window is larger than what is kept; short chunks are kept in part. One form a number type:
-  // each is a large problem.
   CaseShape shape;
   shape.scheme = sizeof(TypeParam) == sizeof(float) ? Scheme::conservative : Scheme::corrected;
   shape.reaches = 1500;
-  shape.steps = static_cast<Index>(4500 * sizeof(float) / sizeof(TypeParam));
+  shape.steps = 1100;
   shape.hold = 24;
   const auto p = random_problem(shape, 52);
-  const auto gradient = [&](Index chunk) { return outcome_of<TypeParam>(p, chunk).gradient; };
-  EXPECT_TRUE(gradient(100) == gradient(shape.steps)) << scheme_name(shape.scheme);
+  const auto bytes = [&](const RunShape& s) { return RouterRun<TypeParam>(p, s).router().tape_bytes(shape.steps); };
+  const auto everything = outcome_of<TypeParam>(p, RunShape{}).gradient;
+  RunShape least;
+  least.tape_bytes = 1;
+  RunShape some;
+  some.tape_bytes = (bytes(least) + bytes({})) / 2;
+  EXPECT_LT(bytes(least), bytes(some));
+  EXPECT_LT(bytes(some), bytes({}));
+  for (const RunShape& s : {least, some})
+    EXPECT_TRUE(outcome_of<TypeParam>(p, s).gradient == everything) << scheme_name(shape.scheme) << ", " << words(s);
 }
 
 template <class Real>
