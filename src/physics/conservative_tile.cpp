@@ -37,11 +37,11 @@ void ConservativeTile<Real>::set_coefficients(const RouterWindow<Real>& window) 
 template <class Real>
 void ConservativeTile<Real>::start(RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
-  this->load_start_lateral(window, true);
   if (!window.initial_state.empty()) {
     for (Index i = 0; i < layout.cells; ++i) storage_[i] = window.initial_state[layout.state[i]];
     return;
   }
+  this->load_start_lateral(window, true);
   std::vector<Real> flow(layout.flow_stride(), Real(0));
   for (std::size_t e = 0; e < layout.inflows.size(); ++e)
     flow[layout.inflow_slot(static_cast<Index>(e))] = window.edge_start[layout.inflows[e].number];

@@ -57,7 +57,7 @@ template <class Real>
 void DischargeTile<Real>::start(RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
   const bool hot = window.initial_state.empty();
-  this->load_start_lateral(window, this->options_.floor_hot_start);
+  if (hot) this->load_start_lateral(window, this->options_.floor_hot_start);
   std::vector<Real> flow(layout.flow_stride(), Real(0));
   for (std::size_t e = 0; e < layout.inflows.size(); ++e)
     flow[layout.inflow_slot(static_cast<Index>(e))] = window.edge_start[layout.inflows[e].number];
@@ -232,7 +232,7 @@ void DischargeTile<Real>::start_adjoint(RouterWindow<Real>& window) {
     else
       seed[probe.cell] += value;
   }
-  this->load_start_lateral(window, true);
+  if (hot) this->load_start_lateral(window, true);
   for (Index i = layout.cells - 1; i >= 0; --i) {
     const Real total = below[layout.downstream[i]] + (seed[i] + state_adjoint_[i]);
     below[i] = (hot ? total : Real(0)) + inflow_adjoint_[i];  // to every cell upstream

@@ -74,6 +74,19 @@ std::unique_ptr<TileRouter<Real>> make_tile(TileLayout layout, Index piece, cons
   return std::make_unique<DischargeTile<Real>>(std::move(layout), piece, properties, options, scratch);
 }
 
+template <class Real>
+void check_window(Index reaches, const ReachParameters<Real>& p, const LateralInflow<Real>& inflow, Count steps,
+                  std::span<const Index> probes) {
+  const auto n = static_cast<std::size_t>(reaches);
+  if (p.a.size() != n || p.b.size() != n || p.c.size() != n)
+    fail("routing: parameters of {}, {} and {} reaches for {} reaches", p.a.size(), p.b.size(), p.c.size(), n);
+  if (steps < 0 || inflow.hold < 1)
+    fail("routing: a window of {} steps whose rows of lateral inflow hold for {} steps; at least 0 and 1 are allowed",
+         steps, inflow.hold);
+  for (const Index probe : probes)
+    if (probe < 0 || probe >= reaches) fail("routing: a probe at own reach {} of {}", probe, reaches);
+}
+
 }  // namespace
 
 template <class Real>
@@ -136,6 +149,7 @@ void Router<Real>::leave_out_pieces(std::vector<std::uint8_t> wanted) {
   if (!wanted.empty() && wanted.size() != impl_->network.pieces.size())
     fail("routing: a choice among {} pieces for {} pieces", wanted.size(), impl_->network.pieces.size());
   impl_->choose(wanted);
+  impl_->keep_tape = false;  // of other pieces
 }
 
 template <class Real>
@@ -177,6 +191,8 @@ std::pair<Count, std::vector<Index>> Router<Real>::first_not_finite() const {
     earliest = step;
     for (Index cell : cells) reaches.push_back(tile->layout().reach[cell]);
   }
+  std::sort(reaches.begin(), reaches.end());  // each reach once, in an order that knows no tiles
+  reaches.erase(std::unique(reaches.begin(), reaches.end()), reaches.end());
   return {earliest, reaches};
 }
 
@@ -313,6 +329,7 @@ void Router<Real>::forward(const ReachParameters<Real>& parameters, const Latera
                            std::span<const Real> initial_state, std::span<const Index> probes, std::span<Real> discharge,
                            bool keep_tape) {
   Impl& m = *impl_;
+  check_window(m.network.size(), parameters, inflow, steps, probes);
   const Count rows = output_rows(steps);
   if (static_cast<Count>(discharge.size()) != static_cast<Count>(probes.size()) * rows)
     fail("routing: room for {} discharge values, {} are made", discharge.size(), probes.size() * rows);
@@ -347,9 +364,15 @@ template <class Real>
 void Router<Real>::adjoint(std::span<const Real> seed, ReachParameters<Real>& gradient, std::span<Real> inflow_adjoint) {
   Impl& m = *impl_;
   if (!m.keep_tape) fail("routing: adjoint without a forward pass that kept its tape");
+  const Count rows = (m.window.steps + m.window.inflow.hold - 1) / m.window.inflow.hold;
+  if (seed.size() != m.window.discharge.size())
+    fail("routing: a seed of {} values for {} of discharge", seed.size(), m.window.discharge.size());
+  if (!inflow_adjoint.empty() && static_cast<Count>(inflow_adjoint.size()) != m.network.size() * rows)
+    fail("routing: room for {} values of the adjoint of lateral inflow, {} are made", inflow_adjoint.size(),
+         m.network.size() * rows);
   m.keep_tape = false;
   m.window.seed = seed;
-  m.window.inflow_rows = (m.window.steps + m.window.inflow.hold - 1) / m.window.inflow.hold;
+  m.window.inflow_rows = rows;
   // Without sub-reaches states are reaches: their adjoints are written where they are wanted.
   std::vector<Real> of_states;
   const bool direct = state_size() == m.network.size();

@@ -83,6 +83,7 @@ Count TileRouter<Real>::blocks_in(const RouterWindow<Real>& window, Count chunk)
 template <class Real>
 Count TileRouter<Real>::start_bytes(Count steps, Index chunk, Count keep_every) const {
   const Count blocks = (steps + chunk - 1) / chunk * blocks_of_chunk(chunk);
+  if (blocks == 0) return 0;
   const Count starts = (blocks + keep_every - 1) / keep_every + std::min(keep_every, blocks) - 1;
   return starts * state_values() * padded(layout_.cells) * static_cast<Count>(sizeof(Real));
 }

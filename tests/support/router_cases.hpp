@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -25,10 +27,11 @@ struct CaseShape {
   double dt_s = 3600;
 };
 
-/// Reaches with 0 to about 4 upstream, several trees; inflow flashy, some of it zero.
-inline ReferenceProblem<double> random_problem(const CaseShape& shape, std::uint64_t seed) {
+/// On a given network; inflow flashy, some of it zero.
+inline ReferenceProblem<double> random_problem_on(Topology topology, CaseShape shape, std::uint64_t seed) {
   ReferenceProblem<double> p;
-  p.topology = random_forest(shape.reaches, seed, shape.span, 12);
+  p.topology = std::move(topology);
+  shape.reaches = p.topology.size();
   p.options.scheme = shape.scheme;
   p.options.inflow_readout = shape.inflow_readout;
   p.options.dt_s = shape.dt_s;
@@ -52,15 +55,55 @@ inline ReferenceProblem<double> random_problem(const CaseShape& shape, std::uint
   return p;
 }
 
-/// The router on one rank and an uncut network, with its arrays.
+/// Reaches with 0 to about 4 upstream, several trees.
+inline ReferenceProblem<double> random_problem(const CaseShape& shape, std::uint64_t seed) {
+  return random_problem_on(random_forest(shape.reaches, seed, shape.span, 12), shape, seed);
+}
+
+/// Joins the pieces of one rank, whose cut edges all lead into pieces of its own.
+template <class Real>
+class OwnBoundary final : public Boundary<Real> {
+ public:
+  explicit OwnBoundary(const RankNetwork& network) : network_(network) {}
+  void send_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override {
+    for (std::size_t g = 0; g < network_.ghosts.size(); ++g)
+      std::copy_n(cut_out.begin() + network_.ghosts[g].upstream_slot * steps, steps, ghost.begin() + g * steps);
+  }
+  void send_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override {
+    for (std::size_t g = 0; g < network_.ghosts.size(); ++g)
+      std::copy_n(ghost.begin() + g * steps, steps, cut_out.begin() + network_.ghosts[g].upstream_slot * steps);
+  }
+  bool nothing_to_exchange() const override { return network_.ghosts.empty(); }
+
+ private:
+  const RankNetwork& network_;
+};
+
+/// How a RouterRun computes what its problem asks for; results depend on none of it.
+struct RunShape {
+  Index chunk_steps = 64;
+  Index tile_cells = 0, block_steps = 0;   ///< as RoutingOptions
+  Count tape_bytes = 0;
+  Index pieces = 0;                        ///< of the rank, 0 = uncut
+  Count gap = 0;                           ///< values (NaN) before, between and after the series of the reaches
+};
+
+/// The router on one rank, with its arrays.
 template <class Real>
 class RouterRun {
  public:
-  explicit RouterRun(const ReferenceProblem<double>& p, Index chunk_steps = 64) : problem_(p) {
+  explicit RouterRun(const ReferenceProblem<double>& p, Index chunk_steps = 64) : RouterRun(p, shape_of(chunk_steps)) {}
+  RouterRun(const ReferenceProblem<double>& p, const RunShape& shape) : problem_(p), gap_(shape.gap) {
     const Index n = p.topology.size();
-    network_ = make_rank_network(p.topology, make_partition(p.topology, std::vector<double>(n, 1.0), 1), 0);
+    network_ =
+        make_rank_network(p.topology, make_partition(p.topology, std::vector<double>(n, 1.0), 1, shape.pieces), 0);
     RoutingOptions options = p.options;
-    options.chunk_steps = chunk_steps;
+    options.chunk_steps = shape.chunk_steps;
+    options.tile_cells = shape.tile_cells;
+    options.block_steps = shape.block_steps;
+    options.tape_bytes = shape.tape_bytes;
+    const Real nothing = std::numeric_limits<Real>::quiet_NaN();
+    inflow_.assign(gap_, nothing);
     ReachProperties properties;
     for (Index r : network_.reach) {
       properties.length_m.push_back(p.properties.length_m[r]);
@@ -70,6 +113,7 @@ class RouterRun {
       parameters_.b.push_back(static_cast<Real>(p.b[r]));
       parameters_.c.push_back(static_cast<Real>(p.c[r]));
       for (const auto& row : p.lateral) inflow_.push_back(static_cast<Real>(row[r]));
+      inflow_.insert(inflow_.end(), gap_, nothing);
     }
     router_ = std::make_unique<Router<Real>>(network_, properties, options, boundary_);
     probes_.resize(n);
@@ -77,13 +121,16 @@ class RouterRun {
   }
 
   Router<Real>& router() { return *router_; }
+  const RankNetwork& network() const { return network_; }
+  const ReachParameters<Real>& parameters() const { return parameters_; }
+  LateralInflow<Real> inflow() const { return {inflow_.data() + gap_, input_rows() + gap_, problem_.hold}; }
   Count rows() const { return router_->output_rows(problem_.steps); }
   Count input_rows() const { return static_cast<Count>(problem_.lateral.size()); }
 
   /// Discharge [row][reach of the problem].
   std::vector<std::vector<Real>> forward(bool keep_tape = false) {
     std::vector<Real> flat(probes_.size() * rows());
-    router_->forward(parameters_, {inflow_.data(), input_rows(), problem_.hold}, problem_.steps, state_in(), probes_,
+    router_->forward(parameters_, inflow(), problem_.steps, state_in(), probes_,
                      flat, keep_tape);
     std::vector<std::vector<Real>> table(rows(), std::vector<Real>(probes_.size()));
     for (std::size_t k = 0; k < probes_.size(); ++k)
@@ -142,14 +189,33 @@ class RouterRun {
     return state;
   }
 
+  static RunShape shape_of(Index chunk_steps) {
+    RunShape shape;
+    shape.chunk_steps = chunk_steps;
+    return shape;
+  }
+
   ReferenceProblem<double> problem_;
+  Count gap_;
   RankNetwork network_;
-  NoBoundary<Real> boundary_;
+  OwnBoundary<Real> boundary_{network_};
   std::unique_ptr<Router<Real>> router_;
   ReachParameters<Real> parameters_;
   std::vector<Real> inflow_;
   std::vector<Index> probes_;
 };
+
+/// Largest difference of two tables over the largest value expected (where that is 0: the difference).
+template <class A, class B>
+double largest_difference(const std::vector<std::vector<A>>& ours, const std::vector<std::vector<B>>& expected) {
+  double difference = 0, largest = 0;
+  for (std::size_t t = 0; t < expected.size(); ++t)
+    for (std::size_t r = 0; r < expected[t].size(); ++r) {
+      difference = std::max(difference, std::abs(ours[t][r] - value_of(expected[t][r])));
+      largest = std::max(largest, std::abs(value_of(expected[t][r])));
+    }
+  return largest > 0 ? difference / largest : difference;
+}
 
 inline std::vector<std::vector<double>> random_weights(Count rows, Index reaches, std::uint64_t seed) {
   Draws draws(seed, 9);

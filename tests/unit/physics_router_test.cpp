@@ -41,17 +41,6 @@ class RouterCase : public testing::TestWithParam<CaseShape> {
   }
 };
 
-template <class A, class B>
-double largest_difference(const std::vector<std::vector<A>>& ours, const std::vector<std::vector<B>>& expected) {
-  double difference = 0, largest = 0;
-  for (std::size_t t = 0; t < expected.size(); ++t)
-    for (std::size_t r = 0; r < expected[t].size(); ++r) {
-      difference = std::max(difference, std::abs(ours[t][r] - value_of(expected[t][r])));
-      largest = std::max(largest, std::abs(value_of(expected[t][r])));
-    }
-  return difference / largest;
-}
-
 // Value by value.
 template <class A, class B>
 double largest_relative_difference(const std::vector<std::vector<A>>& ours,

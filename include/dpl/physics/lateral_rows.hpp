@@ -34,7 +34,7 @@ class LateralTurn {
           Vector v;
           std::memcpy(&v, from, sizeof v);
           v = v * cells.share[c];
-          square[c] = v < s.floor ? v - v + s.floor : v;
+          square[c] = v < s.floor ? v - v + s.floor : v;  // as floored_discharge
         }
         turn(square);
         for (Index l = 0; l < kLanes; ++l)

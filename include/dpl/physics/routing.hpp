@@ -53,7 +53,8 @@ struct ReachParameters {
   std::vector<Real> c;              ///< [own] q [-], or unused
 };
 
-/// Lateral inflow of a window.
+/// Lateral inflow of a window. The values are read again by adjoint(): they must stay until it has run. Only the
+/// window's rows are read (row 0 by a hot start of no steps too), so `values` may point into a larger array.
 template <class Real>
 struct LateralInflow {
   const Real* values = nullptr;     ///< m3/s, [own reach][row], rows of one reach contiguous
@@ -90,13 +91,15 @@ class Router final : public WindowRouter<Real> {
   /// @param probes       own reaches whose discharge is wanted
   /// @param discharge    [probe][output_rows(steps)] m3/s
   /// @param keep_tape    true when adjoint() follows
+  /// Throws Error for parameters, probes, rows or states that do not fit the own reaches.
   void forward(const ReachParameters<Real>& parameters, const LateralInflow<Real>& inflow, Count steps,
                std::span<const Real> initial_state, std::span<const Index> probes, std::span<Real> discharge,
                bool keep_tape) override;
 
-  /// [own piece, order of RankNetwork::pieces] 0: the piece is left out from now on: no flow leaves it, its gradient is 0,
-  /// its probes read 0 and its part of final_state() means nothing. Empty: no piece is left out. A piece may be left out
-  /// when no reach of it lies upstream of a probe that is wanted; every rank must decide from the same probes.
+  /// [own piece, order of RankNetwork::pieces] 0: the piece is left out from now on: no flow leaves it, its gradient is
+  /// 0, its probes read 0 and its part of final_state() means nothing. Empty: no piece is left out. A piece may be left
+  /// out when no reach of it lies upstream of a probe that is wanted; every rank must decide from the same probes. A
+  /// tape kept before is forgotten.
   void leave_out_pieces(std::vector<std::uint8_t> wanted) override;
 
   /// After forward: state at the end of the window, [state_size()].

@@ -118,10 +118,11 @@ struct MuskingumCungeCoefficients {
   }
 };
 
-/// The unfloored solution goes downstream, the floored one is the state. NaN stays NaN.
+/// The unfloored solution goes downstream, the floored one is the state. NaN stays NaN, and minus infinity becomes NaN:
+/// a state that stopped being finite must not look finite again one step later.
 template <class Real>
 DPL_HOST_DEVICE Real floored_discharge(Real raw, Real q_min) {
-  return raw < q_min ? q_min : raw;
+  return raw < q_min ? raw - raw + q_min : raw;  // raw - raw is 0 where raw is finite
 }
 
 /// What the adjoint reads of a sweep; the unfloored Q_{t+1} is read from the outflows. Fixed coefficients need no powers.

@@ -30,7 +30,7 @@ struct TileSweeps {
     // Forward a row begins where the step is a multiple of `hold`, backward where the next step is one; and at the block's
     // first (last) step, which may lie within a row.
     const Count step = lateral.first_step + k - lowest + (backward ? 1 : 0);
-    for (Index lag = lowest + static_cast<Index>(step % lateral.hold); lag <= highest; lag += lateral.hold) load(lag);
+    for (Count lag = lowest + step % lateral.hold; lag <= highest; lag += lateral.hold) load(static_cast<Index>(lag));
     const Index entering = backward ? k - steps + 1 : k;
     if (entering >= lowest && entering <= highest) load(entering);
   }
@@ -45,9 +45,8 @@ struct TileSweeps {
       for (Index i = graph.lag_begin[lag]; i < graph.lag_begin[lag + 1]; ++i)
         lateral.to[lateral.state[i] * lateral.to_stride + row] = lateral.adjoint[i];
     };
-    for (Index lag = lowest + static_cast<Index>((lateral.first_step + k - lowest) % lateral.hold); lag <= highest;
-         lag += lateral.hold)
-      store(lag);
+    for (Count lag = lowest + (lateral.first_step + k - lowest) % lateral.hold; lag <= highest; lag += lateral.hold)
+      store(static_cast<Index>(lag));
     if (k >= lowest && k <= highest) store(k);
   }
 
