@@ -41,6 +41,17 @@ class RouterCase : public testing::TestWithParam<CaseShape> {
   }
 };
 
+// Several pieces, chunks, tiles and blocks, states kept seldom.
+RunShape cut_up() {
+  RunShape s;
+  s.pieces = 3;
+  s.chunk_steps = 20;
+  s.tile_cells = 8;
+  s.block_steps = 7;
+  s.tape_bytes = 1;
+  return s;
+}
+
 // Value by value.
 template <class A, class B>
 double largest_relative_difference(const std::vector<std::vector<A>>& ours,
@@ -57,8 +68,8 @@ TEST_P(RouterCase, EqualsThePlainVersion) {
     auto p = random_problem(GetParam(), seed);
     if (seed % 2 == 1) p = warm(p, seed);
     const auto expected = reference_routing(p);
-    for (Index chunk : {7, 64}) {
-      RouterRun<double> run(p, chunk);
+    for (const RunShape& shape : {cut_up(), RunShape{}}) {
+      RouterRun<double> run(p, shape);
       EXPECT_LT(largest_difference(run.forward(), expected.discharge), 1e-12) << "seed " << seed;
       EXPECT_LT((largest_difference<double, double>({run.final_state()}, {expected.state.back()})), 1e-12)
           << "seed " << seed;
@@ -125,7 +136,7 @@ TEST_P(RouterCase, AdjointIsTheTransposeOfTheDerivative) {
     if (seed % 2 == 1) p = warm(p, seed);
     Direction u(p, seed);
     u.moved.path = path_of(p);
-    RouterRun<double> run(p, seed < 12 ? 9 : 64);
+    RouterRun<double> run(p, seed < 12 ? cut_up() : RunShape{});
     const auto w = random_weights(run.rows(), p.topology.size(), seed);
     const auto moved = reference_routing(u.moved).discharge;
     EXPECT_LT(largest_relative_difference(run.forward(true), moved), 1e-9) << "seed " << seed;
