@@ -4,25 +4,24 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import yaml
-from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, START, MissingData, dataset, floats, is_wide, plot_density,
-                        quantiles_by_area, rows_of, variable)
+from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, MissingData, dataset, floats, plain_numbers, plot_density,
+                        quantiles_by_area, rows_of, texts, variable)
 
 WHAT = "recovered n"
 
 
-def domain_files(run):
-    """(configuration, folder of its network.nc) of a run; None where they are not to be found. Paths that are not absolute hold
-    where the program ran: here, or in a folder above the run's."""
+def domain_of(run):
+    """(configuration, network.nc, observations.nc) of a run; None where they are not to be found. Paths that are not absolute
+    hold where the program ran: here, or in a folder above the run's."""
     try:
-        config = yaml.safe_load((run / "config.yaml").read_text())
-        network = Path(config["data_sources"]["network"])
+        config = yaml.load((run / "config.yaml").read_text(), Loader=yaml.BaseLoader)  # ids of gauges stay text
+        network, observations = (Path(config["data_sources"][name]) for name in ("network", "observations"))
     except (OSError, KeyError, TypeError, yaml.YAMLError):
         return None
     for root in (Path.cwd(), *run.resolve().parents):
         if (root / network).is_file():
-            return config, root / network
+            return config, root / network, root / observations
     return None
 
 
@@ -39,18 +38,13 @@ def drains_to(downstream, targets):
     return found[:-1]
 
 
-def gauge_reaches(config, network_path):
-    """reach_id of the gauges trained on."""
-    observations = Path(config["data_sources"]["observations"])
-    if not observations.is_absolute():
-        observations = network_path.parent / observations.name
+def gauge_reaches(observations, chosen):
+    """reach_id of the gauges trained on: the chosen ones, all where none is chosen."""
     with dataset(observations, WHAT) as file:
         reaches = np.asarray(variable(file, "reach_id", WHAT)[:])
-        ids = np.ma.filled(variable(file, "gauge_id", WHAT)[:], b"") if config.get("experiment", {}).get("gauges") else None
-    if ids is None:
-        return reaches
-    names = ["".join(map(str, row)) if ids.dtype.kind != "S" else b"".join(row).decode().strip("\0 ") for row in ids]
-    return reaches[[name in config["experiment"]["gauges"] for name in names]]
+        if not chosen:
+            return reaches
+        return reaches[np.isin(texts(variable(file, "gauge_id", WHAT)), chosen)]
 
 
 def weighted_median(values, weights):
@@ -71,10 +65,10 @@ def scores(learned, true, weights):
 def read_recovery(run):
     """The reaches above gauges: n learned and true, length (m), area (km2; None where the network has none); and how many
     reaches and gauges there are. None where the run is no twin's or has no n."""
-    found = domain_files(run)
-    if found is None or not (found[1].parent / "truth.nc").exists() or not (run / "parameters.nc").exists():
+    domain = domain_of(run)
+    if domain is None or not (domain[1].parent / "truth.nc").exists() or not (run / "parameters.nc").exists():
         return None
-    config, network_path = found
+    config, network_path, observations = domain
     with dataset(run / "parameters.nc", WHAT) as file:
         if "n" not in file.variables:
             return None
@@ -89,17 +83,11 @@ def read_recovery(run):
     if np.any(row < 0) or np.any(true_row < 0):
         raise MissingData(f"{run / 'parameters.nc'} has reaches that {network_path} or truth.nc beside it lacks (were they made "
                           f"anew since?): no {WHAT} drawn")
-    gauges = rows_of(ids, gauge_reaches(config, network_path))
+    gauges = rows_of(ids, gauge_reaches(observations, (config.get("experiment") or {}).get("gauges")))
     above = drains_to(rows_of(ids, down), gauges[gauges >= 0])
     if not above.any():
         raise MissingData(f"no reach of {network_path} lies above a gauge of the run: no {WHAT} drawn")
     return (learned[above], true[above], length[above], None if area is None else area[above]), len(ids), len(gauges)
-
-
-def plain_numbers(axis):
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter("")
 
 
 def plot_against_truth(figure, axes, learned, true):
@@ -151,8 +139,9 @@ def recovery_figures(run):
     plot_against_truth(figure, panels[0, 0], learned, true)
     if area is not None:
         plot_by_area(panels[0, 1], learned, true, area)
+    seen = "a gauge" if gauges == 1 else f"one of {gauges} gauges"
     figure.suptitle(
-        f"{PARAMETERS['n'][0]} of the {len(true):,} of {reaches:,} reaches that drain to one of {gauges} gauges (the others are left out)\n"
+        f"Manning's n of the {len(true):,} of {reaches:,} reaches that drain to {seen} (the others are left out)\n"
         f"each reach alike: correlation {alike[0]:.3f}, median |error| {100 * alike[1]:.1f} %;   weighted by length: "
         f"{by_length[0]:.3f}, {100 * by_length[1]:.1f} %;   the true median n everywhere: {100 * uniform:.1f} %",
         x=0.01, ha="left", fontsize=11)

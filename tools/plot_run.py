@@ -16,7 +16,8 @@ from matplotlib.collections import LineCollection
 import plot_recovery
 import plot_scaling
 from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, QUIET, START, MissingData, dataset, existing, floats,
-                        is_constant, is_wide, plot_density, quantiles_by_area, rows_of, spread, variable)
+                        is_constant, is_wide, plain_numbers, plot_density, quantiles_by_area, reaches_upstream, rows_of, spread,
+                        texts, variable)
 
 SIMULATED, UNTRAINED, OBSERVED = "discharge_simulated", "discharge_untrained", "discharge_observed"
 
@@ -81,8 +82,7 @@ def draw_loss(run, figures):
 
 
 def gauge_row(file, wanted):
-    ids = ["".join(c.decode() for c in row.compressed()).strip("\0 ") if np.ma.isMaskedArray(row) else
-           b"".join(row).decode().strip("\0 ") for row in variable(file, "gauge_id", "hydrograph")[:]]
+    ids = texts(variable(file, "gauge_id", "hydrograph"))
     if wanted is None:
         return 0, ids[0]
     if wanted not in ids:
@@ -161,7 +161,7 @@ def read_parameters(path):
         ids = np.asarray(variable(file, "reach_id", "parameters along the river")[:])
         down = np.asarray(variable(file, "downstream_id", "parameters along the river")[:])
         distance_km = floats(variable(file, "distance_to_outlet", "parameters along the river")) / 1000
-        area = floats(file.variables["upstream_area"]) if "upstream_area" in file.variables else np.ones(len(ids))
+        area = floats(file.variables["upstream_area"]) if "upstream_area" in file.variables else None
         values = {name: floats(file.variables[name]) for name in PARAMETERS if name in file.variables}
     return rows_of(ids, down), distance_km, area, values
 
@@ -187,8 +187,11 @@ def plot_parameter(axes, downstream, distance_km, width, value):
         axes.set_ylim(centre - 0.05 * abs(centre) - 1e-12, centre + 0.05 * abs(centre) + 1e-12)
 
 
-def draw_against_area(area, values, figures):
-    """One panel a learned parameter: its density over drainage area, median and 10 to 90 % of the reaches."""
+def draw_against_area(downstream, area, values, figures):
+    """One panel a learned parameter: its density over drainage area (else the number of reaches upstream), median and 10 to 90 %
+    of the reaches."""
+    place = "upstream area (km²)" if area is not None else "reaches upstream, itself among them"
+    area = reaches_upstream(downstream) if area is None else area
     learned = [name for name in values if not is_constant(values[name])]
     same = [f"{name} = {np.nanmedian(values[name]):.4g}" for name in values if name not in learned]
     figure, panels = plt.subplots(max(1, len(learned)), 1, figsize=(9, 3.6 * max(1, len(learned)) + 0.6), sharex=True,
@@ -201,13 +204,13 @@ def draw_against_area(area, values, figures):
         axes.fill_between(middle, low, high, color=MODEL, alpha=0.25, linewidth=0, label="10 to 90 % of the reaches")
         axes.plot(middle, median, color=MODEL, linewidth=2, label="median")
         if is_wide(y):
-            plot_recovery.plain_numbers(axes.yaxis)
+            plain_numbers(axes.yaxis)
         axes.set_ylabel("{} ({})".format(*PARAMETERS[name]))
         axes.set_title("median {:.4g}, from {:.4g} to {:.4g}".format(np.median(y), *spread(y)), loc="left", fontsize=9)
         axes.legend(loc="best", fontsize=9)
     if not learned:
         panels[0, 0].axis("off")
-    panels[-1, 0].set_xlabel("upstream area (km²)")
+    panels[-1, 0].set_xlabel(place)
     figure.suptitle(f"Parameters of {len(area):,} reaches" + (f"; the same everywhere: {', '.join(same)}" if same else ""),
                     x=0.01, ha="left")
     return [save(figure, figures, "parameters.png")]
@@ -217,11 +220,11 @@ def draw_parameters(run, figures):
     downstream, distance_km, area, values = read_parameters(run / "parameters.nc")
     if not values:
         raise MissingData(f"{run / 'parameters.nc'} has none of {', '.join(PARAMETERS)}: no parameters drawn")
-    if len(area) > MOST_SINGLE_REACHES:
-        return draw_against_area(area, values, figures)
+    if len(distance_km) > MOST_SINGLE_REACHES:
+        return draw_against_area(downstream, area, values, figures)
     figure, panels = plt.subplots(len(values), 1, figsize=(9, 2.6 * len(values) + 0.6), sharex=True, squeeze=False,
                                   layout="constrained")
-    width = line_widths(area)
+    width = line_widths(np.ones(len(distance_km)) if area is None else area)
     for axes, (name, value) in zip(panels[:, 0], values.items()):
         label, unit = PARAMETERS[name]
         plot_parameter(axes, downstream, distance_km, width, value)
