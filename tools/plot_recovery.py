@@ -140,8 +140,9 @@ def recovery_figures(run):
     if area is not None:
         plot_by_area(panels[0, 1], learned, true, area)
     seen = "a gauge" if gauges == 1 else f"one of {gauges} gauges"
+    left_out = " (the others are left out)" if len(true) < reaches else ""
     figure.suptitle(
-        f"Manning's n of the {len(true):,} of {reaches:,} reaches that drain to {seen} (the others are left out)\n"
+        f"Manning's n of the {len(true):,} of {reaches:,} reaches that drain to {seen}{left_out}\n"
         f"each reach alike: correlation {alike[0]:.3f}, median |error| {100 * alike[1]:.1f} %;   weighted by length: "
         f"{by_length[0]:.3f}, {100 * by_length[1]:.1f} %;   the true median n everywhere: {100 * uniform:.1f} %",
         x=0.01, ha="left", fontsize=11)
