@@ -10,18 +10,16 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
-import netCDF4
 import numpy as np
 from matplotlib.collections import LineCollection
 
+import plot_recovery
 import plot_scaling
+from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, QUIET, START, MissingData, dataset, existing, floats,
+                        is_constant, is_wide, plain_numbers, plot_density, quantiles_by_area, reaches_upstream, rows_of, spread,
+                        texts, variable)
 
-INK, MODEL, START, QUIET = "#1a1a1a", "#0b5fa5", "#d9822b", "#b9c2cc"
 SIMULATED, UNTRAINED, OBSERVED = "discharge_simulated", "discharge_untrained", "discharge_observed"
-
-
-class MissingData(Exception):
-    """One line that says which file or variable is missing."""
 
 
 def style():
@@ -29,30 +27,6 @@ def style():
         "figure.dpi": 130, "font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False,
         "axes.grid": True, "grid.color": "#e6e9ec", "axes.axisbelow": True, "legend.edgecolor": "none",
     })
-
-
-def existing(path, what):
-    if not path.exists():
-        raise MissingData(f"{path} does not exist: no {what} drawn")
-    return path
-
-
-def dataset(path, what):
-    existing(path, what)
-    try:
-        return netCDF4.Dataset(path)
-    except OSError as problem:
-        raise MissingData(f"{path} cannot be read ({problem}): no {what} drawn") from problem
-
-
-def variable(file, name, what):
-    if name not in file.variables:
-        raise MissingData(f"{file.filepath()} has no variable {name}: no {what} drawn")
-    return file.variables[name]
-
-
-def floats(var, *index):
-    return np.ma.filled(np.ma.asarray(var[index] if index else var[:], dtype=float), np.nan)
 
 
 def save(figure, folder, name):
@@ -108,8 +82,7 @@ def draw_loss(run, figures):
 
 
 def gauge_row(file, wanted):
-    ids = ["".join(c.decode() for c in row.compressed()).strip("\0 ") if np.ma.isMaskedArray(row) else
-           b"".join(row).decode().strip("\0 ") for row in variable(file, "gauge_id", "hydrograph")[:]]
+    ids = texts(variable(file, "gauge_id", "hydrograph"))
     if wanted is None:
         return 0, ids[0]
     if wanted not in ids:
@@ -183,19 +156,14 @@ def draw_hydrograph(run, figures, wanted_gauge):
 
 # --- parameters along the river
 
-PARAMETERS = {"n": ("Manning's n", "s m$^{-1/3}$"), "p": ("width coefficient p", "m$^{1-q}$"), "q": ("width exponent q", "-"),
-              "muskingum_k": ("Muskingum K", "s"), "muskingum_x": ("Muskingum X", "-")}
-
-
 def read_parameters(path):
     with dataset(path, "parameters along the river") as file:
-        ids = np.asarray(variable(file, "reach_id", "parameters along the river")[:]).tolist()
-        down = np.asarray(variable(file, "downstream_id", "parameters along the river")[:]).tolist()
+        ids = np.asarray(variable(file, "reach_id", "parameters along the river")[:])
+        down = np.asarray(variable(file, "downstream_id", "parameters along the river")[:])
         distance_km = floats(variable(file, "distance_to_outlet", "parameters along the river")) / 1000
-        area = floats(file.variables["upstream_area"]) if "upstream_area" in file.variables else np.ones(len(ids))
+        area = floats(file.variables["upstream_area"]) if "upstream_area" in file.variables else None
         values = {name: floats(file.variables[name]) for name in PARAMETERS if name in file.variables}
-    row = {reach: k for k, reach in enumerate(ids)}
-    return np.array([row.get(d, -1) for d in down]), distance_km, area, values
+    return rows_of(ids, down), distance_km, area, values
 
 
 def line_widths(area):
@@ -219,13 +187,44 @@ def plot_parameter(axes, downstream, distance_km, width, value):
         axes.set_ylim(centre - 0.05 * abs(centre) - 1e-12, centre + 0.05 * abs(centre) + 1e-12)
 
 
+def draw_against_area(downstream, area, values, figures):
+    """One panel a learned parameter: its density over drainage area (else the number of reaches upstream), median and 10 to 90 %
+    of the reaches."""
+    place = "upstream area (km²)" if area is not None else "reaches upstream, itself among them"
+    area = reaches_upstream(downstream) if area is None else area
+    learned = [name for name in values if not is_constant(values[name])]
+    same = [f"{name} = {np.nanmedian(values[name]):.4g}" for name in values if name not in learned]
+    figure, panels = plt.subplots(max(1, len(learned)), 1, figsize=(9, 3.6 * max(1, len(learned)) + 0.6), sharex=True,
+                                  squeeze=False, layout="constrained")
+    for axes, name in zip(panels[:, 0], learned):
+        known = np.isfinite(values[name]) & (area > 0)
+        x, y = area[known], values[name][known]
+        plot_density(figure, axes, x, y, True, is_wide(y))
+        middle, low, median, high = quantiles_by_area(x, y, 24, 20)
+        axes.fill_between(middle, low, high, color=MODEL, alpha=0.25, linewidth=0, label="10 to 90 % of the reaches")
+        axes.plot(middle, median, color=MODEL, linewidth=2, label="median")
+        if is_wide(y):
+            plain_numbers(axes.yaxis)
+        axes.set_ylabel("{} ({})".format(*PARAMETERS[name]))
+        axes.set_title("median {:.4g}, from {:.4g} to {:.4g}".format(np.median(y), *spread(y)), loc="left", fontsize=9)
+        axes.legend(loc="best", fontsize=9)
+    if not learned:
+        panels[0, 0].axis("off")
+    panels[-1, 0].set_xlabel(place)
+    figure.suptitle(f"Parameters of {len(area):,} reaches" + (f"; the same everywhere: {', '.join(same)}" if same else ""),
+                    x=0.01, ha="left")
+    return [save(figure, figures, "parameters.png")]
+
+
 def draw_parameters(run, figures):
     downstream, distance_km, area, values = read_parameters(run / "parameters.nc")
     if not values:
         raise MissingData(f"{run / 'parameters.nc'} has none of {', '.join(PARAMETERS)}: no parameters drawn")
+    if len(distance_km) > MOST_SINGLE_REACHES:
+        return draw_against_area(downstream, area, values, figures)
     figure, panels = plt.subplots(len(values), 1, figsize=(9, 2.6 * len(values) + 0.6), sharex=True, squeeze=False,
                                   layout="constrained")
-    width = line_widths(area)
+    width = line_widths(np.ones(len(distance_km)) if area is None else area)
     for axes, (name, value) in zip(panels[:, 0], values.items()):
         label, unit = PARAMETERS[name]
         plot_parameter(axes, downstream, distance_km, width, value)
@@ -235,6 +234,10 @@ def draw_parameters(run, figures):
     panels[-1, 0].set_xlabel("distance to the outlet (km); the river flows to the left, lines are wider where more area drains")
     figure.suptitle(f"Parameters of {len(distance_km)} reaches along the river", x=0.01, ha="left")
     return [save(figure, figures, "parameters.png")]
+
+
+def draw_recovery(run, figures):
+    return [save(figure, figures, name) for name, figure in plot_recovery.recovery_figures(run)]
 
 
 def draw_scaling(run, figures):
@@ -255,7 +258,7 @@ def main():
     style()
     paths = []
     draws = (lambda: draw_loss(run, figures), lambda: draw_hydrograph(run, figures, arguments.gauge),
-             lambda: draw_parameters(run, figures))
+             lambda: draw_parameters(run, figures), lambda: draw_recovery(run, figures))
     if plot_scaling.is_scaling(run):
         draws = (lambda: draw_scaling(run, figures),)
     for draw in draws:
