@@ -14,7 +14,7 @@ struct ArithmeticKernels {
   void (*literature_forward)(int passes);     ///< scheme corrected
   void (*literature_adjoint)(int passes);
   void (*multiply_add)(int passes);           ///< kFlopsOfPass each
-  static constexpr double kFlopsOfPass = 512.0 * 16 * 2;
+  static constexpr double kFlopsOfPass = 2 * 10 * 16 * 50;
 };
 
 /// For the instruction set that routing uses here (DPL_ISA picks a lower one).

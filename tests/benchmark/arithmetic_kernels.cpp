@@ -117,16 +117,35 @@ void literature_adjoint(int passes) {
 }
 
 // Enough independent chains of multiply-adds for both units: the peak of the core.
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("fp-contract=fast")))
+#endif
 void multiply_add_chains(int passes) {
-  constexpr int kChains = 16, kLanes = 32;
-  float x[kChains][kLanes];
-  for (int c = 0; c < kChains; ++c)
-    for (int l = 0; l < kLanes; ++l) x[c][l] = static_cast<float>(c + l);
-  for (int p = 0; p < passes; ++p)
-    for (int k = 0; k < 16; ++k)
-      for (int c = 0; c < kChains; ++c)
-        for (int l = 0; l < kLanes; ++l) x[c][l] = multiply_add(x[c][l], 0.999f, 0.5f);
-  touch(x);
+#if defined(__AVX512F__)
+  constexpr int kBytes = 64;
+#elif defined(__AVX2__)
+  constexpr int kBytes = 32;
+#else
+  constexpr int kBytes = 16;
+#endif
+  using Vector [[gnu::vector_size(kBytes)]] = float;
+  const Vector factor = Vector{} + 0.999f, term = Vector{} + 0.5f;
+  Vector x0 = term, x1 = term, x2 = term, x3 = term, x4 = term, x5 = term, x6 = term, x7 = term, x8 = term, x9 = term;
+  constexpr int kRounds = static_cast<int>(bench::ArithmeticKernels::kFlopsOfPass / (2 * 10 * kBytes / 4));
+  for (int k = 0; k < passes * kRounds; ++k) {
+    x0 = x0 * factor + term;
+    x1 = x1 * factor + term;
+    x2 = x2 * factor + term;
+    x3 = x3 * factor + term;
+    x4 = x4 * factor + term;
+    x5 = x5 * factor + term;
+    x6 = x6 * factor + term;
+    x7 = x7 * factor + term;
+    x8 = x8 * factor + term;
+    x9 = x9 * factor + term;
+  }
+  Vector sum = x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9;
+  touch(&sum);
 }
 
 }  // namespace

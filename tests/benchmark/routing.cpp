@@ -117,7 +117,7 @@ int add_all() {
     Count steps;
   };
   for (const auto& name : scheme_names())
-    for (const Size size : {Size{213, 8760}, Size{4000, 2160}, Size{20000, 2160}, Size{100000, 720}, Size{350000, 480}})
+    for (const Size size : {Size{213, 8760}, Size{4000, 2160}, Size{20000, 2160}, Size{100000, 1440}, Size{350000, 960}})
       for (bool adjoint : {false, true})
         add(fmt::format("routing_forward{}/{}/{}", adjoint ? "_adjoint" : "", name, size.reaches),
             [=](benchmark::State& s) { route(s, scheme_from_name(name), size.reaches, size.steps, adjoint); });
