@@ -3,6 +3,8 @@
 #include <immintrin.h>
 #endif
 
+#include <bit>
+
 #include "dpl/physics/lateral_rows.hpp"
 #include "dpl/physics/tile_sweeps.hpp"
 
@@ -34,6 +36,10 @@ struct VectorLoop {
       const __m512 sum0 = _mm512_maskz_permutex2var_ps(w.some0[v], low, _mm512_loadu_si512(w.place0 + cell), high);
       const __m512 sum1 = _mm512_maskz_permutex2var_ps(w.some1[v], low, _mm512_loadu_si512(w.place1 + cell), high);
       _mm512_storeu_ps(inflow + cell, _mm512_add_ps(sum0, sum1));
+      for (unsigned odd = w.odd[v]; odd != 0; odd &= odd - 1) {
+        const Index i = cell + std::countr_zero(odd);
+        inflow[i] = above[graph.upstream0[i]] + above[graph.upstream1[i]];
+      }
     }
 #else
     inflow_one_by_one<float>(graph, above, inflow, first / kVectorCells * kVectorCells, padded(end));
@@ -49,6 +55,10 @@ struct VectorLoop {
         const __m512 low = _mm512_loadu_ps(begin), high = _mm512_loadu_ps(begin + kVectorCells);
         _mm512_storeu_ps(message + cell, _mm512_maskz_permutex2var_ps(
                                              window.some0[v], low, _mm512_loadu_si512(window.place0 + cell), high));
+        for (unsigned odd = window.odd[v]; odd != 0; odd &= odd - 1) {
+          const Index i = cell + std::countr_zero(odd);
+          message[i] = below[downstream[i]];
+        }
         continue;
       }
 #endif

@@ -2,6 +2,7 @@
 #include "dpl/physics/tile_layout.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "dpl/base/error.hpp"
@@ -93,30 +94,34 @@ struct Chain {
   std::vector<Index> walk;     // [cell] number of its reach on a walk up the rivers
 };
 
-// Slots of each vector of cells, `none` standing for no slot.
+// Slots of each vector of cells, `none` standing for no slot. The window begins at the lowest cell; what lies outside, and
+// all that is no cell (junctions, edges), is odd.
 GatherWindows make_windows(const std::vector<Index>& slot0, const std::vector<Index>& slot1, Index none, Index stride) {
+  constexpr int kMostOdd = kVectorCells / 2;
   GatherWindows w;
   const auto cells = static_cast<Index>(slot0.size());
   w.place0.assign(cells, 0);
   w.place1.assign(cells, 0);
   for (Index first = 0; first < cells; first += kVectorCells) {
-    Index lowest = stride, highest = -1;
-    for (Index i = first; i < first + kVectorCells; ++i)
-      for (const Index slot : {slot0[i], slot1[i]})
-        if (slot != none) {
-          lowest = std::min(lowest, slot);
-          highest = std::max(highest, slot);
-        }
-    const Index begin = std::min(std::max<Index>(0, lowest), stride - kWindowSlots);
-    w.begin.push_back(highest - begin < kWindowSlots ? begin : -1);
-    std::uint16_t some0 = 0, some1 = 0;
-    for (Index c = 0; c < kVectorCells && w.begin.back() >= 0; ++c) {
-      const Index i = first + c;
-      if (slot0[i] != none) some0 |= 1u << c, w.place0[i] = slot0[i] - begin;
-      if (slot1[i] != none) some1 |= 1u << c, w.place1[i] = slot1[i] - begin;
+    Index lowest = cells;
+    for (Index i = first; i < first + kVectorCells; ++i) lowest = std::min({lowest, slot0[i], slot1[i]});
+    const Index begin = std::min(lowest, stride - kWindowSlots);
+    std::uint16_t some0 = 0, some1 = 0, odd = 0;
+    for (Index c = 0; c < kVectorCells; ++c) {
+      const auto place = [&](Index slot, Index& to, std::uint16_t& some) {
+        if (slot == none) return;
+        if (slot < cells && slot < begin + kWindowSlots)
+          some |= 1u << c, to = slot - begin;
+        else
+          odd |= 1u << c;
+      };
+      place(slot0[first + c], w.place0[first + c], some0);
+      place(slot1[first + c], w.place1[first + c], some1);
     }
+    w.begin.push_back(std::popcount(odd) <= kMostOdd ? begin : -1);
     w.some0.push_back(some0);
     w.some1.push_back(some1);
+    w.odd.push_back(odd);
   }
   return w;
 }

@@ -15,7 +15,7 @@ DeviceVector<Index> on_device(const std::vector<Index>& values, Device device) {
 }
 
 WindowPlaces places(const GatherWindows& w, const std::vector<Index>& begin) {
-  return {begin.data(), w.place0.data(), w.place1.data(), w.some0.data(), w.some1.data()};
+  return {begin.data(), w.place0.data(), w.place1.data(), w.some0.data(), w.some1.data(), w.odd.data()};
 }
 
 // Long enough that the skew costs little, short enough that the rows of a block stay in the second-level cache.

@@ -217,31 +217,38 @@ TEST(TileLayout, JunctionsStandByTheLagOfTheirCells) {
 
 void expect_windows(const GatherWindows& w, const std::vector<Index>& slot0, const std::vector<Index>& slot1,
                     Index none, Index stride, int& within, const std::string& name) {
+  const auto cells = static_cast<Index>(slot0.size());
   ASSERT_EQ(w.begin.size(), slot0.size() / kVectorCells) << name;
   for (std::size_t v = 0; v < w.begin.size(); ++v) {
-    Index lowest = stride, highest = -1;
-    for (Index c = 0; c < kVectorCells; ++c)
-      for (Index slot : {slot0[v * kVectorCells + c], slot1[v * kVectorCells + c]})
-        if (slot != none) lowest = std::min(lowest, slot), highest = std::max(highest, slot);
+    int odd = 0;
+    for (Index c = 0; c < kVectorCells; ++c) {
+      const auto i = v * kVectorCells + c;
+      bool outside = false;
+      const auto expect = [&](Index slot, Index place, bool some) {
+        if (some) {
+          ASSERT_EQ(w.begin[v] < 0 ? slot : w.begin[v] + place, slot) << name;
+          ASSERT_NE(slot, none) << name;
+        }
+        ASSERT_GE(place, 0) << name;
+        ASSERT_LT(place, kWindowSlots) << name;
+        outside = outside || (slot != none && !some);
+      };
+      expect(slot0[i], w.place0[i], w.some0[v] >> c & 1);
+      expect(slot1[i], w.place1[i], w.some1[v] >> c & 1);
+      ASSERT_EQ(outside, (w.odd[v] >> c & 1) == 1) << name;
+      odd += outside;
+      // Cells are odd for a reason: junctions and edges, or further away than a window reaches.
+      for (Index slot : {slot0[i], slot1[i]})
+        if (outside && slot != none && slot < cells && w.begin[v] >= 0 && slot - w.begin[v] < kWindowSlots) {
+          ASSERT_GE(std::max(slot0[i], slot1[i]), std::min(cells, w.begin[v] + kWindowSlots)) << name;
+        }
+    }
     if (w.begin[v] < 0) {
-      ASSERT_GE(highest - lowest, kWindowSlots) << name;
+      ASSERT_GT(odd, kVectorCells / 2) << name;
       continue;
     }
     ++within;
     ASSERT_LE(w.begin[v] + kWindowSlots, stride) << name;
-    for (Index c = 0; c < kVectorCells; ++c) {
-      const auto i = v * kVectorCells + c;
-      const auto expect = [&](Index slot, Index place, bool some) {
-        ASSERT_EQ(some, slot != none) << name;
-        ASSERT_GE(place, 0) << name;
-        ASSERT_LT(place, kWindowSlots) << name;
-        if (some) {
-          ASSERT_EQ(w.begin[v] + place, slot) << name;
-        }
-      };
-      expect(slot0[i], w.place0[i], w.some0[v] >> c & 1);
-      expect(slot1[i], w.place1[i], w.some1[v] >> c & 1);
-    }
   }
 }
 

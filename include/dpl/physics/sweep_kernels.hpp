@@ -21,7 +21,7 @@ inline constexpr Index kWindowSlots = 2 * kVectorCells;
 /// GatherWindows (tile_layout.hpp) as the sweeps see them.
 struct WindowPlaces {
   const Index *begin, *place0, *place1;
-  const std::uint16_t *some0, *some1;
+  const std::uint16_t *some0, *some1, *odd;
 };
 
 struct IndexRange {

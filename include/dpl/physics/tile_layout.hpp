@@ -37,11 +37,13 @@ struct Tiling {
 /// @param sub_reaches [own]  @param largest cells of a tile, at least 1 (a reach is never cut: it may have more sub-reaches)
 Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches, Index largest);
 
-/// For vectors of kVectorCells cells whose slots lie within kWindowSlots: where, and which. (The others gather one by one.)
+/// For vectors of kVectorCells cells most of whose slots lie within kWindowSlots: where, and which. (The others gather one by
+/// one.)
 struct GatherWindows {
   std::vector<Index> begin;             ///< [vector] first slot, -1: not within a window
   std::vector<Index> place0, place1;    ///< [cell, padded] slot - begin
-  std::vector<std::uint16_t> some0, some1;   ///< [vector] bit of a cell: it has such a slot, the sum takes 0 where it has not
+  std::vector<std::uint16_t> some0, some1;   ///< [vector] bit of a cell: it has such a slot in the window, the sum takes 0 where it has not
+  std::vector<std::uint16_t> odd;            ///< [vector] bit of a cell: it has a slot outside and is gathered for itself
 };
 
 /// Slots of a row of outflows: the cells, padding, what comes over edges, junctions, one slot that always holds zero.
