@@ -25,7 +25,7 @@ class LateralTurn {
           const Count step = s.first_step + k - cells.lag[c];
           Real lanes[kLanes] = {};
           const Real* from = values + cells.series[c] * s.distance + step;
-          __builtin_prefetch(from + s.ahead);
+          __builtin_prefetch(from + s.ahead, 0, 2);
           if (step < 0 || step + kLanes > s.all_steps) {
             for (Index l = 0; l < kLanes; ++l)
               if (step + l >= 0 && step + l < s.all_steps) lanes[l] = from[l];
