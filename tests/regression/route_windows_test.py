@@ -56,24 +56,34 @@ def check_windows(config):
 
 
 def killed(ranks, config, settings, wait, draw):
-    """The run folder of a routing one of whose ranks is killed after `wait` seconds, if it lasts that long."""
+    """The run folder of a routing one of whose ranks is killed, if it lasts that long: after `wait` seconds, or, where that is None, soon
+    after its first window was written."""
     process = subprocess.Popen([twin.MPIEXEC, "-n", str(ranks), twin.HPC, "route", config, *ROUTE, *settings],
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     for line in process.stdout:
         if line.startswith("run folder: "):
             folder = line.split(": ", 1)[1].strip()
             break
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    if wait is None:
+        while process.poll() is None and not os.path.exists(progress_of(folder)):
+            time.sleep(0.001)
+        wait = draw.uniform(0, 0.02)
     time.sleep(wait)
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout.split()
-    if listed:
+    if children:
         try:
-            os.kill(int(draw.choice(listed)), signal.SIGKILL)
+            os.kill(int(draw.choice(children)), signal.SIGKILL)
         except ProcessLookupError:
             pass
     process.stdout.read()
     process.wait(timeout=60)  # mpirun ends the other rank
     process.stdout.close()
     return folder
+
+
+def progress_of(folder):
+    return os.path.join(folder, "windows", "progress.nc")
 
 
 def check_kill(config, draw):
@@ -84,13 +94,12 @@ def check_kill(config, draw):
     lasts = time.time() - begin
     found, stopped, windows = [], 0, set()
     for ranks, then in ((1, 1), (2, 2), (1, 2), (2, 1)):
-        folder = killed(ranks, config, settings, draw.uniform(0, 0.9 * lasts), draw)
+        folder = killed(ranks, config, settings, None, draw)
         for _ in range(2):
             if os.path.exists(os.path.join(folder, "discharge.nc")):
                 break
-            progress = os.path.join(folder, "windows", "progress.nc")
-            if os.path.exists(progress):
-                with netCDF4.Dataset(progress) as file:
+            if os.path.exists(progress_of(folder)):
+                with netCDF4.Dataset(progress_of(folder)) as file:
                     assert file.complete == 0 and file.last_complete_time.startswith("2000-0"), file
                     windows.add(int(file.windows))
                     stopped += 1
@@ -109,8 +118,8 @@ def check_refused(config, draw):
     """An interrupted run goes on with its own configuration and parameters only."""
     settings = ["memory.window_days=1"]
     for _ in range(5):
-        folder = killed(2, config, settings, draw.uniform(0.1, 0.6), draw)
-        if os.path.exists(os.path.join(folder, "windows", "progress.nc")):
+        folder = killed(2, config, settings, None, draw)
+        if os.path.exists(progress_of(folder)):
             break
     else:
         return ["no kill left progress behind"]

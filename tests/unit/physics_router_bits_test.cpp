@@ -1,12 +1,9 @@
-// Test that the router's bits depend on nothing but its inputs, and that it agrees with the reference files.
+// Test that the router's bits depend on nothing but its inputs.
 #include <cstdlib>
-#include <filesystem>
 #include <limits>
 #include <tuple>
 
-#include "dpl/experiments/reference_case.hpp"
 #include "dpl/physics/sweep_kernels.hpp"
-#include "tests/support/message_of.hpp"
 #include "tests/support/router_cases.hpp"
 
 namespace dpl {
@@ -359,39 +356,6 @@ TYPED_TEST(RouterBits, ARankWithoutReachesRoutesNothing) {
     }
 }
 
-TYPED_TEST(RouterBits, WindowsThatDoNotFitAreErrors) {
-  const auto p = problem_of(Scheme::conservative, 1);
-  RouterRun<TypeParam> run(p);
-  auto& router = run.router();
-  const Index n = p.topology.size();
-  std::vector<TypeParam> discharge(10);
-  const auto message = [&](const ReachParameters<TypeParam>& parameters, const LateralInflow<TypeParam>& inflow,
-                           Count steps, Index probe) {
-    return message_of(
-        [&] { router.forward(parameters, inflow, steps, {}, std::vector<Index>{probe}, discharge, true); });
-  };
-  auto fewer = run.parameters();
-  fewer.b.pop_back();
-  EXPECT_EQ(message(fewer, run.inflow(), 10, 0), "routing: parameters of 40, 39 and 40 reaches for 40 reaches");
-  auto still = run.inflow();
-  still.hold = 0;
-  const std::string window = "rows of lateral inflow hold for";
-  EXPECT_NE(message(run.parameters(), still, 10, 0).find(window), std::string::npos);
-  EXPECT_NE(message(run.parameters(), run.inflow(), -1, 0).find(window), std::string::npos);
-  EXPECT_EQ(message(run.parameters(), run.inflow(), 10, n), "routing: a probe at own reach 40 of 40");
-  EXPECT_EQ(message(run.parameters(), run.inflow(), 10, -1), "routing: a probe at own reach -1 of 40");
-  router.forward(run.parameters(), run.inflow(), 10, {}, std::vector<Index>{0}, discharge, true);
-  ReachParameters<TypeParam> g;
-  std::vector<TypeParam> lateral(10 * n - 1);
-  EXPECT_EQ(message_of([&] { router.adjoint(std::vector<TypeParam>(9), g, {}); }),
-            "routing: a seed of 9 values for 10 of discharge");
-  EXPECT_EQ(message_of([&] { router.adjoint(discharge, g, lateral); }),
-            "routing: room for 399 values of the adjoint of lateral inflow, 400 are made");
-  router.leave_out_pieces(std::vector<std::uint8_t>(run.network().pieces.size(), 1));   // other pieces: no tape of them
-  EXPECT_EQ(message_of([&] { router.adjoint(discharge, g, {}); }),
-            "routing: adjoint without a forward pass that kept its tape");
-}
-
 TYPED_TEST(RouterBits, TapeStaysWithinItsLimitWhereStatesKeptLessOftenAllowIt) {
   CaseShape shape;
   shape.steps = 640;
@@ -506,54 +470,6 @@ TYPED_TEST(RouterBits, DoNotDependOnWhatTheTapeKeeps) {
   EXPECT_LT(bytes(some), bytes({}));
   for (const RunShape& s : {least, some})
     EXPECT_TRUE(outcome_of<TypeParam>(p, s).gradient == everything) << scheme_name(shape.scheme) << ", " << words(s);
-}
-
-template <class Real>
-void compare_with_file(const std::string& path) {
-  const ReferenceCase c = read_reference_case(path);
-  ReferenceProblem<double> p;
-  const auto n = static_cast<Index>(c.downstream.size());
-  p.topology = topology_of(c.downstream);
-  p.properties = {c.length_m, c.slope, std::vector<Index>(n, 1)};
-  p.options = c.options;
-  p.a = c.a, p.b = c.b, p.c = c.c;
-  p.lateral = c.lateral_inflow;
-  p.steps = static_cast<Count>(c.lateral_inflow.size());
-  RouterRun<Real> run(p);
-  const auto discharge = run.forward(true);
-  const auto close = [&](const auto& ours, const std::vector<double>& theirs, double relative, const char* name) {
-    double largest = 0, difference = 0;
-    for (std::size_t i = 0; i < theirs.size(); ++i) {
-      largest = std::max(largest, std::abs(theirs[i]));
-      difference = std::max(difference, std::abs(ours[i] - theirs[i]));
-    }
-    EXPECT_LE(difference, relative * largest) << path << ": " << name;
-  };
-  const bool is_double = sizeof(Real) == 8;
-  ASSERT_EQ(discharge.size(), c.discharge.size());
-  auto weight = random_weights(run.rows(), n, 0);
-  for (std::size_t t = 0; t < discharge.size(); ++t) {
-    close(discharge[t], c.discharge[t], is_double ? 1e-9 : 2e-5, "discharge");
-    for (Index r = 0; r < n; ++r)
-      weight[t][r] = r == c.outlet ? 2.0 * discharge[t][r] / static_cast<double>(run.rows()) : 0;
-  }
-  if (!c.storage.empty()) close(run.final_state(), c.storage.back(), is_double ? 1e-9 : 2e-5, "storage");
-  const auto g = run.adjoint(weight);
-  const double tolerance = is_double ? 1e-8 : 2e-4;
-  close(g.a, c.dJ_da, tolerance, "dJ/dn");
-  close(g.b, c.dJ_db, tolerance, "dJ/dp");
-  if (!c.dJ_dc.empty()) close(g.c, c.dJ_dc, tolerance, "dJ/dq");
-  for (const auto& [step, values] : c.dJ_dlateral) close(g.lateral[step], values, tolerance, "dJ/dlateral");
-}
-
-TYPED_TEST(RouterBits, AgreeWithTheReferenceFiles) {
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(DPL_TEST_SOURCE_DIR "/tests/data/oracles"))
-    if (entry.path().filename().string().starts_with("routing_")) {
-      compare_with_file<TypeParam>(entry.path().string());
-      ++files;
-    }
-  EXPECT_GE(files, 15);
 }
 
 }  // namespace
