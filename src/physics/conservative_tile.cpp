@@ -17,14 +17,9 @@ ConservativeTile<Real>::ConservativeTile(TileLayout layout, Index piece, const R
 template <class Real>
 void ConservativeTile<Real>::set_coefficients(const RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
-  n_.resize(layout.cells);
-  p_.resize(layout.cells);
-  q_.resize(layout.cells);
+  this->load_parameters(window);
   for (Index i = 0; i < layout.cells; ++i) {
-    n_[i] = window.parameters->a[layout.reach[i]];
-    p_[i] = window.parameters->b[layout.reach[i]];
-    q_[i] = window.parameters->c[layout.reach[i]];
-    const auto c = conservative_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i]);
+    const auto c = conservative_coefficients<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i]);
     log2_depth_[i] = static_cast<Real>(c.log2_depth);
     depth_exponent_[i] = static_cast<Real>(c.depth_exponent);
     log2_travel_time_[i] = static_cast<Real>(c.log2_travel_time);
@@ -42,18 +37,15 @@ void ConservativeTile<Real>::start(RouterWindow<Real>& window) {
     return;
   }
   this->load_start_lateral(window, true);
-  std::vector<Real> flow(layout.flow_stride(), Real(0));
-  for (std::size_t e = 0; e < layout.inflows.size(); ++e)
-    flow[layout.inflow_slot(static_cast<Index>(e))] = window.edge_start[layout.inflows[e].number];
+  auto flow = this->start_row(window);
   for (Index i = 0; i < layout.cells; ++i) {  // ascending lag: upstream first
     const Real inflow = this->start_inflow(i, flow.data()), lateral = this->held_lateral_[i];
     flow[i] = inflow + lateral;
     start_x_[i] = inflow + lateral * Real(0.5);
     storage_[i] = static_cast<Real>(
-        conservative_start<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i], start_flow(i)));
+        conservative_start<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i], start_flow(i)));
   }
-  for (const auto& cut : layout.cuts) window.cut_start[cut.number] = flow[cut.cell];
-  for (const auto& edge : layout.outflows) window.edge_start[edge.number] = flow[edge.cell];
+  this->send_start(window, flow);
 }
 
 template <class Real>
@@ -95,14 +87,6 @@ void ConservativeTile<Real>::sweep_forward(const RouterWindow<Real>& window, con
 }
 
 template <class Real>
-Real ConservativeTile<Real>::probe_value(const TileProbe& probe, Index step) const {
-  const Count stride = this->layout_.flow_stride(), k = this->layout_.lag[probe.cell] + step;
-  const Real* rows = this->scratch_.flow.data();
-  return this->options_.inflow_readout ? this->start_inflow(probe.cell, rows + k * stride)
-                                       : rows[(k + 1) * stride + probe.cell];
-}
-
-template <class Real>
 void ConservativeTile<Real>::add_volumes(const BlockSpan& span, std::span<const Real>) {
   const Count stride = this->layout_.flow_stride();
   const double dt = static_cast<double>(static_cast<Real>(this->options_.dt_s));
@@ -127,7 +111,7 @@ void ConservativeTile<Real>::sweep_adjoint(RouterWindow<Real>& window, const Blo
   b.record = this->scratch_.record.data();
   b.adjoint_stride = this->adjoint_stride();
   this->grow(rows, static_cast<std::size_t>(this->row_steps(span.steps)) * b.adjoint_stride);
-  this->fill_adjoint_columns(window, span, rows.data(), 1);
+  this->fill_adjoint_columns(window, span, rows.data());
   b.downstream = this->downstream_.data();
   b.downstream_window = this->downstream_window();
   b.message = this->scratch_.inflow.data();
@@ -150,14 +134,10 @@ template <class Real>
 void ConservativeTile<Real>::start_adjoint(RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
   if (!window.initial_state.empty()) return;
-  // The adjoint of the start discharge goes up the tree; slots as in the adjoint rows, without seeds.
-  std::vector<Real> below(layout.first_seed_slot(), Real(0));
-  for (std::size_t e = 0; e < layout.cuts.size(); ++e)
-    below[layout.cut_slot(static_cast<Index>(e))] = window.cut_start_adjoint[layout.cuts[e].number];
-  for (std::size_t e = 0; e < layout.outflows.size(); ++e)
-    below[layout.outflow_slot(static_cast<Index>(e))] = window.edge_start_adjoint[layout.outflows[e].number];
+  // The adjoint of the start discharge goes up the tree.
+  auto below = this->start_adjoint_row(window);
   for (Index i = layout.cells - 1; i >= 0; --i) {
-    const auto a = conservative_start_adjoint<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i],
+    const auto a = conservative_start_adjoint<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i],
                                                       start_flow(i), storage_adjoint_[i]);
     start_n_[i] = a.n;
     start_p_[i] = a.p;
@@ -167,13 +147,13 @@ void ConservativeTile<Real>::start_adjoint(RouterWindow<Real>& window) {
     if (!window.inflow_adjoint.empty())
       window.inflow_adjoint[layout.state[i] * window.inflow_rows] += message + static_cast<Real>(0.5 * a.x);
   }
-  for (const auto& edge : layout.inflows) window.edge_start_adjoint[edge.number] = below[edge.cell];
+  this->send_start_adjoint(window, below);
 }
 
 template <class Real>
 void ConservativeTile<Real>::gradient(Index i, double& a, double& b, double& c) const {
-  const auto cell = conservative_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i]);
-  const auto g = conservative_coefficients_adjoint<double>(cell, n_[i], p_[i], q_[i], log_depth_sum_[i],
+  const auto cell = conservative_coefficients<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i]);
+  const auto g = conservative_coefficients_adjoint<double>(cell, this->n_[i], this->p_[i], this->q_[i], log_depth_sum_[i],
                                                            log_depth_log2_depth_sum_[i], log_travel_time_sum_[i],
                                                            diffusion_sum_[i], inverse_m_sum_[i]);
   a += g.n + start_n_[i];

@@ -22,18 +22,13 @@ DischargeTile<Real>::DischargeTile(TileLayout layout, Index piece, const ReachPr
 template <class Real>
 void DischargeTile<Real>::set_coefficients(const RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
-  n_.resize(layout.cells);
-  p_.resize(layout.cells);
-  q_.resize(layout.cells);
+  this->load_parameters(window);
   for (Index i = 0; i < layout.cells; ++i) {
-    n_[i] = window.parameters->a[layout.reach[i]];
-    p_[i] = window.parameters->b[layout.reach[i]];
-    q_[i] = window.parameters->c[layout.reach[i]];
     if (muskingum()) {
-      n_[i] *= layout.share[i];  // the reach's K, shared by its sub-reaches
-      log2_depth_factor_[i] = static_cast<Real>(n_[i]);
-      depth_exponent_[i] = static_cast<Real>(p_[i]);
-      const double dt = this->options_.dt_s, two_K = 2 * n_[i], two_KX = two_K * p_[i], D = two_K - two_KX + dt;
+      this->n_[i] *= layout.share[i];  // the reach's K, shared by its sub-reaches
+      log2_depth_factor_[i] = static_cast<Real>(this->n_[i]);
+      depth_exponent_[i] = static_cast<Real>(this->p_[i]);
+      const double dt = this->options_.dt_s, two_K = 2 * this->n_[i], two_KX = two_K * this->p_[i], D = two_K - two_KX + dt;
       log2_width_[i] = static_cast<Real>((dt - two_KX) / D);   // C1 .. C4, 1 / D
       q_cell_[i] = static_cast<Real>((dt + two_KX) / D);
       velocity_factor_[i] = static_cast<Real>((two_K - two_KX - dt) / D);
@@ -41,7 +36,7 @@ void DischargeTile<Real>::set_coefficients(const RouterWindow<Real>& window) {
       slope_cell_[i] = static_cast<Real>(1 / D);
       continue;
     }
-    const auto c = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i],
+    const auto c = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i],
                                                         this->options_.published_epsilons);
     log2_depth_factor_[i] = static_cast<Real>(c.log2_depth_factor);
     depth_exponent_[i] = static_cast<Real>(c.depth_exponent);
@@ -58,17 +53,14 @@ void DischargeTile<Real>::start(RouterWindow<Real>& window) {
   const auto& layout = this->layout_;
   const bool hot = window.initial_state.empty();
   if (hot) this->load_start_lateral(window, this->options_.floor_hot_start);
-  std::vector<Real> flow(layout.flow_stride(), Real(0));
-  for (std::size_t e = 0; e < layout.inflows.size(); ++e)
-    flow[layout.inflow_slot(static_cast<Index>(e))] = window.edge_start[layout.inflows[e].number];
+  auto flow = this->start_row(window);
   for (Index i = 0; i < layout.cells; ++i) {  // ascending lag: upstream first
     inflow_now_[i] = this->start_inflow(i, flow.data());
     state_[i] = hot ? inflow_now_[i] + this->held_lateral_[i]
                     : floored_discharge(window.initial_state[layout.state[i]], this->lateral_floor_);
     flow[i] = state_[i];
   }
-  for (const auto& cut : layout.cuts) window.cut_start[cut.number] = flow[cut.cell];
-  for (const auto& edge : layout.outflows) window.edge_start[edge.number] = flow[edge.cell];
+  this->send_start(window, flow);
   for (const auto& probe : this->probes_)
     window.discharge[probe.number * window.rows] =
         this->options_.inflow_readout ? inflow_now_[probe.cell] : state_[probe.cell];
@@ -128,14 +120,6 @@ void DischargeTile<Real>::sweep_forward(const RouterWindow<Real>& window, const 
   this->kernels_.discharge_forward[form_](b);
 }
 
-template <class Real>
-Real DischargeTile<Real>::probe_value(const TileProbe& probe, Index step) const {
-  const Count stride = this->layout_.flow_stride(), k = this->layout_.lag[probe.cell] + step;
-  const Real* rows = floored_rows().data();
-  return this->options_.inflow_readout ? this->start_inflow(probe.cell, rows + k * stride)
-                                       : rows[(k + 1) * stride + probe.cell];
-}
-
 // Mean of the floored discharge at both ends of a step; what the floor adds.
 template <class Real>
 void DischargeTile<Real>::add_volumes(const BlockSpan& span, std::span<const Real> state_before) {
@@ -184,7 +168,7 @@ void DischargeTile<Real>::sweep_adjoint(RouterWindow<Real>& window, const BlockS
   const Count stride = b.adjoint_stride;
   auto &next = this->scratch_.adjoint, &inflow = this->scratch_.second_adjoint;
   for (auto* rows : {&next, &inflow}) this->grow(*rows, static_cast<std::size_t>(this->row_steps(span.steps)) * stride);
-  this->fill_adjoint_columns(window, span, next.data(), 1);
+  this->fill_adjoint_columns(window, span, next.data());
   // A cut edge's message is whole: nothing is added to it through the floored flow.
   for (Index k = 0; k < this->row_steps(span.steps); ++k)
     std::fill_n(inflow.begin() + k * stride + layout.adjoint_zero_slot(), layout.first_seed_slot() - layout.adjoint_zero_slot(),
@@ -220,11 +204,8 @@ void DischargeTile<Real>::start_adjoint(RouterWindow<Real>& window) {
   const bool hot = window.initial_state.empty();
   // What the start discharge of a cell means: its own state, its share of the inflow of the first step downstream, and,
   // from a hot start, the start discharge downstream.
-  std::vector<Real> below(layout.first_seed_slot(), Real(0)), seed(layout.cells, Real(0));
-  for (std::size_t e = 0; e < layout.cuts.size(); ++e)
-    below[layout.cut_slot(static_cast<Index>(e))] = window.cut_start_adjoint[layout.cuts[e].number];
-  for (std::size_t e = 0; e < layout.outflows.size(); ++e)
-    below[layout.outflow_slot(static_cast<Index>(e))] = window.edge_start_adjoint[layout.outflows[e].number];
+  auto below = this->start_adjoint_row(window);
+  std::vector<Real> seed(layout.cells, Real(0));
   for (const auto& probe : this->probes_) {
     const Real value = window.seed[probe.number * window.rows];
     if (this->options_.inflow_readout)
@@ -240,7 +221,7 @@ void DischargeTile<Real>::start_adjoint(RouterWindow<Real>& window) {
     if (hot && free && !window.inflow_adjoint.empty())
       window.inflow_adjoint[layout.state[i] * window.inflow_rows] += total;
   }
-  for (const auto& edge : layout.inflows) window.edge_start_adjoint[edge.number] = below[edge.cell];
+  this->send_start_adjoint(window, below);
 }
 
 template <class Real>
@@ -250,10 +231,10 @@ void DischargeTile<Real>::gradient(Index i, double& a, double& b, double& c) con
     b += depth_exponent_sum_[i];
     return;
   }
-  const auto cell = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i],
+  const auto cell = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i],
                                                          this->options_.published_epsilons);
   const auto g = muskingum_cunge_coefficients_adjoint<double>(
-      cell, this->slope_[i], n_[i], p_[i], this->options_.published_epsilons, log2_depth_factor_sum_[i],
+      cell, this->slope_[i], this->n_[i], this->p_[i], this->options_.published_epsilons, log2_depth_factor_sum_[i],
       depth_exponent_sum_[i], log2_width_sum_[i], q_sum_[i], velocity_factor_sum_[i]);
   a += g.n;
   b += g.p;
@@ -265,10 +246,10 @@ template <class Real>
 std::vector<double> DischargeTile<Real>::storage() const {
   std::vector<double> volume;
   for (Index i = 0; i < this->layout_.cells; ++i) {
-    double K = n_[i], X = p_[i];
+    double K = this->n_[i], X = this->p_[i];
     const double Q = state_[i], I = inflow_now_[i];
     if (!muskingum()) {
-      const auto c = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], n_[i], p_[i], q_[i],
+      const auto c = muskingum_cunge_coefficients<double>(this->length_m_[i], this->slope_[i], this->n_[i], this->p_[i], this->q_[i],
                                                           this->options_.published_epsilons);
       const auto section = channel_section<double>(c, Q, formulas_.trapezoid_celerity);
       const auto travel = travel_time<double>(c, section, Q, this->slope_[i], this->options_.dt_s, formulas_);

@@ -163,10 +163,10 @@ template <class Real>
 Count Router<Real>::Impl::keep_every(Count steps) const {
   if (options.tape_bytes == 0) return 1;
   const Count limit = options.tape_bytes - edge_bytes(steps);
-  Count best = 1;
+  Count best = 1, fewest = start_bytes(steps, best);
   for (Count every = 1; every <= steps; ++every) {
     const Count bytes = start_bytes(steps, every);
-    if (bytes < start_bytes(steps, best)) best = every;
+    if (bytes < fewest) best = every, fewest = bytes;
     if (bytes <= limit) return every;
     if (every * every > steps) break;  // from the root of the number of blocks on, more are made again than saved
   }

@@ -197,10 +197,54 @@ template <class Real>
 Real TileRouter<Real>::start_inflow(Index cell, const Real* row) const {
   const Index u0 = layout_.upstream0[cell], junction = u0 - layout_.first_junction_slot();
   if (junction < 0 || junction >= layout_.junctions()) return row[u0] + row[layout_.upstream1[cell]];
-  const Index* source = layout_.junction_source.data();
-  Real sum = row[source[layout_.junction_begin[junction]]];
-  for (Index s = layout_.junction_begin[junction] + 1; s < layout_.junction_begin[junction + 1]; ++s) sum += row[source[s]];
-  return sum + row[layout_.upstream1[cell]];
+  const JunctionLoop<const Real> loop{layout_.junction_begin.data(), layout_.junction_source.data(), 0, row};
+  return loop.sum(junction) + row[layout_.upstream1[cell]];
+}
+
+template <class Real>
+Real TileRouter<Real>::probe_value(const TileProbe& probe, Index step) const {
+  const Count stride = layout_.flow_stride(), k = layout_.lag[probe.cell] + step;
+  const Real* rows = probe_rows().data();
+  return options_.inflow_readout ? start_inflow(probe.cell, rows + k * stride) : rows[(k + 1) * stride + probe.cell];
+}
+
+template <class Real>
+void TileRouter<Real>::load_parameters(const RouterWindow<Real>& window) {
+  for (auto* values : {&n_, &p_, &q_}) values->resize(layout_.cells);
+  for (Index i = 0; i < layout_.cells; ++i) {
+    n_[i] = window.parameters->a[layout_.reach[i]];
+    p_[i] = window.parameters->b[layout_.reach[i]];
+    q_[i] = window.parameters->c[layout_.reach[i]];
+  }
+}
+
+template <class Real>
+std::vector<Real> TileRouter<Real>::start_row(const RouterWindow<Real>& window) const {
+  std::vector<Real> row(layout_.flow_stride(), Real(0));
+  for (std::size_t e = 0; e < layout_.inflows.size(); ++e)
+    row[layout_.inflow_slot(static_cast<Index>(e))] = window.edge_start[layout_.inflows[e].number];
+  return row;
+}
+
+template <class Real>
+void TileRouter<Real>::send_start(RouterWindow<Real>& window, const std::vector<Real>& row) const {
+  for (const auto& cut : layout_.cuts) window.cut_start[cut.number] = row[cut.cell];
+  for (const auto& edge : layout_.outflows) window.edge_start[edge.number] = row[edge.cell];
+}
+
+template <class Real>
+std::vector<Real> TileRouter<Real>::start_adjoint_row(const RouterWindow<Real>& window) const {
+  std::vector<Real> row(layout_.first_seed_slot(), Real(0));
+  for (std::size_t e = 0; e < layout_.cuts.size(); ++e)
+    row[layout_.cut_slot(static_cast<Index>(e))] = window.cut_start_adjoint[layout_.cuts[e].number];
+  for (std::size_t e = 0; e < layout_.outflows.size(); ++e)
+    row[layout_.outflow_slot(static_cast<Index>(e))] = window.edge_start_adjoint[layout_.outflows[e].number];
+  return row;
+}
+
+template <class Real>
+void TileRouter<Real>::send_start_adjoint(RouterWindow<Real>& window, const std::vector<Real>& row) const {
+  for (const auto& edge : layout_.inflows) window.edge_start_adjoint[edge.number] = row[edge.cell];
 }
 
 template <class Real>
@@ -216,12 +260,11 @@ void TileRouter<Real>::fill_inflows(const RouterWindow<Real>& window, const Bloc
 }
 
 template <class Real>
-void TileRouter<Real>::fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows,
-                                            Index shift) const {
+void TileRouter<Real>::fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows) const {
   const Index stride = adjoint_stride();
   for (Index k = 0; k < row_steps(span.steps); ++k) rows[static_cast<Count>(k) * stride + layout_.adjoint_zero_slot()] = 0;
   const auto fill = [&](Index cell, Index slot, const Real* series) {
-    Real* column = rows + static_cast<Count>(layout_.lag[cell] + shift) * stride + slot;
+    Real* column = rows + static_cast<Count>(layout_.lag[cell] + 1) * stride + slot;
     for (Index t = 0; t < span.steps; ++t) column[static_cast<Count>(t) * stride] = series[t];
   };
   for (std::size_t e = 0; e < layout_.cuts.size(); ++e)
@@ -271,12 +314,12 @@ void TileRouter<Real>::forward_chunk(RouterWindow<Real>& window, Count chunk) {
   const Count first = chunk * blocks_of_chunk(window.chunk);
   for (Count block = first; block < first + blocks_in(window, chunk); ++block) {
     const BlockSpan span = block_span(window, block);
-    const auto before = snapshot();
+    auto before = snapshot();
     run_block(window, span, false);
     read_block(window, span);
     if (keep_balance) add_volumes(span, before);
     if (not_finite_step_ < 0) check_finite(window, span, before);
-    if (keep_every_ > 0 && block % keep_every_ == 0) kept_[block / keep_every_] = before;
+    if (keep_every_ > 0 && block % keep_every_ == 0) kept_[block / keep_every_] = std::move(before);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/fingerprint.hpp"
 #include "dpl/training/durable_folder.hpp"
+#include "dpl/training/stored_training.hpp"
 
 namespace dpl {
 namespace {
@@ -16,16 +17,11 @@ namespace {
 namespace fs = std::filesystem;
 
 // The configuration without what may differ between the parts of one routing.
-std::string comparable(RunConfig config) {
+std::string comparable(const RunConfig& whole) {
   const RunConfig neutral;
-  config.name = neutral.name;
-  config.resume = neutral.resume;
-  config.memory = neutral.memory;
-  config.checkpoint = neutral.checkpoint;
+  RunConfig config = without_part_of_run(whole);
   config.output.folder = neutral.output.folder;
   config.output.state = neutral.output.state;
-  config.routing.chunk_steps = neutral.routing.chunk_steps;
-  config.routing.pieces_per_rank = neutral.routing.pieces_per_rank;
   return resolved_yaml(config);
 }
 

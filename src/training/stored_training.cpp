@@ -13,20 +13,15 @@ namespace dpl {
 namespace {
 
 // The configuration without the keys that may differ between the parts of one training.
-std::string comparable(RunConfig config) {
+std::string comparable(const RunConfig& whole) {
   const RunConfig neutral;
-  config.resume = neutral.resume;
+  RunConfig config = without_part_of_run(whole);
   config.device = neutral.device;
   config.output = neutral.output;
   config.test = neutral.test;
-  config.checkpoint = neutral.checkpoint;
   config.data_sources = neutral.data_sources;
   config.synth = neutral.synth;
-  config.memory = neutral.memory;
-  config.name = neutral.name;
   config.experiment.epochs = neutral.experiment.epochs;
-  config.routing.chunk_steps = neutral.routing.chunk_steps;
-  config.routing.pieces_per_rank = neutral.routing.pieces_per_rank;
   config.parallel = neutral.parallel;
   return resolved_yaml(config);
 }
@@ -37,6 +32,17 @@ std::string trimmed(const std::string& line) {
 }
 
 }  // namespace
+
+RunConfig without_part_of_run(RunConfig config) {
+  const RunConfig neutral;
+  config.name = neutral.name;
+  config.resume = neutral.resume;
+  config.memory = neutral.memory;
+  config.checkpoint = neutral.checkpoint;
+  config.routing.chunk_steps = neutral.routing.chunk_steps;
+  config.routing.pieces_per_rank = neutral.routing.pieces_per_rank;
+  return config;
+}
 
 void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint) {
   if (checkpoint.network_fingerprint != problem.fingerprint)

@@ -21,12 +21,12 @@ class ConservativeTile final : public TileRouter<Real> {
   void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) override;
   void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) override;
   void add_volumes(const BlockSpan& span, std::span<const Real> state_before) override;
-  Real probe_value(const TileProbe& probe, Index step) const override;
   std::vector<Real> snapshot() const override { return {storage_.begin(), storage_.end()}; }
   void restore(std::span<const Real> snapshot) override {
     std::copy(snapshot.begin(), snapshot.end(), storage_.begin());
   }
   void reset_adjoint() override;
+  const DeviceVector<Real>& probe_rows() const override { return this->scratch_.flow; }
   bool discharge_form() const override { return false; }
   Index state_values() const override { return 1; }
   const DeviceVector<Real>& state() const override { return storage_; }
@@ -35,7 +35,6 @@ class ConservativeTile final : public TileRouter<Real> {
   ConservativeBlock<Real> block(const RouterWindow<Real>& window, const BlockSpan& span);
   double start_flow(Index cell) const { return static_cast<double>(start_x_[cell]); }
 
-  std::vector<double> n_, p_, q_;  // [cell]
   DeviceVector<Real> log2_depth_, depth_exponent_, log2_travel_time_, diffusion_, inverse_m_, smallest_storage_;
   DeviceVector<Real> storage_, storage_adjoint_;
   std::vector<Real> start_x_;  // [cell] Q_0 - q'_0 / 2 of the hot start

@@ -21,10 +21,10 @@ class DischargeTile final : public TileRouter<Real> {
   void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) override;
   void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) override;
   void add_volumes(const BlockSpan& span, std::span<const Real> state_before) override;
-  Real probe_value(const TileProbe& probe, Index step) const override;
   std::vector<Real> snapshot() const override;
   void restore(std::span<const Real> snapshot) override;
   void reset_adjoint() override;
+  const DeviceVector<Real>& probe_rows() const override { return floored_rows(); }
   bool discharge_form() const override { return true; }
   Index state_values() const override { return 2; }
   const DeviceVector<Real>& state() const override { return state_; }
@@ -37,7 +37,6 @@ class DischargeTile final : public TileRouter<Real> {
 
   int form_ = 0;                                        // entry of the tables of kernels
   MuskingumCungeOptions formulas_;
-  std::vector<double> n_, p_, q_;                       // [cell] (muskingum: K, X, unused)
   DeviceVector<Real> log2_depth_factor_, depth_exponent_, log2_width_, q_cell_, velocity_factor_, length_, slope_cell_;
   DeviceVector<Real> state_, inflow_now_;               // [cell] floored discharge, I_t of floored flows
   DeviceVector<Real> state_adjoint_, inflow_adjoint_;   // [cell] inflow_adjoint: of I_t of the next step

@@ -20,11 +20,12 @@ struct JunctionLoop {
   const Index *begin, *source;   ///< [junction + 1], slots of the row
   Index first_slot;
   Real* row;
-  void operator()(Index junction) const {
-    Real sum = row[source[begin[junction]]];
+  auto sum(Index junction) const {
+    auto sum = row[source[begin[junction]]];
     for (Index s = begin[junction] + 1; s < begin[junction + 1]; ++s) sum += row[source[s]];
-    row[first_slot + junction] = sum;
+    return sum;
   }
+  void operator()(Index junction) const { row[first_slot + junction] = sum(junction); }
 };
 
 /// Sum of the (at most two) upstream slots; the zero slot stands for a missing one.

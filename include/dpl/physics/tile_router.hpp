@@ -1,7 +1,6 @@
 // Routes the cells of one tile, block by block: what the two families of schemes (storage form, discharge form) share.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -99,7 +98,7 @@ class TileRouter {
   virtual void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) = 0;
   virtual void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) = 0;
   virtual void add_volumes(const BlockSpan& span, std::span<const Real> state_before) = 0;
-  virtual Real probe_value(const TileProbe& probe, Index step) const = 0;        ///< of the block just run
+  virtual const DeviceVector<Real>& probe_rows() const = 0;                      // of the block just run: what probes read
   virtual std::vector<Real> snapshot() const = 0;                                ///< everything a block starts from
   virtual void restore(std::span<const Real> snapshot) = 0;
   virtual void reset_adjoint() = 0;
@@ -109,6 +108,15 @@ class TileRouter {
 
   Index row_steps(Index steps) const { return steps + layout_.lags + 1; }        // rows of a block, two more than sweeps - 1
   Real start_inflow(Index cell, const Real* row) const;
+  Real probe_value(const TileProbe& probe, Index step) const;
+  /// Parameters of the cells' reaches into n_, p_, q_.
+  void load_parameters(const RouterWindow<Real>& window);
+  /// Start discharges: a row with those that come in, and what of it goes on.
+  std::vector<Real> start_row(const RouterWindow<Real>& window) const;
+  void send_start(RouterWindow<Real>& window, const std::vector<Real>& row) const;
+  /// Adjoints of start discharges: slots as in the adjoint rows, without seeds, and what of them goes upstream.
+  std::vector<Real> start_adjoint_row(const RouterWindow<Real>& window) const;
+  void send_start_adjoint(RouterWindow<Real>& window, const std::vector<Real>& row) const;
   TileGraph graph() const;
   WindowPlaces downstream_window() const;
   LateralBlock<Real> lateral_block(const RouterWindow<Real>& window, const BlockSpan& span);
@@ -117,8 +125,9 @@ class TileRouter {
   void return_lateral(RouterWindow<Real>& window, const BlockSpan& span) const;
   void load_start_lateral(const RouterWindow<Real>& window, bool floored);
   void fill_inflows(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows) const;
-  /// Columns of adjoint rows: what came over cuts and from tiles below, zero beneath outlets. `shift`: row of sweep k's input.
-  void fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows, Index shift) const;
+  /// Columns of adjoint rows that a sweep reads one sweep later: what came over cuts and from tiles below, zero beneath
+  /// outlets.
+  void fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows) const;
   std::vector<TileSeed<Real>> seeds(const RouterWindow<Real>& window, const BlockSpan& span) const;
   DeviceVector<Real> cells_of(Real value = 0) const { return DeviceVector<Real>(padded(layout_.cells), value, memory_); }
   static void grow(DeviceVector<Real>& rows, std::size_t size);
@@ -133,6 +142,7 @@ class TileRouter {
   const SweepKernels<Real>& kernels_;
   TileScratch<Real>& scratch_;
   std::vector<double> length_m_, slope_;         // [cell], length of the sub-reach
+  std::vector<double> n_, p_, q_;                // [cell] of its reach (muskingum: K, X, unused)
   DeviceVector<Index> upstream0_, upstream1_, downstream_;
   DeviceVector<Real> held_lateral_, held_adjoint_;   // [cell]
   std::vector<Real> share_;                      // [cell]

@@ -11,6 +11,10 @@
 
 namespace dpl {
 
+/// The configuration without the keys that may differ between the parts of any run: its name, what it resumes, its layout in
+/// memory and over ranks, its checkpoints.
+RunConfig without_part_of_run(RunConfig config);
+
 /// Throws Error naming the first difference when the checkpoint belongs to another network or another configuration.
 /// Keys that do not change the training may differ: output, test, checkpoint, resume, device, epochs, data paths, the
 /// layout over ranks.
