@@ -46,19 +46,36 @@ template <class Real>
 BoundaryExchange<Real>::~BoundaryExchange() = default;
 
 template <class Real>
-void BoundaryExchange<Real>::send_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) {
-  if (nothing_to_exchange()) return;
+bool BoundaryExchange<Real>::nothing_to_do(std::span<const Real> cut_out, std::span<const Real> ghost, Index steps) const {
+  if (nothing_to_exchange()) return true;
   check_size("cut_out", cut_out.size(), impl_->forest.roots(), steps);
   check_size("ghost", ghost.size(), impl_->forest.leaves(), steps);
-  impl_->forest.to_leaves(cut_out.data(), ghost.data(), steps);
+  return false;
 }
 
 template <class Real>
-void BoundaryExchange<Real>::send_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) {
-  if (nothing_to_exchange()) return;
-  check_size("cut_out", cut_out.size(), impl_->forest.roots(), steps);
-  check_size("ghost", ghost.size(), impl_->forest.leaves(), steps);
-  impl_->forest.to_roots(ghost.data(), cut_out.data(), steps);
+void BoundaryExchange<Real>::begin_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) {
+  if (!nothing_to_do(cut_out, ghost, steps)) impl_->forest.begin_to_leaves(cut_out.data(), ghost.data(), steps);
+}
+
+template <class Real>
+void BoundaryExchange<Real>::end_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) {
+  if (!nothing_to_do(cut_out, ghost, steps)) impl_->forest.end_to_leaves(cut_out.data(), ghost.data(), steps);
+}
+
+template <class Real>
+void BoundaryExchange<Real>::begin_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) {
+  if (!nothing_to_do(cut_out, ghost, steps)) impl_->forest.begin_to_roots(ghost.data(), cut_out.data(), steps);
+}
+
+template <class Real>
+void BoundaryExchange<Real>::end_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) {
+  if (!nothing_to_do(cut_out, ghost, steps)) impl_->forest.end_to_roots(ghost.data(), cut_out.data(), steps);
+}
+
+template <class Real>
+void BoundaryExchange<Real>::move_messages() {
+  if (!nothing_to_exchange()) impl_->comm.move_messages();
 }
 
 template <class Real>

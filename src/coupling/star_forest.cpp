@@ -61,27 +61,16 @@ struct StarForest::Impl {
     std::vector<double> names(remote.size()), held(root_count, 0), read(remote.size());
     for (std::size_t leaf = 0; leaf < names.size(); ++leaf)
       names[leaf] = std::ldexp(comm.rank(), 32) + static_cast<double>(leaf);
-    reduce(names.data(), held.data(), 1);
-    broadcast(held.data(), read.data(), 1);
+    const MPI_Datatype row = row_type<double>(1);
+    petsc_check(PetscSFReduceBegin(forest, row, names.data(), held.data(), MPI_REPLACE), "PetscSFReduceBegin");
+    petsc_check(PetscSFReduceEnd(forest, row, names.data(), held.data(), MPI_REPLACE), "PetscSFReduceEnd");
+    petsc_check(PetscSFBcastBegin(forest, row, held.data(), read.data(), MPI_REPLACE), "PetscSFBcastBegin");
+    petsc_check(PetscSFBcastEnd(forest, row, held.data(), read.data(), MPI_REPLACE), "PetscSFBcastEnd");
     agree(comm, "star forest", [&] {
       for (std::size_t leaf = 0; leaf < names.size(); ++leaf)
         if (read[leaf] != names[leaf])
           fail("star forest: row {} of rank {} is linked to two leaves", remote[leaf].index, remote[leaf].rank);
     });
-  }
-
-  template <class Real>
-  void broadcast(const Real* roots, Real* leaves, Index width) {
-    const MPI_Datatype row = row_type<Real>(width);
-    petsc_check(PetscSFBcastBegin(forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastBegin");
-    petsc_check(PetscSFBcastEnd(forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastEnd");
-  }
-
-  template <class Real>
-  void reduce(const Real* leaves, Real* roots, Index width) {
-    const MPI_Datatype row = row_type<Real>(width);
-    petsc_check(PetscSFReduceBegin(forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceBegin");
-    petsc_check(PetscSFReduceEnd(forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceEnd");
   }
 
   ~Impl() { destroy(); }
@@ -126,13 +115,31 @@ StarForest::StarForest(const Communicator& comm, Index roots, const std::vector<
 StarForest::~StarForest() = default;
 
 template <class Real>
-void StarForest::to_leaves(const Real* roots, Real* leaves, Index width) {
-  if (width > 0) impl_->broadcast(roots, leaves, width);
+void StarForest::begin_to_leaves(const Real* roots, Real* leaves, Index width) {
+  if (width == 0) return;
+  const MPI_Datatype row = impl_->row_type<Real>(width);
+  petsc_check(PetscSFBcastBegin(impl_->forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastBegin");
 }
 
 template <class Real>
-void StarForest::to_roots(const Real* leaves, Real* roots, Index width) {
-  if (width > 0) impl_->reduce(leaves, roots, width);
+void StarForest::end_to_leaves(const Real* roots, Real* leaves, Index width) {
+  if (width == 0) return;
+  const MPI_Datatype row = impl_->row_type<Real>(width);
+  petsc_check(PetscSFBcastEnd(impl_->forest, row, roots, leaves, MPI_REPLACE), "PetscSFBcastEnd");
+}
+
+template <class Real>
+void StarForest::begin_to_roots(const Real* leaves, Real* roots, Index width) {
+  if (width == 0) return;
+  const MPI_Datatype row = impl_->row_type<Real>(width);
+  petsc_check(PetscSFReduceBegin(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceBegin");
+}
+
+template <class Real>
+void StarForest::end_to_roots(const Real* leaves, Real* roots, Index width) {
+  if (width == 0) return;
+  const MPI_Datatype row = impl_->row_type<Real>(width);
+  petsc_check(PetscSFReduceEnd(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceEnd");
 }
 
 Index StarForest::roots() const { return impl_->root_count; }
@@ -140,9 +147,13 @@ Index StarForest::leaves() const { return static_cast<Index>(impl_->remote.size(
 Count StarForest::all_leaves() const { return impl_->all_leaves; }
 Index StarForest::largest() const { return impl_->largest; }
 
-template void StarForest::to_leaves(const float*, float*, Index);
-template void StarForest::to_leaves(const double*, double*, Index);
-template void StarForest::to_roots(const float*, float*, Index);
-template void StarForest::to_roots(const double*, double*, Index);
+template void StarForest::begin_to_leaves(const float*, float*, Index);
+template void StarForest::begin_to_leaves(const double*, double*, Index);
+template void StarForest::begin_to_roots(const float*, float*, Index);
+template void StarForest::begin_to_roots(const double*, double*, Index);
+template void StarForest::end_to_leaves(const float*, float*, Index);
+template void StarForest::end_to_leaves(const double*, double*, Index);
+template void StarForest::end_to_roots(const float*, float*, Index);
+template void StarForest::end_to_roots(const double*, double*, Index);
 
 }  // namespace dpl

@@ -83,7 +83,7 @@ class TimedRank {
     }
     router_ =
         make_window_router<Real>("pipeline", self_, network_, properties_,
-                                 routing_options(problem.config, forest.step_s, partition.owner.size() > 1), boundary_);
+                                 routing_options(problem.config, forest.step_s), boundary_);
   }
 
   double cells() const { return cells_; }
@@ -137,9 +137,9 @@ double available_bytes() {
   return std::numeric_limits<double>::infinity();
 }
 
-// Rows of at least one chunk and ten days of hours, and of the whole window where that fits into the time.
-Count rows_in_time(const PlannedForest& forest, Count chunk_steps, double cells, double step_s, double seconds) {
-  const Count least = (std::max<Count>(chunk_steps, kLeastSteps) + forest.hold - 1) / forest.hold;
+// Rows of at least ten days of hours, and of the whole window where that fits into the time.
+Count rows_in_time(const PlannedForest& forest, double cells, double step_s, double seconds) {
+  const Count least = (kLeastSteps + forest.hold - 1) / forest.hold;
   const auto affordable = static_cast<Count>(seconds / (cells * step_s * static_cast<double>(forest.hold)));
   return std::min(forest.window_rows, std::max(least, affordable / least * least));
 }
@@ -152,14 +152,13 @@ RoutingCost routing_cost(const Problem& problem, const PlannedForest& forest, In
   const auto partition =
       make_partition(forest.topology, forest.weight, ranks, pieces_per_rank(problem.config, forest.reaches, ranks));
   RoutingCost cost{0, partition.owner.size() > 1, ranks, 0, 0, 0};
-  const Count chunk = routing_options(problem.config, forest.step_s, cost.cut).chunk_steps;
   const Index samples = std::min(ranks, kRanksOfSize);
   double work = 0, spent = 0;
   for (Index taken = 0; taken < samples && spent < seconds; ++taken) {
     const Index rank = static_cast<Index>((Count{taken} * ranks / samples + problem.comm.rank()) % ranks);
     TimedRank<Real> timed(problem, forest, partition, rank);
     if (timed.cells() == 0) continue;
-    const Count rows = rows_in_time(forest, chunk, timed.cells(), expected, seconds / 3);
+    const Count rows = rows_in_time(forest, timed.cells(), expected, seconds / 3);
     if (timed.bytes(rows, forest.hold) > available_bytes() / (3 * problem.comm.size())) break;
     spent += seconds_of(wall_seconds, [&] { timed.run(rows, forest.hold, seconds / samples, cost, work); });
     cost.steps = rows * forest.hold;
@@ -193,8 +192,7 @@ std::vector<RoutingCost> measure_routing(const Problem& problem, const PlannedFo
   std::vector<RoutingCost> costs;
   double step_s = 2e-8;  // of a sub-reach forward and back: a careful guess for the first size
   for (auto r = sizes.rbegin(); r != sizes.rend(); ++r) {
-    const Count chunk = routing_options(problem.config, forest.step_s, *r > 1).chunk_steps;
-    const Count steps = std::min(std::max<Count>(chunk, kLeastSteps), forest.steps());
+    const Count steps = std::min<Count>(kLeastSteps, forest.steps());
     const double window_s = forest.cells() / *r * static_cast<double>(steps) * step_s;
     if (!costs.empty() && 3 * window_s > 2 * all_s) break;
     costs.push_back(routing_cost<Real>(problem, forest, *r, all_s / static_cast<double>(sizes.size()), step_s));

@@ -85,8 +85,7 @@ void Planner::route(PlanRow& row, const Partition& partition) const {
   costs.further_message_s = calibration.further_message_s;
   costs.byte_s = calibration.byte_s;
   costs.value_bytes = value_bytes();
-  costs.steps = forest.steps();
-  costs.chunk_steps = routing_options(problem.config, forest.step_s, is_cut).chunk_steps;
+  costs.supersteps = choose_supersteps(partition.load, forest.steps(), problem.config.routing.chunk_steps);
   for (double step_s : {cost.forward_s, cost.adjoint_s}) {
     costs.step_s = step_s;
     const auto seconds = play_pipeline(shape, costs);
@@ -97,7 +96,7 @@ void Planner::route(PlanRow& row, const Partition& partition) const {
     row.bytes += seconds.bytes;
   }
   row.cells = shape.largest_work;
-  for (Index r = 0; r < shape.ranks; ++r)
+  for (Index r = 0; r < shape.load.ranks; ++r)
     row.neighbours =
         std::max(row.neighbours, static_cast<double>(shape.neighbour_start[r + 1] - shape.neighbour_start[r]));
 }
@@ -192,7 +191,7 @@ void Planner::hold_router(PlanRow& row, const Partition& partition, Index rank) 
   NoBoundary<Real> boundary;
   const auto router =
       make_window_router<Real>("pipeline", Communicator(MPI_COMM_SELF), own, properties,
-                               routing_options(problem.config, forest.step_s, row.pieces > 1), boundary);
+                               routing_options(problem.config, forest.step_s), boundary);
   row.routing = heap_bytes() - before;
   row.tape = static_cast<double>(router->tape_bytes(forest.steps()));
 }

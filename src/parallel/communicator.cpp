@@ -74,6 +74,11 @@ Communicator Communicator::split(int color) const {
   return result;
 }
 
+void Communicator::move_messages() const {
+  int found = 0;
+  mpi_check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &found, MPI_STATUS_IGNORE), "MPI_Iprobe");
+}
+
 void Communicator::barrier() const { mpi_check(MPI_Barrier(comm_), "MPI_Barrier"); }
 
 double Communicator::max(double value) const {

@@ -353,6 +353,17 @@ Partition stem_partition(const Forest& forest, Index ranks, double part, double 
   return deal_and_number(forest, std::move(cut), pieces, ranks, true);
 }
 
+Partition best_partition(const Forest& forest, Index ranks, Index pieces_per_rank) {
+  if (pieces_per_rank > 0) return subtree_partition(forest, ranks, pieces_per_rank, 1.0, false);
+  Partition best = number_pieces(forest, join(forest, equal_runs(forest, ranks)), ranks);
+  if (ranks == 1) return best;
+  for (const Index pieces : kPiecesPerRank)
+    for (const double slack : kSlack) keep_better(best, subtree_partition(forest, ranks, pieces, slack, true));
+  for (const double part : kStemPiece)
+    for (const double side : kSideRiver) keep_better(best, stem_partition(forest, ranks, part, side));
+  return best;
+}
+
 }  // namespace
 
 Index Partition::depth() const { return level.empty() ? 1 : *std::max_element(level.begin(), level.end()) + 1; }
@@ -360,6 +371,26 @@ Index Partition::depth() const { return level.empty() ? 1 : *std::max_element(le
 std::string Partition::summary() const {
   return fmt::format("{} pieces, {} cut edges, pipeline depth {}, imbalance {:.1f} %", owner.size(), cut_reach.size(),
                      depth(), 100 * imbalance);
+}
+
+void set_roles(const Topology& topology, std::span<const double> weight, Partition& partition) {
+  const auto same_piece = [&](Index a, Index b) { return partition.piece[a] == partition.piece[b]; };
+  const auto order = upstream_first_order(topology);
+  auto& role = partition.role;
+  role.assign(topology.size(), CutRole::independent);
+  for (const Index reach : order)
+    for (const Index above : topology.upstream_of(reach))
+      if (!same_piece(above, reach) || role[above] == CutRole::fed) role[reach] = CutRole::fed;
+  for (auto reach = order.rbegin(); reach != order.rend(); ++reach) {
+    const Index below = topology.downstream[*reach];
+    if (role[*reach] == CutRole::fed || below < 0) continue;
+    if (!same_piece(*reach, below) || role[below] != CutRole::independent) role[*reach] = CutRole::before_cut;
+  }
+  partition.load = {{}, partition.ranks, partition.depth()};
+  for (std::size_t p = 0; p < partition.owner.size(); ++p)
+    partition.load.pieces.push_back({partition.owner[p], partition.level[p], {}});
+  for (Index reach = 0; reach < topology.size(); ++reach)
+    partition.load.pieces[partition.piece[reach]].work[static_cast<int>(role[reach])] += weight[reach];
 }
 
 Partition make_partition(const Topology& topology, std::span<const double> weight, Index ranks, Index pieces_per_rank) {
@@ -370,16 +401,11 @@ Partition make_partition(const Topology& topology, std::span<const double> weigh
   const Forest forest(topology, weight);
   Partition best;
   if (topology.size() == 0) {
-    best.ranks = ranks;
+    best.ranks = best.load.ranks = ranks;
     return best;
   }
-  if (pieces_per_rank > 0) return subtree_partition(forest, ranks, pieces_per_rank, 1.0, false);
-  keep_better(best, number_pieces(forest, join(forest, equal_runs(forest, ranks)), ranks));
-  if (ranks == 1) return best;
-  for (const Index pieces : kPiecesPerRank)
-    for (const double slack : kSlack) keep_better(best, subtree_partition(forest, ranks, pieces, slack, true));
-  for (const double part : kStemPiece)
-    for (const double side : kSideRiver) keep_better(best, stem_partition(forest, ranks, part, side));
+  best = best_partition(forest, ranks, pieces_per_rank);
+  set_roles(topology, forest.weight, best);
   return best;
 }
 

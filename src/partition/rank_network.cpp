@@ -43,6 +43,8 @@ RankNetwork make_rank_network(const Topology& topology, const Partition& partiti
   const Numbering numbers = number_reaches(topology, partition, order);
   RankNetwork network;
   network.levels = partition.depth();
+  network.rank = rank;
+  network.load = partition.load;
   network.upstream_start.push_back(0);
   Index last_piece = -1;
   for (const Index reach : order) {
@@ -53,6 +55,7 @@ RankNetwork make_rank_network(const Topology& topology, const Partition& partiti
     last_piece = piece;
     ++network.pieces.back().count;
     network.reach.push_back(reach);
+    network.role.push_back(partition.role[reach]);
     const Index below = topology.downstream[reach];
     network.downstream.push_back(below >= 0 && partition.piece[below] == piece ? numbers.own[below] : -1);
     if (numbers.slot[reach] >= 0) {

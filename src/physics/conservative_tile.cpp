@@ -4,9 +4,9 @@
 namespace dpl {
 
 template <class Real>
-ConservativeTile<Real>::ConservativeTile(TileLayout layout, Index piece, const ReachProperties& properties,
+ConservativeTile<Real>::ConservativeTile(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties,
                                          const RoutingOptions& options, TileScratch<Real>& scratch)
-    : TileRouter<Real>(std::move(layout), piece, properties, options, scratch) {
+    : TileRouter<Real>(std::move(layout), tile, properties, options, scratch) {
   for (auto* cells : {&log2_depth_, &depth_exponent_, &log2_travel_time_, &diffusion_, &inverse_m_, &smallest_storage_,
                       &storage_, &storage_adjoint_, &log_depth_sum_,
                       &log_depth_log2_depth_sum_, &log_travel_time_sum_, &diffusion_sum_, &inverse_m_sum_})
@@ -126,7 +126,7 @@ void ConservativeTile<Real>::sweep_adjoint(RouterWindow<Real>& window, const Blo
   this->kernels_.conservative_adjoint(b);
   for (const auto& edge : layout.inflows)
     for (Index t = 0; t < span.steps; ++t)
-      window.edge_adjoint[edge.number * window.chunk + span.in_chunk + t] =
+      window.edge_adjoint[edge.number * window.steps + span.first + t] =
           rows[static_cast<Count>(layout.lag[edge.cell] + t) * b.adjoint_stride + edge.cell];
 }
 

@@ -8,9 +8,9 @@
 namespace dpl {
 
 template <class Real>
-DischargeTile<Real>::DischargeTile(TileLayout layout, Index piece, const ReachProperties& properties,
+DischargeTile<Real>::DischargeTile(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties,
                                    const RoutingOptions& options, TileScratch<Real>& scratch)
-    : TileRouter<Real>(std::move(layout), piece, properties, options, scratch), formulas_(discharge_formulas(options)) {
+    : TileRouter<Real>(std::move(layout), tile, properties, options, scratch), formulas_(discharge_formulas(options)) {
   form_ = muskingum() ? kMuskingumForm
                       : (formulas_.trapezoid_celerity ? 1 : 0) + (formulas_.cunge_x ? 2 : 0) + (formulas_.positive ? 4 : 0);
   for (auto* cells : {&log2_depth_factor_, &depth_exponent_, &log2_width_, &q_cell_, &velocity_factor_, &length_,
@@ -189,7 +189,7 @@ void DischargeTile<Real>::sweep_adjoint(RouterWindow<Real>& window, const BlockS
   this->kernels_.discharge_adjoint[form_](b);
   for (const auto& edge : layout.inflows) {
     const Real* raw = window.edge_flow.data() + edge.number * window.steps + span.first;
-    Real* to = window.edge_adjoint.data() + edge.number * window.chunk + span.in_chunk;
+    Real* to = window.edge_adjoint.data() + edge.number * window.steps + span.first;
     for (Index t = 0; t < span.steps; ++t) {
       const Count place = (layout.lag[edge.cell] + t) * stride + edge.cell;
       to[t] = discharge_message(next[place], inflow[place + stride], raw[t], this->lateral_floor_);

@@ -28,6 +28,13 @@ struct Router<Real>::Impl {
   TileScratch<Real> scratch;
   std::vector<std::unique_ptr<TileRouter<Real>>> tiles;
   std::vector<TileRouter<Real>*> routed;  // those of pieces not left out
+  Supersteps supersteps;
+  struct Superstep {
+    std::vector<TileRouter<Real>*> needed, chunked, further;  // whole, whose flow is needed; in chunks; whole, meanwhile
+  };
+  std::vector<Superstep> plan;
+  std::vector<Index> cut_from_level, ghost_from_level, ghost_level;  // [cut_out] of its piece; [ghost] of its source and of its piece
+  std::vector<Real> sent, came;                           // [cut or ghost][chunk]
   RouterWindow<Real> window;
   ReachParameters<Real> parameters;       // of the last forward
   std::vector<Real> initial_state, final_state;
@@ -43,20 +50,22 @@ struct Router<Real>::Impl {
       if (wanted.empty() || wanted[tile->piece()]) routed.push_back(tile.get());
   }
   Index level(const TileRouter<Real>& tile) const { return network.pieces[tile.piece()].level; }
-  Count supersteps() const { return window.chunks() + network.levels - 1; }
+  void plan_window();
   void exchange_start();
-  void exchange_flow(Count superstep);
+  void begin_flow(Count superstep);
+  void end_flow(Count superstep);
   void exchange_start_adjoint();
-  void exchange_adjoint(Count superstep);
+  void begin_adjoint(Count superstep);
+  void end_adjoint(Count superstep);
   void forward();
   void adjoint();
   void size_window();
-  Count edge_bytes(Count steps) const {  // series that come over cut edges and go from tile to tile
-    return (tiling.edges * steps + static_cast<Count>(network.cut_out.size()) * steps) * static_cast<Count>(sizeof(Real));
+  Count edge_bytes(Count steps) const {  // series that come over cut edges and go from tile to tile, both ways
+    return 2 * (tiling.edges + static_cast<Count>(network.cut_out.size())) * steps * static_cast<Count>(sizeof(Real));
   }
-  Index chunk_of(Count steps) const {  // where no edge is cut there is nothing to wait for
-    const Count all = std::max<Count>(1, steps);
-    return static_cast<Index>(network.levels == 1 ? all : std::min<Count>(options.chunk_steps, all));
+  Supersteps supersteps_of(Count steps) const { return choose_supersteps(network.load, steps, options.chunk_steps); }
+  Count chunk_of(const TileRouter<Real>& tile, const Supersteps& s) const {
+    return s.in_chunks(tile.role(), level(tile)) ? s.chunk : std::max<Count>(1, s.steps);
   }
   Count start_bytes(Count steps, Count every) const;
   Count keep_every(Count steps) const;
@@ -67,11 +76,11 @@ struct Router<Real>::Impl {
 namespace {
 
 template <class Real>
-std::unique_ptr<TileRouter<Real>> make_tile(TileLayout layout, Index piece, const ReachProperties& properties,
+std::unique_ptr<TileRouter<Real>> make_tile(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties,
                                             const RoutingOptions& options, TileScratch<Real>& scratch) {
   if (options.scheme == Scheme::conservative)
-    return std::make_unique<ConservativeTile<Real>>(std::move(layout), piece, properties, options, scratch);
-  return std::make_unique<DischargeTile<Real>>(std::move(layout), piece, properties, options, scratch);
+    return std::make_unique<ConservativeTile<Real>>(std::move(layout), tile, properties, options, scratch);
+  return std::make_unique<DischargeTile<Real>>(std::move(layout), tile, properties, options, scratch);
 }
 
 template <class Real>
@@ -105,7 +114,14 @@ Router<Real>::Router(const RankNetwork& network, const ReachProperties& properti
   for (std::size_t t = 0; t < m.tiling.tiles.size(); ++t)
     m.tiles.push_back(make_tile<Real>(
         make_tile_layout(network, m.tiling, static_cast<Index>(t), properties.sub_reaches, m.state_start),
-        m.tiling.tiles[t].piece, properties, options, m.scratch));
+        m.tiling.tiles[t], properties, options, m.scratch));
+  std::vector<Index> level(network.size());
+  for (const Piece& piece : network.pieces) std::fill_n(level.begin() + piece.first, piece.count, piece.level);
+  for (const Index own : network.cut_out) m.cut_from_level.push_back(level[own]);
+  for (const GhostEdge& ghost : network.ghosts) {
+    m.ghost_from_level.push_back(ghost.upstream_level);
+    m.ghost_level.push_back(level[ghost.into]);
+  }
   m.choose({});
 }
 
@@ -176,7 +192,8 @@ Count Router<Real>::Impl::keep_every(Count steps) const {
 template <class Real>
 Count Router<Real>::Impl::start_bytes(Count steps, Count every) const {
   Count bytes = 0;
-  for (const auto& tile : tiles) bytes += tile->start_bytes(steps, chunk_of(steps), every);
+  const auto s = supersteps.steps == steps ? supersteps : supersteps_of(steps);
+  for (const auto& tile : tiles) bytes += tile->start_bytes(steps, chunk_of(*tile, s), every);
   return bytes;
 }
 
@@ -196,18 +213,47 @@ std::pair<Count, std::vector<Index>> Router<Real>::first_not_finite() const {
   return {earliest, reaches};
 }
 
+// Tiles in the order of their work. Whole tiles that are needed first come first, within a piece upstream first.
+template <class Real>
+void Router<Real>::Impl::plan_window() {
+  const auto planned = rank_steps(network.load, supersteps, network.rank);
+  plan.assign(supersteps.count(), {});
+  std::vector<TileRouter<Real>*> whole;
+  for (auto* tile : routed) {
+    if (!supersteps.in_chunks(tile->role(), level(*tile)))
+      whole.push_back(tile);
+    else
+      for (Count chunk = 0; chunk < supersteps.chunks; ++chunk) plan[level(*tile) + chunk].chunked.push_back(tile);
+  }
+  const auto needed_by = [&](const TileRouter<Real>* tile) {
+    return tile->role() == CutRole::before_cut ? level(*tile) : supersteps.count();
+  };
+  std::stable_sort(whole.begin(), whole.end(), [&](auto* a, auto* b) { return needed_by(a) < needed_by(b); });
+  double done = 0, aim = 0;
+  auto tile = whole.begin();
+  for (Count s = 0; s < supersteps.count(); ++s) {
+    const auto take = [&](std::vector<TileRouter<Real>*>& list) {
+      done += static_cast<double>((*tile)->layout().cells) * static_cast<double>(window.steps);
+      list.push_back(*tile++);
+    };
+    while (tile != whole.end() && needed_by(*tile) <= s) take(plan[s].needed);
+    aim += planned.needed[s] + planned.further[s];
+    while (tile != whole.end() && (done < aim || s + 1 == supersteps.count())) take(plan[s].further);
+  }
+}
+
 template <class Real>
 void Router<Real>::Impl::size_window() {
   const auto cuts = network.cut_out.size();
   const auto edges = static_cast<std::size_t>(tiling.edges);
-  window.chunk = chunk_of(window.steps);
+  if (supersteps.steps != window.steps || supersteps.chunks == 0) supersteps = supersteps_of(window.steps);
   window.edge_start.assign(edges, Real(0));
   window.edge_flow.assign(edges * window.steps, Real(0));
   window.cut_start.assign(cuts, Real(0));
-  window.cut_flow.assign(cuts * window.chunk, Real(0));
+  window.cut_flow.assign(cuts * window.steps, Real(0));
   if (!keep_tape) return;
   window.edge_start_adjoint.assign(edges, Real(0));
-  window.edge_adjoint.assign(edges * window.chunk, Real(0));
+  window.edge_adjoint.assign(edges * window.steps, Real(0));
   window.cut_start_adjoint.assign(cuts, Real(0));
   window.cut_adjoint.assign(cuts * window.steps, Real(0));
 }
@@ -218,18 +264,33 @@ void Router<Real>::Impl::exchange_start() {
   boundary.send_downstream(window.cut_start, std::span(window.edge_start).first(network.ghosts.size()), 1);
 }
 
-// What came is chunk (superstep - level) of the upstream piece.
+// Rows of a message: of series [edge][steps] those of chunk (superstep - level of the edge), where there is such a chunk.
+template <class Copy>
+void for_chunks(const Supersteps& supersteps, Count superstep, std::span<const Index> levels, const Copy& copy) {
+  for (std::size_t e = 0; e < levels.size(); ++e)
+    if (const Count c = superstep - levels[e]; c >= 0 && c < supersteps.chunks)
+      copy(static_cast<Count>(e) * supersteps.chunk, static_cast<Count>(e) * supersteps.steps + c * supersteps.chunk,
+           supersteps.steps_of(c));
+}
+
 template <class Real>
-void Router<Real>::Impl::exchange_flow(Count superstep) {
-  if (boundary.nothing_to_exchange() || superstep + 1 == supersteps()) return;
-  std::vector<Real> came(network.ghosts.size() * window.chunk);
-  boundary.send_downstream(window.cut_flow, came, window.chunk);
-  for (std::size_t g = 0; g < network.ghosts.size(); ++g) {
-    const Count chunk = superstep - network.ghosts[g].upstream_level;
-    if (chunk < 0 || chunk >= window.chunks()) continue;
-    std::copy_n(came.begin() + g * window.chunk, window.steps_of(chunk),
-                window.edge_flow.begin() + g * window.steps + window.first_step(chunk));
-  }
+void Router<Real>::Impl::begin_flow(Count superstep) {
+  if (boundary.nothing_to_exchange()) return;
+  sent.assign(network.cut_out.size() * supersteps.chunk, Real(0));
+  came.resize(network.ghosts.size() * supersteps.chunk);
+  for_chunks(supersteps, superstep, cut_from_level, [&](Count message, Count series, Count steps) {
+    std::copy_n(window.cut_flow.begin() + series, steps, sent.begin() + message);
+  });
+  boundary.begin_downstream(sent, came, static_cast<Index>(supersteps.chunk));
+}
+
+template <class Real>
+void Router<Real>::Impl::end_flow(Count superstep) {
+  if (boundary.nothing_to_exchange()) return;
+  boundary.end_downstream(sent, came, static_cast<Index>(supersteps.chunk));
+  for_chunks(supersteps, superstep, ghost_from_level, [&](Count message, Count series, Count steps) {
+    std::copy_n(came.begin() + message, steps, window.edge_flow.begin() + series);
+  });
 }
 
 template <class Real>
@@ -240,47 +301,68 @@ void Router<Real>::Impl::exchange_start_adjoint() {
 }
 
 template <class Real>
-void Router<Real>::Impl::exchange_adjoint(Count superstep) {
-  if (boundary.nothing_to_exchange() || superstep == 0) return;
-  std::vector<Real> came(network.cut_out.size() * window.chunk);
-  boundary.send_upstream(std::span<const Real>(window.edge_adjoint).first(network.ghosts.size() * window.chunk), came,
-                         window.chunk);
-  for (std::size_t e = 0; e < network.cut_out.size(); ++e) {
-    const Count chunk = superstep - network.cut_out_level[e];
-    if (chunk < 0 || chunk >= window.chunks()) continue;
-    std::copy_n(came.begin() + e * window.chunk, window.steps_of(chunk),
-                window.cut_adjoint.begin() + e * window.steps + window.first_step(chunk));
-  }
+void Router<Real>::Impl::begin_adjoint(Count superstep) {
+  if (boundary.nothing_to_exchange()) return;
+  sent.assign(network.ghosts.size() * supersteps.chunk, Real(0));
+  came.resize(network.cut_out.size() * supersteps.chunk);
+  for_chunks(supersteps, superstep, ghost_level, [&](Count message, Count series, Count steps) {
+    std::copy_n(window.edge_adjoint.begin() + series, steps, sent.begin() + message);
+  });
+  boundary.begin_upstream(sent, came, static_cast<Index>(supersteps.chunk));
+}
+
+template <class Real>
+void Router<Real>::Impl::end_adjoint(Count superstep) {
+  if (boundary.nothing_to_exchange()) return;
+  boundary.end_upstream(sent, came, static_cast<Index>(supersteps.chunk));
+  for_chunks(supersteps, superstep, network.cut_out_level, [&](Count message, Count series, Count steps) {
+    std::copy_n(came.begin() + message, steps, window.cut_adjoint.begin() + series);
+  });
 }
 
 template <class Real>
 void Router<Real>::Impl::forward() {
-  const Count every = keep_tape ? keep_every(window.steps) : 0;
-  for (auto* tile : routed) tile->begin(window, every);
+  const Count every = keep_tape ? keep_every(window.steps) : 0, last = supersteps.count() - 1;
+  for (auto* tile : routed) tile->begin(window, chunk_of(*tile, supersteps), every);
   for (Index level = 0; level < network.levels; ++level) {
     for (auto* tile : routed)
       if (this->level(*tile) == level) tile->start(window);
     if (level + 1 < network.levels) exchange_start();
   }
   if (keep_balance) begin_balance();
-  for (Count superstep = 0; superstep < supersteps(); ++superstep) {
-    for (auto* tile : routed) {
-      const Count chunk = superstep - level(*tile);
-      if (chunk >= 0 && chunk < window.chunks()) tile->forward_chunk(window, chunk);
+  const auto run_whole = [&](const std::vector<TileRouter<Real>*>& list) {
+    for (auto* tile : list) {
+      tile->forward_chunk(window, 0);
+      boundary.move_messages();
     }
-    exchange_flow(superstep);
+  };
+  for (Count s = 0; s <= last; ++s) {
+    run_whole(plan[s].needed);
+    if (s > 0) end_flow(s - 1);
+    for (auto* tile : plan[s].chunked) tile->forward_chunk(window, s - level(*tile));
+    if (s < last) begin_flow(s);
+    run_whole(plan[s].further);
   }
   if (keep_balance) end_balance();
 }
 
+// The forward pass from its end to its beginning.
 template <class Real>
 void Router<Real>::Impl::adjoint() {
-  for (Count superstep = supersteps() - 1; superstep >= 0; --superstep) {
-    for (auto tile = routed.rbegin(); tile != routed.rend(); ++tile) {
-      const Count chunk = superstep - level(**tile);
-      if (chunk >= 0 && chunk < window.chunks()) (*tile)->adjoint_chunk(window, chunk);
+  const Count last = supersteps.count() - 1;
+  const auto backward = [&](const std::vector<TileRouter<Real>*>& list) {
+    for (auto tile = list.rbegin(); tile != list.rend(); ++tile) {
+      (*tile)->adjoint_chunk(window, 0);
+      boundary.move_messages();
     }
-    exchange_adjoint(superstep);
+  };
+  for (Count s = last; s >= 0; --s) {
+    backward(plan[s].further);
+    if (s < last) end_adjoint(s + 1);
+    const auto& chunked = plan[s].chunked;
+    for (auto tile = chunked.rbegin(); tile != chunked.rend(); ++tile) (*tile)->adjoint_chunk(window, s - level(**tile));
+    if (s > 0) begin_adjoint(s);
+    backward(plan[s].needed);
   }
   for (Index level = network.levels - 1; level >= 0; --level) {
     for (auto tile = routed.rbegin(); tile != routed.rend(); ++tile)
@@ -345,6 +427,7 @@ void Router<Real>::forward(const ReachParameters<Real>& parameters, const Latera
   m.window.discharge = discharge;
   m.window.rows = rows;
   m.size_window();
+  m.plan_window();
   if (m.routed.size() < m.tiles.size()) std::fill(discharge.begin(), discharge.end(), Real(0));
   std::vector<Index> first_of(m.network.size(), -1), next_of(probes.size(), -1);
   for (auto p = static_cast<Index>(probes.size()) - 1; p >= 0; --p) {

@@ -15,7 +15,7 @@ void check_routing(const RankNetwork& network, const ReachProperties& p, const R
     if (!(p.length_m[i] > 0) || !(p.slope[i] > 0) || p.sub_reaches[i] < 1)
       fail("routing: own reach {} has length {} m, slope {} and {} sub-reaches; all must be positive", i, p.length_m[i],
            p.slope[i], p.sub_reaches[i]);
-  if (!(o.dt_s > 0) || o.chunk_steps < 1) fail("routing: dt {} s and {} steps a chunk; both must be positive", o.dt_s, o.chunk_steps);
+  if (!(o.dt_s > 0) || o.chunk_steps < 0) fail("routing: dt {} s and {} steps a chunk; the first must be positive, the second at least 0", o.dt_s, o.chunk_steps);
 }
 
 double smallest_flow(const RoutingOptions& options) {

@@ -15,9 +15,11 @@ struct Fragments {
   std::vector<Index> of;      // [reach of the piece]
   std::vector<Index> level;   // [fragment] fragments above it on its longest chain
   std::vector<Index> cells;   // [fragment]
+  std::vector<CutRole> role;  // [fragment] of all its reaches
 };
 
-// Upstream first: a reach and what is still attached above it; where that is too much the largest branches are cut off.
+// Upstream first: a reach and what is still attached above it; where that is too much the largest branches are cut off, and
+// so are those that can be routed before it.
 std::vector<std::uint8_t> cut_branches(const RankNetwork& network, const Piece& piece, const std::vector<Index>& sub_reaches,
                                        Index largest) {
   std::vector<std::uint8_t> root(piece.count, 0);
@@ -30,6 +32,10 @@ std::vector<std::uint8_t> cut_branches(const RankNetwork& network, const Piece& 
     for (Index k = network.upstream_start[own]; k < network.upstream_start[own + 1]; ++k)
       if (const Index u = network.upstream[k]; u >= 0) {
         if (u - piece.first >= r) fail("routing: the reaches of a piece are not in upstream-first order");
+        if (network.role[u] != network.role[own]) {
+          root[u - piece.first] = 1;
+          continue;
+        }
         branches.push_back(u - piece.first);
         sum += open[u - piece.first];
       }
@@ -54,6 +60,7 @@ Fragments make_fragments(const RankNetwork& network, const Piece& piece, const s
     if (root[r]) {
       f.of[r] = static_cast<Index>(f.cells.size());
       f.cells.push_back(0);
+      f.role.push_back(network.role[piece.first + r]);
     } else {
       f.of[r] = f.of[down - piece.first];
     }
@@ -68,18 +75,22 @@ Fragments make_fragments(const RankNetwork& network, const Piece& piece, const s
   return f;
 }
 
-// Fragments of one level are independent: as many as fit make one tile.
+// Fragments of one level are independent: as many as fit make one tile, if they are alike in when they can be routed.
 std::vector<Index> pack(const Fragments& f, Index largest, Index& tiles) {
   std::vector<Index> order(f.cells.size()), tile(f.cells.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return f.level[a] < f.level[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
+    return std::pair(f.level[a], f.role[a]) < std::pair(f.level[b], f.role[b]);
+  });
   Count filled = 0;
   Index level = -1;
+  CutRole role = CutRole::independent;
   for (Index fragment : order) {
-    if (f.level[fragment] != level || filled + f.cells[fragment] > largest) {
+    if (f.level[fragment] != level || f.role[fragment] != role || filled + f.cells[fragment] > largest) {
       ++tiles;
       filled = 0;
       level = f.level[fragment];
+      role = f.role[fragment];
     }
     filled += f.cells[fragment];
     tile[fragment] = tiles - 1;
@@ -322,6 +333,7 @@ Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_rea
       t.tile_of[own] = number;
       t.position[own] = static_cast<Index>(t.tiles[number].reaches.size());
       t.tiles[number].piece = static_cast<Index>(p);
+      t.tiles[number].role = fragments.role[fragments.of[r]];
       t.tiles[number].reaches.push_back(own);
     }
     for (Index own = piece.first; own < piece.first + piece.count; ++own)

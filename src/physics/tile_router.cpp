@@ -27,10 +27,11 @@ Index steps_of_block(Index cells) {
 }  // namespace
 
 template <class Real>
-TileRouter<Real>::TileRouter(TileLayout layout, Index piece, const ReachProperties& properties,
+TileRouter<Real>::TileRouter(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties,
                              const RoutingOptions& options, TileScratch<Real>& scratch)
     : layout_(std::move(layout)),
-      piece_(piece),
+      piece_(tile.piece),
+      role_(tile.role),
       options_(options),
       memory_(options.device),
       kernels_(sweep_kernels<Real>(options.device)),
@@ -68,20 +69,19 @@ void TileRouter<Real>::set_probes(const std::vector<Index>& first_of, const std:
 
 template <class Real>
 BlockSpan TileRouter<Real>::block_span(const RouterWindow<Real>& window, Count block) const {
-  const Count blocks = blocks_of_chunk(window.chunk), chunk = block / blocks, steps = block_of(window.chunk);
-  const Count in_chunk = block % blocks * steps;
-  return {window.first_step(chunk) + in_chunk,
-          static_cast<Index>(std::min<Count>(steps, window.steps_of(chunk) - in_chunk)), in_chunk};
+  const Count blocks = blocks_of_chunk(chunk_), first = block / blocks * chunk_, steps = block_of(chunk_);
+  const Count in_chunk = block % blocks * steps, end = std::min(chunk_, window.steps - first);
+  return {first + in_chunk, static_cast<Index>(std::min(steps, end - in_chunk))};
 }
 
 template <class Real>
 Count TileRouter<Real>::blocks_in(const RouterWindow<Real>& window, Count chunk) const {
-  const Index steps = block_of(window.chunk);
-  return (window.steps_of(chunk) + steps - 1) / steps;
+  const Index steps = block_of(chunk_);
+  return (std::min(chunk_, window.steps - chunk * chunk_) + steps - 1) / steps;
 }
 
 template <class Real>
-Count TileRouter<Real>::start_bytes(Count steps, Index chunk, Count keep_every) const {
+Count TileRouter<Real>::start_bytes(Count steps, Count chunk, Count keep_every) const {
   const Count blocks = (steps + chunk - 1) / chunk * blocks_of_chunk(chunk);
   if (blocks == 0) return 0;
   const Count starts = (blocks + keep_every - 1) / keep_every + std::min(keep_every, blocks) - 1;
@@ -89,12 +89,13 @@ Count TileRouter<Real>::start_bytes(Count steps, Index chunk, Count keep_every) 
 }
 
 template <class Real>
-void TileRouter<Real>::begin(RouterWindow<Real>& window, Count keep_every) {
+void TileRouter<Real>::begin(RouterWindow<Real>& window, Count chunk, Count keep_every) {
   keep_every_ = keep_every;
   not_finite_step_ = -1;
   not_finite_cells_.clear();
   again_from_ = -1;
-  const Count blocks = window.chunks() * blocks_of_chunk(window.chunk);
+  chunk_ = chunk;
+  const Count blocks = (window.steps + chunk_ - 1) / chunk_ * blocks_of_chunk(chunk_);
   kept_.resize(keep_every > 0 ? (blocks + keep_every - 1) / keep_every : 0);
   if (keep_balance) {
     outflow_volume.assign(layout_.cells, 0.0);
@@ -272,7 +273,7 @@ void TileRouter<Real>::fill_adjoint_columns(const RouterWindow<Real>& window, co
          window.cut_adjoint.data() + layout_.cuts[e].number * window.steps + span.first);
   for (std::size_t e = 0; e < layout_.outflows.size(); ++e)
     fill(layout_.outflows[e].cell, layout_.outflow_slot(static_cast<Index>(e)),
-         window.edge_adjoint.data() + layout_.outflows[e].number * window.chunk + span.in_chunk);
+         window.edge_adjoint.data() + layout_.outflows[e].number * window.steps + span.first);
 }
 
 template <class Real>
@@ -301,7 +302,7 @@ void TileRouter<Real>::read_block(RouterWindow<Real>& window, const BlockSpan& s
     const Real* from = scratch_.flow.data() + static_cast<Count>(layout_.lag[cell] + 1) * stride + cell;
     for (Index t = 0; t < span.steps; ++t) to[t] = from[static_cast<Count>(t) * stride];
   };
-  for (const auto& cut : layout_.cuts) column(cut.cell, window.cut_flow.data() + cut.number * window.chunk + span.in_chunk);
+  for (const auto& cut : layout_.cuts) column(cut.cell, window.cut_flow.data() + cut.number * window.steps + span.first);
   for (const auto& edge : layout_.outflows)
     column(edge.cell, window.edge_flow.data() + edge.number * window.steps + span.first);
   for (const auto& probe : probes_)
@@ -311,7 +312,7 @@ void TileRouter<Real>::read_block(RouterWindow<Real>& window, const BlockSpan& s
 
 template <class Real>
 void TileRouter<Real>::forward_chunk(RouterWindow<Real>& window, Count chunk) {
-  const Count first = chunk * blocks_of_chunk(window.chunk);
+  const Count first = chunk * blocks_of_chunk(chunk_);
   for (Count block = first; block < first + blocks_in(window, chunk); ++block) {
     const BlockSpan span = block_span(window, block);
     auto before = snapshot();
@@ -333,7 +334,7 @@ void TileRouter<Real>::check_finite(RouterWindow<Real>& window, const BlockSpan&
   const auto end_state = snapshot();
   for (Index steps = 0; steps <= span.steps && not_finite_step_ < 0; ++steps) {
     restore(before);
-    if (steps > 0) run_block(window, {span.first, steps, span.in_chunk}, false);
+    if (steps > 0) run_block(window, {span.first, steps}, false);
     if (all_finite()) continue;
     not_finite_step_ = span.first + std::max(0, steps - 1);
     for (Index i = 0; i < layout_.cells; ++i)
@@ -360,7 +361,7 @@ std::span<const Real> TileRouter<Real>::snapshot_of(RouterWindow<Real>& window, 
 
 template <class Real>
 void TileRouter<Real>::adjoint_chunk(RouterWindow<Real>& window, Count chunk) {
-  const Count first = chunk * blocks_of_chunk(window.chunk);
+  const Count first = chunk * blocks_of_chunk(chunk_);
   for (Count block = first + blocks_in(window, chunk) - 1; block >= first; --block) {
     BlockSpan span = block_span(window, block);
     span.backward = true;

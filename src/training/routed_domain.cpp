@@ -31,7 +31,7 @@ Topology active_topology(const RiverNetwork& network, const std::vector<Index>& 
   return make_topology(std::move(downstream), id);
 }
 
-RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut) {
+RoutingOptions routing_options(const RunConfig& config, double step_s) {
   RoutingOptions o;
   o.scheme = scheme_from_name(config.routing.scheme);
   o.dt_s = step_s;
@@ -40,7 +40,7 @@ RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut)
   o.published_epsilons = config.routing.published_epsilons;
   o.floor_hot_start = config.routing.floor_hot_start;
   o.inflow_readout = config.routing.readout == "inflow";
-  o.chunk_steps = config.routing.chunk_steps > 0 ? config.routing.chunk_steps : (cut ? 128 : 512);
+  o.chunk_steps = config.routing.chunk_steps;
   o.tape_bytes = static_cast<Count>(config.memory.tape_gib * (Count{1} << 30));
   o.device = config.device == "cuda" ? Device::cuda : Device::cpu;
   return o;
@@ -150,9 +150,8 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
     properties.slope.push_back(own_rows[2 * static_cast<Count>(i) + 1]);
     properties.sub_reaches.push_back(sub_reaches_[own_.reach[i]]);
   }
-  const bool cut = !boundary_->nothing_to_exchange();
   router_ = make_window_router<Real>(config.routing.solver, comm, own_, properties,
-                                     routing_options(config, step_s_, cut), *boundary_);
+                                     routing_options(config, step_s_), *boundary_);
   router_->keep_water_balance(false);
 
   std::vector<Index> own_of_network(network.size(), -1);

@@ -65,11 +65,13 @@ template <class Real>
 class OwnBoundary final : public Boundary<Real> {
  public:
   explicit OwnBoundary(const RankNetwork& network) : network_(network) {}
-  void send_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override {
+  void begin_downstream(std::span<const Real>, std::span<Real>, Index) override {}
+  void end_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override {
     for (std::size_t g = 0; g < network_.ghosts.size(); ++g)
       std::copy_n(cut_out.begin() + network_.ghosts[g].upstream_slot * steps, steps, ghost.begin() + g * steps);
   }
-  void send_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override {
+  void begin_upstream(std::span<const Real>, std::span<Real>, Index) override {}
+  void end_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override {
     for (std::size_t g = 0; g < network_.ghosts.size(); ++g)
       std::copy_n(ghost.begin() + g * steps, steps, cut_out.begin() + network_.ghosts[g].upstream_slot * steps);
   }

@@ -18,19 +18,20 @@ PipelineShape chain(Index pieces, Index reaches) {
   for (Index r = 0; r < all; ++r) partition.piece.push_back(r / reaches);
   for (Index k = 0; k < pieces; ++k) partition.owner.push_back(k), partition.level.push_back(k);
   for (Index k = 1; k < pieces; ++k) partition.cut_reach.push_back(k * reaches - 1);
-  return pipeline_shape(topology, partition, std::vector<double>(all, 1.0));
+  const std::vector<double> weight(all, 1.0);
+  set_roles(topology, weight, partition);
+  return pipeline_shape(topology, partition, weight);
 }
 
-PipelineCosts costs() {
+PipelineCosts costs(const PipelineShape& shape, Count chunk = 100) {
   PipelineCosts c;
   c.step_s = 1e-3;
-  c.steps = 1000;
-  c.chunk_steps = 100;
+  c.supersteps = choose_supersteps(shape.load, 1000, chunk);
   return c;
 }
 
 TEST(PipelineModel, OneRankComputesOnly) {
-  const auto seconds = play_pipeline(chain(1, 50), costs());
+  const auto seconds = play_pipeline(chain(1, 50), costs(chain(1, 50)));
   EXPECT_NEAR(seconds.total(), 50.0, 1e-9);
   EXPECT_NEAR(seconds.compute, 50.0, 1e-9);
   EXPECT_EQ(seconds.latency + seconds.bytes + seconds.imbalance, 0.0);
@@ -38,14 +39,14 @@ TEST(PipelineModel, OneRankComputesOnly) {
 
 TEST(PipelineModel, ABalancedChainFillsOncePerLevel) {
   // 10 chunks of 5 s a piece; 4 levels: 13 supersteps.
-  const auto seconds = play_pipeline(chain(4, 50), costs());
+  const auto seconds = play_pipeline(chain(4, 50), costs(chain(4, 50)));
   EXPECT_NEAR(seconds.compute, 50.0, 1e-9);
   EXPECT_NEAR(seconds.imbalance, 0.0, 1e-9);
   EXPECT_NEAR(seconds.fill, 15.0, 1e-9);
 }
 
 TEST(PipelineModel, MessagesAddLatencyAndBytesToTheSupersteps) {
-  auto c = costs();
+  auto c = costs(chain(4, 50));
   c.latency_s = 0.5;
   c.byte_s = 1e-3;
   const auto seconds = play_pipeline(chain(4, 50), c);
@@ -56,10 +57,13 @@ TEST(PipelineModel, MessagesAddLatencyAndBytesToTheSupersteps) {
 }
 
 TEST(PipelineModel, FurtherMessagesCostExtra) {
-  auto c = costs();
-  c.further_message_s = 0.25;  // the middle rank has two neighbours, the last one, which ends the window, a single one
-  EXPECT_NEAR(play_pipeline(chain(3, 50), c).latency, 10 * 0.25, 1e-9);
-  EXPECT_NEAR(play_pipeline(chain(2, 50), c).latency, 0.0, 1e-9);
+  const auto latency = [](const PipelineShape& shape) {
+    auto c = costs(shape);
+    c.further_message_s = 0.25;  // the middle rank has two neighbours, the last one, which ends the window, a single one
+    return play_pipeline(shape, c).latency;
+  };
+  EXPECT_NEAR(latency(chain(3, 50)), 10 * 0.25, 1e-9);
+  EXPECT_NEAR(latency(chain(2, 50)), 0.0, 1e-9);
 }
 
 TEST(PipelineModel, RanksWithoutCutEdgesDoNotWait) {
@@ -69,9 +73,11 @@ TEST(PipelineModel, RanksWithoutCutEdgesDoNotWait) {
   partition.piece = {0, 0, 0, 1};
   partition.owner = {0, 1};
   partition.level = {0, 0};
-  const auto shape = pipeline_shape(topology, partition, std::vector<double>{1, 1, 1, 1});
+  const std::vector<double> weight{1, 1, 1, 1};
+  set_roles(topology, weight, partition);
+  const auto shape = pipeline_shape(topology, partition, weight);
   EXPECT_TRUE(shape.neighbours.empty());
-  auto c = costs();
+  auto c = costs(shape);
   c.latency_s = 1;
   const auto seconds = play_pipeline(shape, c);
   EXPECT_NEAR(seconds.compute, 2.0, 1e-9);
@@ -80,9 +86,8 @@ TEST(PipelineModel, RanksWithoutCutEdgesDoNotWait) {
 }
 
 TEST(PipelineModel, FewerChunksThanLevelsTakeALevelEach) {
-  auto c = costs();
-  c.chunk_steps = 1000;  // one chunk: nothing overlaps
-  EXPECT_NEAR(play_pipeline(chain(4, 50), c).total(), 200.0, 1e-9);
+  const auto shape = chain(4, 50);  // one chunk: nothing overlaps
+  EXPECT_NEAR(play_pipeline(shape, costs(shape, 1000)).total(), 200.0, 1e-9);
 }
 
 TEST(PipelineModel, ARealPartitionKeepsItsWork) {
@@ -99,7 +104,7 @@ TEST(PipelineModel, ARealPartitionKeepsItsWork) {
   for (Index r : partition.cut_reach)
     other_rank += partition.owner[partition.piece[r]] != partition.owner[partition.piece[topology.downstream[r]]];
   EXPECT_EQ(edges, other_rank);
-  EXPECT_GE(play_pipeline(shape, costs()).total(), shape.largest_work - 1e-9);
+  EXPECT_GE(play_pipeline(shape, costs(shape)).total(), shape.largest_work - 1e-9);
 }
 
 }  // namespace

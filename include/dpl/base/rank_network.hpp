@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "dpl/base/pipeline_load.hpp"
 #include "dpl/base/types.hpp"
 
 namespace dpl {
@@ -34,6 +35,9 @@ struct RankNetwork {
   std::vector<Index> cut_out;         ///< own indices of the reaches that drain into another piece
   std::vector<Index> cut_out_level;   ///< [cut_out] level of the piece each drains into
   Index levels = 1;                   ///< of the whole partition, equal on all ranks
+  Index rank = 0;
+  std::vector<CutRole> role;          ///< [own]
+  PipelineLoad load;                  ///< of all ranks
 
   Index size() const { return static_cast<Index>(reach.size()); }
 };

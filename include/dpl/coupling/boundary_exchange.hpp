@@ -25,12 +25,16 @@ class BoundaryExchange final : public Boundary<Real> {
  public:
   BoundaryExchange(const Communicator& comm, const RankNetwork& network);
   ~BoundaryExchange() override;
-  void send_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override;
-  void send_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override;
+  void begin_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override;
+  void end_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override;
+  void begin_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override;
+  void end_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override;
+  void move_messages() override;
   bool nothing_to_exchange() const override;
 
  private:
   struct Impl;
+  bool nothing_to_do(std::span<const Real> cut_out, std::span<const Real> ghost, Index steps) const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -28,11 +28,26 @@ class StarForest {
 
   /// **Collective:** roots[root][width] -> leaves[leaf][width]; all ranks give the same width and Real.
   template <class Real>
-  void to_leaves(const Real* roots, Real* leaves, Index width);
+  void to_leaves(const Real* roots, Real* leaves, Index width) {
+    begin_to_leaves(roots, leaves, width);
+    end_to_leaves(roots, leaves, width);
+  }
+  /// **Collective:** the same in two parts: in between neither array may be touched, nor the forest used.
+  template <class Real>
+  void begin_to_leaves(const Real* roots, Real* leaves, Index width);
+  template <class Real>
+  void end_to_leaves(const Real* roots, Real* leaves, Index width);
 
   /// **Collective:** leaves[leaf][width] -> roots[root][width]; roots without a leaf keep what they hold.
   template <class Real>
-  void to_roots(const Real* leaves, Real* roots, Index width);
+  void to_roots(const Real* leaves, Real* roots, Index width) {
+    begin_to_roots(leaves, roots, width);
+    end_to_roots(leaves, roots, width);
+  }
+  template <class Real>
+  void begin_to_roots(const Real* leaves, Real* roots, Index width);
+  template <class Real>
+  void end_to_roots(const Real* leaves, Real* roots, Index width);
 
   Index roots() const;
   Index leaves() const;

@@ -12,17 +12,12 @@ namespace dpl {
 
 /// What the pipeline needs to know of a partition.
 struct PipelineShape {
-  struct Piece {
-    Index owner = 0, level = 0;
-    double work = 0;  ///< weight of its reaches (sub-reaches)
-  };
   struct Neighbour {
     Index rank = 0;
     Count edges_in = 0;   ///< cut edges that come from this rank
     Count edges_out = 0;  ///< cut edges that lead to it
   };
-  Index ranks = 1, levels = 1;
-  std::vector<Piece> pieces;               ///< ascending level
+  PipelineLoad load;
   std::vector<Index> neighbour_start;      ///< [rank + 1]
   std::vector<Neighbour> neighbours;       ///< of each rank, without itself
   double mean_work = 0, largest_work = 0;  ///< of a rank
@@ -37,8 +32,7 @@ struct PipelineCosts {
   double further_message_s = 0;  ///< each message of a rank but the first of a superstep
   double byte_s = 0;             ///< a byte of a rank's messages
   double value_bytes = 4;        ///< of one discharge
-  Count steps = 0;               ///< of the window
-  Count chunk_steps = 1;
+  Supersteps supersteps;         ///< of the window
 };
 
 /// Seconds of one direction of a window; the parts add up to `total`.
@@ -51,8 +45,8 @@ struct PipelineSeconds {
   double total() const { return compute + imbalance + fill + latency + bytes; }
 };
 
-/// Plays the supersteps: in superstep s a rank runs chunk s - level of each of its pieces and then exchanges with its
-/// neighbours, and with nobody else. Both ends of a message wait for each other. All chunks count as equally long.
+/// Plays the supersteps as the router takes them (base/pipeline_load.hpp): a rank exchanges with its neighbours, and with nobody
+/// else, while it goes on with what can wait. Both ends of a message wait for each other.
 PipelineSeconds play_pipeline(const PipelineShape& shape, const PipelineCosts& costs);
 
 }  // namespace dpl

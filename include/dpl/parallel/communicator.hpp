@@ -35,6 +35,9 @@ class Communicator {
   /// order of their ranks here. It is freed with its last copy.
   Communicator split(int color) const;
 
+  /// **Local:** lets messages that were begun move on; long ones move only inside calls of MPI.
+  void move_messages() const;
+
   /// **Collective:** all of these.
   void barrier() const;
   double max(double value) const;

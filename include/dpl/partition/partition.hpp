@@ -19,6 +19,8 @@ struct Partition {
   std::vector<Index> level;        ///< [piece] pieces above it on its longest chain (0: no piece drains into it)
   std::vector<Index> cut_reach;    ///< reaches that drain into another piece, ascending
   double imbalance = 0;            ///< largest load of a rank / mean load - 1
+  std::vector<CutRole> role;       ///< [reach]
+  PipelineLoad load;
   Index depth() const;             ///< largest level + 1
   std::string summary() const;     ///< "11 pieces, 20 cut edges, pipeline depth 5, imbalance 0.0 %"
 };
@@ -31,6 +33,9 @@ struct Partition {
 /// Throws Error for ranks < 1. Ranks may end up without a piece where there are fewer reaches than ranks.
 Partition make_partition(const Topology& topology, std::span<const double> weight, Index ranks,
                          Index pieces_per_rank = 0);
+
+/// Sets `role` and `load` of a partition whose pieces, owners and levels are known; make_partition has done so.
+void set_roles(const Topology& topology, std::span<const double> weight, Partition& partition);
 
 /// The pieces of one rank with their ghosts. Pure: every rank computes its own.
 RankNetwork make_rank_network(const Topology& topology, const Partition& partition, Index rank);

@@ -8,7 +8,7 @@ namespace dpl {
 template <class Real>
 class ConservativeTile final : public TileRouter<Real> {
  public:
-  ConservativeTile(TileLayout layout, Index piece, const ReachProperties& properties, const RoutingOptions& options,
+  ConservativeTile(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties, const RoutingOptions& options,
                    TileScratch<Real>& scratch);
   void start(RouterWindow<Real>& window) override;
   void start_adjoint(RouterWindow<Real>& window) override;

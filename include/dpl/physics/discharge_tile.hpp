@@ -8,7 +8,7 @@ namespace dpl {
 template <class Real>
 class DischargeTile final : public TileRouter<Real> {
  public:
-  DischargeTile(TileLayout layout, Index piece, const ReachProperties& properties, const RoutingOptions& options,
+  DischargeTile(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties, const RoutingOptions& options,
                 TileScratch<Real>& scratch);
   void start(RouterWindow<Real>& window) override;
   void start_adjoint(RouterWindow<Real>& window) override;

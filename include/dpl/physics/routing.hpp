@@ -31,7 +31,7 @@ struct RoutingOptions {
   bool floor_hot_start = true;      ///< the floor of the lateral inflow holds in the hot start too; DDR's does not
   bool inflow_readout = false;      ///< probes read the sum of the inflows instead of the reach's own outflow
   // Results depend on none of these:
-  Index chunk_steps = 256;          ///< steps per message across cut edges
+  Index chunk_steps = 256;          ///< steps per message across cut edges, 0 = chosen
   Index tile_cells = 0;             ///< sub-reaches routed together, 0 = chosen for the caches
   Index block_steps = 0;            ///< steps they are routed at a time, 0 = chosen
   Count tape_bytes = 0;             ///< largest tape; 0 = no limit. Beyond it states are kept less often and made again

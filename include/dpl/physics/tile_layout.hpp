@@ -25,6 +25,7 @@ struct Tiling {
   struct Tile {
     std::vector<Index> reaches;    ///< own reaches, upstream first
     Index piece = 0;
+    CutRole role = CutRole::independent;
   };
   std::vector<Tile> tiles;         ///< pieces in their order, within a piece upstream first
   std::vector<Index> tile_of;      ///< [own]

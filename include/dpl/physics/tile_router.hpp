@@ -22,29 +22,24 @@ struct RouterWindow {
   const ReachParameters<Real>* parameters = nullptr;
   LateralInflow<Real> inflow;
   Count steps = 0;
-  Index chunk = 1;                         ///< steps of a message across cut edges (the last may be shorter)
   std::span<const Real> initial_state;
   std::span<Real> discharge;               ///< [probe][rows]
   std::span<const Real> seed;              ///< adjoint: [probe][rows]
   Count rows = 0;
   // Edges: the rank's ghosts, then the edges between its tiles.
   std::vector<Real> edge_start, edge_flow;                ///< [edge], [edge][steps]
-  std::vector<Real> cut_start, cut_flow;                  ///< [cut], [cut][chunk]: what goes out
-  std::vector<Real> edge_start_adjoint, edge_adjoint;     ///< [edge], [edge][chunk]: goes upstream
+  std::vector<Real> cut_start, cut_flow;                  ///< [cut], [cut][steps]: what goes out
+  std::vector<Real> edge_start_adjoint, edge_adjoint;     ///< [edge], [edge][steps]: goes upstream
   std::vector<Real> cut_start_adjoint, cut_adjoint;       ///< [cut], [cut][steps]: came from downstream
   std::span<Real> inflow_adjoint;                         ///< [state cell][input row], empty when not wanted
   Count inflow_rows = 0;
-  Count chunks() const { return (steps + chunk - 1) / chunk; }
-  Count first_step(Count c) const { return c * chunk; }
-  Index steps_of(Count c) const { return static_cast<Index>(std::min<Count>(chunk, steps - c * chunk)); }
 };
 
-/// A block of a window: tiles run chunks in blocks of steps, the last of a chunk may be shorter. Block b of a window is block
-/// b % n of chunk b / n, n = blocks of a whole chunk.
+/// A block of a window: tiles run chunks (or the whole window) in blocks of steps, the last of a chunk may be shorter. Block b
+/// of a window is block b % n of chunk b / n, n = blocks of a whole chunk.
 struct BlockSpan {
   Count first = 0;        ///< step of the window
   Index steps = 0;
-  Count in_chunk = 0;     ///< first, counted from the start of its chunk
   bool backward = false;  ///< run for the adjoint: the block before it comes next
 };
 
@@ -58,19 +53,20 @@ struct TileScratch {
 template <class Real>
 class TileRouter {
  public:
-  TileRouter(TileLayout layout, Index piece, const ReachProperties& properties, const RoutingOptions& options,
+  TileRouter(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties, const RoutingOptions& options,
              TileScratch<Real>& scratch);
   virtual ~TileRouter() = default;
   TileRouter(const TileRouter&) = delete;
 
   const TileLayout& layout() const { return layout_; }
   Index piece() const { return piece_; }
+  CutRole role() const { return role_; }
   /// @param probes own reaches, [probe]  @param first_of [own] first probe at a reach, -1 none  @param next_of [probe] the next one
   void set_probes(const std::vector<Index>& first_of, const std::vector<Index>& next_of);
 
-  /// New parameters; forgets the tape. `keep_every`: state kept at the start of every so many blocks for the adjoint, 0 = no
+  /// New parameters; forgets the tape. `chunk`: steps that are run at a time; `keep_every`: state kept at the start of every so many blocks for the adjoint, 0 = no
   /// adjoint follows.
-  void begin(RouterWindow<Real>& window, Count keep_every);
+  void begin(RouterWindow<Real>& window, Count chunk, Count keep_every);
   /// State at the first step; fills cut_start, and row 0 of the discharge form.
   virtual void start(RouterWindow<Real>& window) = 0;
   void forward_chunk(RouterWindow<Real>& window, Count chunk);
@@ -85,7 +81,7 @@ class TileRouter {
   /// Earliest step at which a state stopped being finite, and all cells where it did then; {-1, {}} if none.
   std::pair<Count, std::span<const Index>> not_finite() const { return {not_finite_step_, not_finite_cells_}; }
   /// Bytes of the starts of blocks kept for an adjoint, and of those made again at a time.
-  Count start_bytes(Count steps, Index chunk, Count keep_every) const;
+  Count start_bytes(Count steps, Count chunk, Count keep_every) const;
 
   /// Volumes per cell [m3] of the last window, kept on request.
   bool keep_balance = false;
@@ -137,6 +133,7 @@ class TileRouter {
 
   TileLayout layout_;
   Index piece_;
+  CutRole role_;
   RoutingOptions options_;
   DeviceAllocator<Real> memory_;
   const SweepKernels<Real>& kernels_;
@@ -152,8 +149,8 @@ class TileRouter {
   std::vector<Index> seed_base_;                 // [probe of the tile] slot below it without the seed
 
  private:
-  Index block_of(Index chunk) const { return std::min(block_, chunk); }
-  Count blocks_of_chunk(Index chunk) const { return (chunk + block_of(chunk) - 1) / block_of(chunk); }
+  Index block_of(Count chunk) const { return static_cast<Index>(std::min<Count>(block_, chunk)); }
+  Count blocks_of_chunk(Count chunk) const { return (chunk + block_of(chunk) - 1) / block_of(chunk); }
   BlockSpan block_span(const RouterWindow<Real>& window, Count block) const;
   Count blocks_in(const RouterWindow<Real>& window, Count chunk) const;
   void run_block(RouterWindow<Real>& window, const BlockSpan& span, bool record);
@@ -162,6 +159,7 @@ class TileRouter {
   std::span<const Real> snapshot_of(RouterWindow<Real>& window, Count block);
 
   Index block_ = 1;                              // steps of a block
+  Count chunk_ = 1;                              // steps of this tile's chunks
   Count keep_every_ = 0;
   std::vector<std::vector<Real>> kept_;          // [block / keep_every] state at its start
   std::vector<std::vector<Real>> again_;         // starts of the blocks after a kept one, run again for the adjoint

@@ -37,8 +37,8 @@ std::vector<Index> sub_reach_counts(const Communicator& comm, const RiverNetwork
 /// The forest of the active reaches; index = position in `active`.
 Topology active_topology(const RiverNetwork& network, const std::vector<Index>& active);
 
-/// What the configuration asks of a router whose step is `step_s`; `cut`: the network lies in more than one piece.
-RoutingOptions routing_options(const RunConfig& config, double step_s, bool cut);
+/// What the configuration asks of a router whose step is `step_s`.
+RoutingOptions routing_options(const RunConfig& config, double step_s);
 
 /// Subbasins a rank is given (routing.pieces_per_rank, else chosen; 0: make_partition chooses).
 Index pieces_per_rank(const RunConfig& config, const RoutedReaches& reaches, Index ranks);
