@@ -98,53 +98,74 @@ DPL_HOST_DEVICE HbvSnow<T> hbv_snow(const HbvCell<T>& c, const HbvState<T>& s, c
   return r;
 }
 
-/// Soil and capillary rise. rech = water clamp((SM/FC)^BETA, 0, 1); exc = max(SM - FC, 0); ET = min(SM, PET e^BETAET),
-/// e = clamp(SM / (LP FC), 0, 1); SM = max(SM - ET, 1e-5); cap = min(SLZ, C SLZ (1 - min(SM / FC, 1))).
+/// What drains from the soil. rech = water clamp((SM/FC)^BETA, 0, 1); exc = max(SM - FC, 0).
 template <class T>
-struct HbvSoil {
-  T filled, excess;             ///< SM with the water that stays; SM - FC
-  T drained;                    ///< SM after exc
-  T demand, ET, left;           ///< PET e^BETAET, what evaporates, SM - ET
-  T SM_evaporated;              ///< left, at least the floor
-  T wetness, rise_share, wanted_rise, rise;   ///< SM / FC, C (1 - min(SM / FC, 1)), its product with SLZ, cap
-  T SLZ_left;                   ///< SLZ - cap
-  T recharge;                   ///< rech + exc
-  T SM, SLZ;                    ///< after all this
+struct HbvDrainage {
+  T excess;                     ///< SM - FC with the water that stays
+  T SM, recharge;               ///< after exc; rech + exc
 };
 
 template <class T>
-DPL_HOST_DEVICE T hbv_drained(const HbvCell<T>& c, T SM, T water, T share, HbvSoil<T>& r) {
-  const T rech = water * smaller(T(1), share);
-  r.filled = (SM + water) - rech;
-  r.excess = r.filled - c.FC;
+DPL_HOST_DEVICE HbvDrainage<T> hbv_drainage(const HbvCell<T>& c, T SM, T water, T recharge_share) {
+  HbvDrainage<T> r;
+  const T rech = water * smaller(T(1), recharge_share);
+  const T filled = (SM + water) - rech;
+  r.excess = filled - c.FC;
   const T exc = larger(T(0), r.excess);
   r.recharge = rech + exc;
-  return r.filled - exc;
+  r.SM = filled - exc;
+  return r;
 }
 
+/// Powers of the day: (SM / FC)^BETA of the day before ...
+template <class T>
+DPL_HOST_DEVICE void hbv_wetness(const HbvCell<T>& c, T SM, HbvPowers<T>& powers) {
+  powers.log2_wetness = log2_of(T(SM * c.inverse_FC));
+  powers.recharge_share = power_of(powers.log2_wetness, c.BETA);
+}
+
+/// ... and e^BETAET, e = clamp(SM / (LP FC), 0, 1), of the drained soil.
 template <class Form, class T>
-DPL_HOST_DEVICE void hbv_rise(const HbvCell<T>& c, T SLZ, HbvSoil<T>& r) {
-  r.SM = r.SM_evaporated;
-  r.SLZ = SLZ;
-  if constexpr (Form::kCapillary) {
-    r.wetness = r.SM_evaporated * c.inverse_FC;
-    r.rise_share = c.C * (T(1) - smaller(T(1), r.wetness));
-    r.wanted_rise = r.rise_share * SLZ;
-    r.rise = smaller(r.wanted_rise, SLZ);
-    r.SM = r.SM_evaporated + r.rise;  // not below its floor: cap >= 0
-    r.SLZ_left = SLZ - r.rise;
-    r.SLZ = larger(T(kSmallestMoisture), r.SLZ_left);
+DPL_HOST_DEVICE void hbv_dryness(const HbvCell<T>& c, T drained, HbvPowers<T>& powers) {
+  const T e = smaller(T(1), T(drained * c.inverse_LP_FC));
+  powers.log2_dryness = T(0);
+  powers.evaporation = e;
+  if constexpr (Form::kExponent) {
+    powers.log2_dryness = log2_of(e);
+    powers.evaporation = power_of(powers.log2_dryness, c.BETAET);
   }
 }
 
-/// `drained` and what stands before it must be there.
+/// What evaporates and what rises. ET = min(SM, PET e^BETAET); SM = max(SM - ET, 1e-5);
+/// cap = min(SLZ, C SLZ (1 - min(SM / FC, 1))); SLZ = max(SLZ - cap, 1e-5).
+template <class T>
+struct HbvSoil {
+  T demand, ET, left;           ///< PET e^BETAET, what evaporates, SM - ET
+  T evaporated;                 ///< left, at least the floor
+  T wetness, rise_share, wanted_rise, rise;   ///< SM / FC, C (1 - min(SM / FC, 1)), its product with SLZ, cap
+  T SLZ_left;                   ///< SLZ - cap
+  T SM, SLZ;                    ///< after all this
+};
+
 template <class Form, class T>
-DPL_HOST_DEVICE void hbv_evaporate(const HbvCell<T>& c, T SLZ, T pet, T evaporation, HbvSoil<T>& r) {
+DPL_HOST_DEVICE HbvSoil<T> hbv_soil(const HbvCell<T>& c, T drained, T SLZ, T pet, T evaporation) {
+  HbvSoil<T> r;
   r.demand = pet * evaporation;
-  r.ET = smaller(r.demand, r.drained);
-  r.left = r.drained - r.ET;
-  r.SM_evaporated = larger(T(kSmallestMoisture), r.left);
-  hbv_rise<Form>(c, SLZ, r);
+  r.ET = smaller(r.demand, drained);
+  r.left = drained - r.ET;
+  r.evaporated = larger(T(kSmallestMoisture), r.left);
+  r.SM = r.evaporated;
+  r.SLZ = SLZ;
+  if constexpr (Form::kCapillary) {
+    r.wetness = r.evaporated * c.inverse_FC;
+    r.rise_share = c.C * (T(1) - smaller(T(1), r.wetness));
+    r.wanted_rise = r.rise_share * SLZ;
+    r.rise = smaller(r.wanted_rise, SLZ);
+    r.SM = r.evaporated + r.rise;  // not below its floor: cap >= 0
+    r.SLZ_left = SLZ - r.rise;
+    r.SLZ = larger(T(kSmallestMoisture), r.SLZ_left);
+  }
+  return r;
 }
 
 /// Zones. perc = min(SUZ, PERC); Q0 = K0 max(SUZ - UZL, 0); Q1 = K1 SUZ; SLZ = max(SLZ + perc + LF, 0); Q2 = K2 SLZ.
@@ -179,33 +200,26 @@ DPL_HOST_DEVICE HbvZones<T> hbv_zones(const HbvCell<T>& c, T SUZ, T SLZ, T recha
   return r;
 }
 
+/// Water that the floors of the soil and the lower zone make, and LF as far as there was water to take.
+template <class Form, class T>
+DPL_HOST_DEVICE T hbv_water_made(const HbvCell<T>& c, const HbvSoil<T>& soil, const HbvZones<T>& zones) {
+  T made = soil.evaporated - soil.left;
+  if constexpr (Form::kCapillary) made = made + (soil.SLZ - soil.SLZ_left);
+  if constexpr (Form::kExchange) made = made + (c.LF + (zones.SLZ_2 - zones.exchanged));
+  return made;
+}
+
 /// One day. @param powers is filled. Valid for states >= 0, SM >= 1e-6, precipitation and PET >= 0, parameters in their ranges.
 template <class Form, class T>
 DPL_HOST_DEVICE HbvStep<T> hbv_step(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f, HbvPowers<T>& powers) {
   const HbvSnow<T> snow = hbv_snow(c, s, f);
-  HbvSoil<T> soil;
-  powers.log2_wetness = log2_of(T(s.SM * c.inverse_FC));
-  powers.recharge_share = power_of(powers.log2_wetness, c.BETA);
-  soil.drained = hbv_drained(c, s.SM, snow.water, powers.recharge_share, soil);
-  const T e = smaller(T(1), T(soil.drained * c.inverse_LP_FC));
-  if constexpr (Form::kExponent) {
-    powers.log2_dryness = log2_of(e);
-    powers.evaporation = power_of(powers.log2_dryness, c.BETAET);
-  } else {
-    powers.log2_dryness = T(0);
-    powers.evaporation = e;
-  }
-  hbv_evaporate<Form>(c, s.SLZ, f.pet, powers.evaporation, soil);
-  const HbvZones<T> zones = hbv_zones<Form>(c, s.SUZ, soil.SLZ, soil.recharge);
-  HbvStep<T> next;
-  next.state = {snow.SP, snow.MW, soil.SM, zones.SUZ, zones.SLZ};
-  next.runoff = zones.runoff;
-  next.evapotranspiration = soil.ET;
-  next.recharge = soil.recharge;
-  next.water_made = soil.SM_evaporated - soil.left;
-  if constexpr (Form::kCapillary) next.water_made = next.water_made + (soil.SLZ - soil.SLZ_left);
-  if constexpr (Form::kExchange) next.water_made = next.water_made + (c.LF + (zones.SLZ_2 - zones.exchanged));
-  return next;
+  hbv_wetness(c, s.SM, powers);
+  const HbvDrainage<T> drainage = hbv_drainage(c, s.SM, snow.water, powers.recharge_share);
+  hbv_dryness<Form>(c, drainage.SM, powers);
+  const HbvSoil<T> soil = hbv_soil<Form>(c, drainage.SM, s.SLZ, f.pet, powers.evaporation);
+  const HbvZones<T> zones = hbv_zones<Form>(c, s.SUZ, soil.SLZ, drainage.recharge);
+  return {{snow.SP, snow.MW, soil.SM, zones.SUZ, zones.SLZ}, zones.runoff, soil.ET, drainage.recharge,
+          hbv_water_made<Form>(c, soil, zones)};
 }
 
 /// Adjoints of what a day reads of its cell; those of 1/FC and 1/(LP FC) per natural logarithm.
@@ -227,75 +241,128 @@ struct HbvSeed {
   HbvState<T> state;
 };
 
-/// Zones, backward: into a.K0 .. LF; returns the adjoints of SUZ and recharge (the same) and of SLZ.
+// The parts of hbv_step backward, in the opposite order; each adds to what it names of HbvStepAdjoint.
+
 template <class T>
 struct HbvZonesAdjoint {
-  T filled, SLZ;
+  T filled, SLZ;            ///< of SUZ and of the recharge (the same); of SLZ before
+  T K0, K1, K2, PERC, UZL, LF;
 };
 
 template <class Form, class T>
-DPL_HOST_DEVICE HbvZonesAdjoint<T> hbv_zones_adjoint(const HbvCell<T>& c, const HbvZones<T>& z, const HbvSeed<T>& seed,
-                                                     HbvCellAdjoint<T>& a) {
-  const T Q2 = seed.runoff - seed.state.SLZ;
+DPL_HOST_DEVICE HbvZonesAdjoint<T> hbv_zones_adjoint(const HbvCell<T>& c, const HbvZones<T>& z, T runoff, T SUZ, T SLZ) {
+  HbvZonesAdjoint<T> a;
+  const T Q2 = runoff - SLZ;
   a.K2 = Q2 * z.SLZ_2;
-  T SLZ = seed.state.SLZ + c.K2 * Q2;
+  a.SLZ = SLZ + c.K2 * Q2;
   a.LF = T(0);
   if constexpr (Form::kExchange) {
-    SLZ = select(z.exchanged > T(0), SLZ, T(0));
-    a.LF = SLZ;
+    a.SLZ = select(z.exchanged > T(0), a.SLZ, T(0));
+    a.LF = a.SLZ;
   }
-  const T Q1 = seed.runoff - seed.state.SUZ;
+  const T Q1 = runoff - SUZ;
   a.K1 = Q1 * z.SUZ_1;
-  const T SUZ_1 = seed.state.SUZ + c.K1 * Q1;
-  const T Q0 = seed.runoff - SUZ_1;
+  const T SUZ_1 = SUZ + c.K1 * Q1;
+  const T Q0 = runoff - SUZ_1;
   a.K0 = Q0 * larger(T(0), z.over);
   const T over = select(z.over > T(0), T(Q0 * c.K0), T(0));
   a.UZL = -over;
   const T percolated = SUZ_1 + over;
-  const T perc = SLZ - percolated;
+  const T perc = a.SLZ - percolated;
   const T all = select(z.filled < c.PERC, perc, T(0));  // everything percolates
   a.PERC = perc - all;
-  return {percolated + all, SLZ};
+  a.filled = percolated + all;
+  return a;
 }
 
-/// Capillary rise, backward: returns the adjoint of SM after evaporation, turns that of SLZ into that of SLZ before.
-template <class Form, class T>
-DPL_HOST_DEVICE T hbv_rise_adjoint(const HbvCell<T>& c, const HbvSoil<T>& r, T SLZ_before, T SM_adjoint, T& SLZ_adjoint,
-                                   HbvCellAdjoint<T>& a) {
-  a.C = a.log_inverse_FC = T(0);
-  if constexpr (!Form::kCapillary) return SM_adjoint;
-  const T left = select(r.SLZ_left > T(kSmallestMoisture), SLZ_adjoint, T(0));
-  const T rise = SM_adjoint - left;
-  const T wanted = select(r.wanted_rise <= SLZ_before, rise, T(0));
-  SLZ_adjoint = (left + (rise - wanted)) + wanted * r.rise_share;
-  const T share = wanted * SLZ_before;
-  a.C = share * (T(1) - smaller(T(1), r.wetness));
-  const T wetness = select(r.wetness < T(1), T(-(share * c.C)), T(0));
-  a.log_inverse_FC = wetness * r.wetness;
-  return SM_adjoint + wetness * c.inverse_FC;
-}
-
-/// Snow, backward: `water` is the adjoint of the water that reaches the soil, SP and MW those of the day's end; into
-/// a.TT, CFMAX, refreezing, CWH and the states SP, MW before.
 template <class T>
-DPL_HOST_DEVICE void hbv_snow_adjoint(const HbvCell<T>& c, const HbvSnow<T>& r, T water, T SP, T MW, HbvStepAdjoint<T>& a) {
+struct HbvSoilAdjoint {
+  T drained, SLZ;           ///< of SM of the drained soil, of SLZ before
+  T log_inverse_FC, log_inverse_LP_FC, BETAET, C;
+};
+
+/// @param ET, SM, SLZ adjoints of what hbv_soil gave. Derivatives of a power x^y: y x^y per ln x, ln x x^y per y.
+template <class Form, class T>
+DPL_HOST_DEVICE HbvSoilAdjoint<T> hbv_soil_adjoint(const HbvCell<T>& c, const HbvSoil<T>& r, T drained_SM, T SLZ_before,
+                                                   T log2_dryness, T ET, T SM, T SLZ) {
+  HbvSoilAdjoint<T> a;
+  a.C = a.log_inverse_FC = a.BETAET = T(0);
+  T evaporated = SM;
+  a.SLZ = SLZ;
+  if constexpr (Form::kCapillary) {
+    const T SLZ_left = select(r.SLZ_left > T(kSmallestMoisture), SLZ, T(0));
+    const T rise = SM - SLZ_left;
+    const T wanted = select(r.wanted_rise <= SLZ_before, rise, T(0));
+    a.SLZ = (SLZ_left + (rise - wanted)) + wanted * r.rise_share;
+    const T share = wanted * SLZ_before;
+    a.C = share * (T(1) - smaller(T(1), r.wetness));
+    const T wetness = select(r.wetness < T(1), T(-(share * c.C)), T(0));
+    a.log_inverse_FC = wetness * r.wetness;
+    evaporated = SM + wetness * c.inverse_FC;
+  }
+  const T left = select(r.left > T(kSmallestMoisture), evaporated, T(0));
+  const T evaporates = ET - left;
+  const T demand = select(r.demand <= drained_SM, evaporates, T(0));
+  T by_log = demand * r.demand;  // adjoint of e^BETAET, times e^BETAET
+  if constexpr (Form::kExponent) {
+    a.BETAET = by_log * (log2_dryness * T(0.693147180559945309417));
+    by_log = by_log * c.BETAET;
+  }
+  a.log_inverse_LP_FC = select(drained_SM * c.inverse_LP_FC < T(1), by_log, T(0));
+  a.drained = (left + (evaporates - demand)) + a.log_inverse_LP_FC / drained_SM;
+  return a;
+}
+
+template <class T>
+struct HbvDrainageAdjoint {
+  T SM, water;
+  T BETA, FC, log_inverse_FC;
+};
+
+/// @param drained, recharge adjoints of what hbv_drainage gave.
+template <class T>
+DPL_HOST_DEVICE HbvDrainageAdjoint<T> hbv_drainage_adjoint(const HbvCell<T>& c, const HbvDrainage<T>& r, T SM, T water,
+                                                           const HbvPowers<T>& powers, T drained, T recharge) {
+  HbvDrainageAdjoint<T> a;
+  const T exc = select(r.excess > T(0), T(recharge - drained), T(0));
+  a.FC = -exc;
+  const T filled = drained + exc;
+  const T rech = recharge - filled;
+  const T share = select(powers.recharge_share < T(1), T(rech * water * powers.recharge_share), T(0));
+  a.BETA = share * (powers.log2_wetness * T(0.693147180559945309417));
+  a.log_inverse_FC = share * c.BETA;
+  a.SM = filled + a.log_inverse_FC / SM;
+  a.water = filled + rech * smaller(T(1), powers.recharge_share);
+  return a;
+}
+
+template <class T>
+struct HbvSnowAdjoint {
+  T SP, MW;
+  T TT, CFMAX, refreezing, CWH;
+};
+
+/// @param water, SP, MW adjoints of what hbv_snow gave.
+template <class T>
+DPL_HOST_DEVICE HbvSnowAdjoint<T> hbv_snow_adjoint(const HbvCell<T>& c, const HbvSnow<T>& r, T water, T SP, T MW) {
+  HbvSnowAdjoint<T> a;
   const T leaves = select(r.excess > T(0), T(water - MW), T(0));
   const T liquid = MW + leaves;
   const T frozen = SP - c.CWH * leaves;
-  a.cell.CWH = -(leaves * r.SP);
+  a.CWH = -(leaves * r.SP);
   const T freeze = frozen - liquid;
   const T potential_freeze = select(r.potential_freeze <= r.before_freeze, freeze, T(0));
-  const T before_freeze = liquid + (freeze - potential_freeze);
-  const T melt = before_freeze - frozen;
+  a.MW = liquid + (freeze - potential_freeze);
+  const T melt = a.MW - frozen;
   const T potential_melt = select(r.potential_melt <= r.before_melt, melt, T(0));
-  a.state.SP = frozen + (melt - potential_melt);
-  a.state.MW = before_freeze;
+  a.SP = frozen + (melt - potential_melt);
   // Of the potentials CFMAX (T - TT) and CFR CFMAX (TT - T) one at most is above 0.
   const T by_melt = select(r.warmth > T(0), potential_melt, T(0));
   const T by_freeze = select(r.warmth < T(0), potential_freeze, T(0));
-  a.cell.CFMAX = by_melt * r.warmth;
-  a.cell.refreezing = -(by_freeze * r.warmth);
-  a.cell.TT = by_freeze * c.refreezing - by_melt * c.CFMAX;
+  a.CFMAX = by_melt * r.warmth;
+  a.refreezing = -(by_freeze * r.warmth);
+  a.TT = by_freeze * c.refreezing - by_melt * c.CFMAX;
+  return a;
 }
 
 /// Adjoint of hbv_step; `powers` as it left them. Where the two arguments of a min or max are equal, and at the ends of a
@@ -303,48 +370,19 @@ DPL_HOST_DEVICE void hbv_snow_adjoint(const HbvCell<T>& c, const HbvSnow<T>& r, 
 template <class Form, class T>
 DPL_HOST_DEVICE HbvStepAdjoint<T> hbv_step_adjoint(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f,
                                                    const HbvPowers<T>& powers, const HbvSeed<T>& seed) {
-  const T ln2 = T(0.693147180559945309417);
   const HbvSnow<T> snow = hbv_snow(c, s, f);
-  HbvSoil<T> soil;
-  soil.drained = hbv_drained(c, s.SM, snow.water, powers.recharge_share, soil);
-  hbv_evaporate<Form>(c, s.SLZ, f.pet, powers.evaporation, soil);
-  const HbvZones<T> zones = hbv_zones<Form>(c, s.SUZ, soil.SLZ, soil.recharge);
+  const HbvDrainage<T> drainage = hbv_drainage(c, s.SM, snow.water, powers.recharge_share);
+  const HbvSoil<T> soil = hbv_soil<Form>(c, drainage.SM, s.SLZ, f.pet, powers.evaporation);
+  const HbvZones<T> zones = hbv_zones<Form>(c, s.SUZ, soil.SLZ, drainage.recharge);
 
-  HbvStepAdjoint<T> a;
-  const HbvZonesAdjoint<T> z = hbv_zones_adjoint<Form>(c, zones, seed, a.cell);
-  a.state.SUZ = z.filled;
-  const T recharge = z.filled + seed.recharge;
-  a.state.SLZ = z.SLZ;
-  const T SM_evaporated = hbv_rise_adjoint<Form>(c, soil, s.SLZ, seed.state.SM, a.state.SLZ, a.cell);
-
-  // Evaporation. Derivatives of a power x^y: y x^y per ln x, ln x x^y per y.
-  const T left = select(soil.left > T(kSmallestMoisture), SM_evaporated, T(0));
-  const T ET = seed.evapotranspiration - left;
-  const T demand = select(soil.demand <= soil.drained, ET, T(0));
-  const T by_exponent = demand * soil.demand;  // adjoint of e^BETAET, times e^BETAET
-  T by_log = by_exponent;
-  a.cell.BETAET = T(0);
-  if constexpr (Form::kExponent) {
-    by_log = by_exponent * c.BETAET;
-    a.cell.BETAET = by_exponent * (powers.log2_dryness * ln2);
-  }
-  a.cell.log_inverse_LP_FC = select(soil.drained * c.inverse_LP_FC < T(1), by_log, T(0));
-  const T inverse = T(1) / (s.SM * soil.drained);  // one division for both
-  const T drained = (left + (ET - demand)) + a.cell.log_inverse_LP_FC * (inverse * s.SM);
-
-  // Soil.
-  const T exc = select(soil.excess > T(0), T(recharge - drained), T(0));
-  a.cell.FC = -exc;
-  const T filled = drained + exc;
-  const T rech = recharge - filled;
-  const T share = select(powers.recharge_share < T(1), T(rech * snow.water * powers.recharge_share), T(0));
-  const T by_log_wetness = share * c.BETA;
-  a.cell.BETA = share * (powers.log2_wetness * ln2);
-  a.cell.log_inverse_FC = a.cell.log_inverse_FC + by_log_wetness;
-  a.state.SM = filled + by_log_wetness * (inverse * soil.drained);
-  const T water = filled + rech * smaller(T(1), powers.recharge_share);
-  hbv_snow_adjoint(c, snow, water, seed.state.SP, seed.state.MW, a);
-  return a;
+  const auto z = hbv_zones_adjoint<Form>(c, zones, seed.runoff, seed.state.SUZ, seed.state.SLZ);
+  const auto e = hbv_soil_adjoint<Form>(c, soil, drainage.SM, s.SLZ, powers.log2_dryness, seed.evapotranspiration,
+                                        seed.state.SM, z.SLZ);
+  const auto d = hbv_drainage_adjoint(c, drainage, s.SM, snow.water, powers, e.drained, T(z.filled + seed.recharge));
+  const auto n = hbv_snow_adjoint(c, snow, d.water, seed.state.SP, seed.state.MW);
+  return {{n.SP, n.MW, d.SM, z.filled, e.SLZ},
+          {d.BETA, d.FC, d.log_inverse_FC + e.log_inverse_FC, e.log_inverse_LP_FC, z.K0, z.K1, z.K2, z.PERC, z.UZL, n.TT,
+           n.CFMAX, n.refreezing, n.CWH, e.BETAET, e.C, z.LF}};
 }
 
 /// Physical parameters of a column (those that a variant lacks are not used).
