@@ -252,7 +252,6 @@ void Runoff<Real>::Impl::adjoint_tile(Count tile, const LaneRows<Real>& runoff, 
                                       const std::vector<Real>& zeros, const RunoffGradient<Real>& gradient) {
   alignas(64) Real state_adjoint[kTileState] = {}, cell_adjoint[kCellRows * kTileLanes] = {};
   DeviceVector<Real> record((kChunkDays + 1) * kRecordRows * kTileLanes), starts(interval / kChunkDays * kTileState);
-  std::vector<Real> unwanted(gradient.dynamic.empty() ? kTileLanes : 0);
   const auto record_chunk = [&](Count first, Real* state) {
     RunoffBlock<Real> b = block_of(tile, first, std::min(kChunkDays, days - first));
     b.state = state;
@@ -277,13 +276,10 @@ void Runoff<Real>::Impl::adjoint_tile(Count tile, const LaneRows<Real>& runoff, 
                                                      : DayRows<const Real*>{zeros.data(), 0};
       b.state_adjoint = state_adjoint;
       b.cell_adjoint = cell_adjoint;
-      for (std::size_t d = 0; d < dynamic.size(); ++d)
-        b.dynamic_adjoint[dynamic[d]] =
-            gradient.dynamic.empty()
-                ? DayRows<Real*>{unwanted.data(), 0}
-                : DayRows<Real*>{gradient.dynamic.data() + first * dynamic_stride() + static_cast<Count>(d) * lanes() +
-                                     tile * kTileLanes,
-                                 dynamic_stride()};
+      for (std::size_t d = 0; d < dynamic.size() && !gradient.dynamic.empty(); ++d)
+        b.dynamic_adjoint[dynamic[d]] = {
+            gradient.dynamic.data() + first * dynamic_stride() + static_cast<Count>(d) * lanes() + tile * kTileLanes,
+            dynamic_stride()};
       kernels.adjoint[form][!outputs.empty()](b);
     }
   }

@@ -17,18 +17,35 @@ namespace {
 template <class Loop>
 void run(const Loop& loop, Index lanes) {
   const Loop body = loop;  // a copy whose pointers the compiler knows nobody changes
+  const Index whole = (lanes + kVectorLanes - 1) / kVectorLanes * kVectorLanes;
 #pragma GCC ivdep
-  for (Index i = 0; i < lanes; ++i) body(i);
+  for (Index i = 0; i < whole; ++i) body(i);
 }
 
+constexpr int kRowOfCell[kDynamicRows] = {0, 4, 13};
+
+// A day's rows of a tile. Dynamic parameters have no padding: those of a tile that does not fill its vectors are copied.
 template <class Real>
-RunoffDay<Real> day_of(const RunoffBlock<Real>& b, Count day) {
-  const auto row = [&](DynamicRow k, int cell_row) {
-    return b.dynamic[k].values ? b.dynamic[k].row(day) : b.cell + cell_row * kTileLanes;
-  };
-  return {b.cell, row(kBETA, 0), row(kK0, 4), row(kBETAET, 13), b.precipitation.row(day), b.temperature.row(day),
-          b.pet.row(day)};
-}
+class DayReader {
+ public:
+  explicit DayReader(const RunoffBlock<Real>& b) : b_(b) {
+    for (auto& row : padded_) std::fill_n(row, kTileLanes, Real(1));
+  }
+  RunoffDay<Real> operator()(Count day) {
+    const Real* rows[kDynamicRows];
+    for (int k = 0; k < kDynamicRows; ++k) {
+      rows[k] = b_.cell + kRowOfCell[k] * kTileLanes;
+      if (!b_.dynamic[k].values) continue;
+      rows[k] = b_.dynamic[k].row(day);
+      if (b_.lanes % kVectorLanes != 0) rows[k] = std::copy_n(rows[k], b_.lanes, padded_[k]) - b_.lanes;
+    }
+    return {b_.cell, rows[kBETA], rows[kK0], rows[kBETAET], b_.precipitation.row(day), b_.temperature.row(day), b_.pet.row(day)};
+  }
+
+ private:
+  const RunoffBlock<Real>& b_;
+  alignas(64) Real padded_[kDynamicRows][kTileLanes];
+};
 
 // Components of a catchment come in their order: tiles do, and lanes in a tile.
 template <class Real>
@@ -47,42 +64,63 @@ void add_to_catchments(const RunoffBlock<Real>& b, const Real* by_lane, Real* by
 
 template <class Real, class Form, bool kOutputs>
 void forward(const RunoffBlock<Real>& b) {
+  alignas(64) Real rows[kRecordRows * kTileLanes];
   alignas(64) Real runoff[kTileLanes];
   alignas(64) Real outputs[kOutputs ? kOutputRows * kTileLanes : 1];
-  for (Count day = 0; day < b.days; ++day) {
-    run(RunoffForwardLoop<Real, Form, kOutputs>{day_of(b, day), b.state, runoff, outputs}, b.lanes);
-    add_to_catchments(b, runoff, b.runoff.row(day));
+  std::copy_n(b.state, kStateRows * kTileLanes, rows);
+  DayReader<Real> reader(b);
+  for (Count t = 0; t < b.days; ++t) {
+    const RunoffDay<Real> day = reader(t);
+    run(RunoffSnowLoop<Real, false>{day, rows, rows}, b.lanes);
+    run(RunoffDrainageLoop<Real, Form, false>{day, rows}, b.lanes);
+    run(RunoffZonesLoop<Real, Form, false, kOutputs>{day, rows, rows, runoff, outputs}, b.lanes);
+    add_to_catchments(b, runoff, b.runoff.row(t));
     if constexpr (kOutputs)
       for (int k = 0; k < kOutputRows; ++k)
-        if (b.outputs[k].values) add_to_catchments(b, outputs + k * kTileLanes, b.outputs[k].row(day));
+        if (b.outputs[k].values) add_to_catchments(b, outputs + k * kTileLanes, b.outputs[k].row(t));
   }
+  std::copy_n(rows, kStateRows * kTileLanes, b.state);
 }
 
 template <class Real, class Form>
 void record(const RunoffBlock<Real>& b) {
   std::copy_n(b.state, kStateRows * kTileLanes, b.record);
-  for (Count day = 0; day < b.days; ++day) {
-    Real* row = b.record + day * kRecordRows * kTileLanes;
-    run(RunoffRecordLoop<Real, Form>{day_of(b, day), row, row + kRecordRows * kTileLanes}, b.lanes);
+  DayReader<Real> reader(b);
+  for (Count t = 0; t < b.days; ++t) {
+    const RunoffDay<Real> day = reader(t);
+    Real *now = b.record + t * kRecordRows * kTileLanes, *next = now + kRecordRows * kTileLanes;
+    run(RunoffSnowLoop<Real, true>{day, now, next}, b.lanes);
+    run(RunoffDrainageLoop<Real, Form, true>{day, now}, b.lanes);
+    run(RunoffZonesLoop<Real, Form, true, false>{day, now, next, nullptr, nullptr}, b.lanes);
   }
+}
+
+template <class Real>
+void add_to(Real* sum, const Real* terms, Index lanes) {
+#pragma GCC ivdep
+  for (Index i = 0; i < lanes; ++i) sum[i] += terms[i];
 }
 
 template <class Real, class Form, bool kOutputs>
 void adjoint(const RunoffBlock<Real>& b) {
-  for (Count day = b.days - 1; day >= 0; --day) {
-    const auto row = [&](DynamicRow k, int cell_row) {
-      if (!b.dynamic_adjoint[k].values) return b.cell_adjoint + cell_row * kTileLanes;
-      Real* own = b.dynamic_adjoint[k].row(day);
-      std::fill_n(own, b.lanes, Real(0));
-      return own;
-    };
-    const Real* kept = b.record + day * kRecordRows * kTileLanes;
-    RunoffAdjointLoop<Real, Form, kOutputs> loop{day_of(b, day), kept, kept + kRecordRows * kTileLanes,
-                                                 b.runoff_seed.row(day), {}, b.state_adjoint, b.cell_adjoint,
-                                                 row(kBETA, 0), row(kK0, 4), row(kBETAET, 13)};
+  alignas(64) Real daily[kDynamicRows][kTileLanes], handed[2][kTileLanes];
+  DayReader<Real> reader(b);
+  using Day = RunoffAdjointDay<Real, kOutputs>;
+  const bool ragged = b.lanes % kVectorLanes != 0;
+  for (Count t = b.days - 1; t >= 0; --t) {
+    const auto row = [&](DynamicRow k) { return b.dynamic_adjoint[k].values && !ragged ? b.dynamic_adjoint[k].row(t) : daily[k]; };
+    const Real* now = b.record + t * kRecordRows * kTileLanes;
+    Day d{reader(t), now, now + kRecordRows * kTileLanes, b.runoff_seed.row(t), {}, b.state_adjoint, b.cell_adjoint,
+          row(kBETA), row(kK0), row(kBETAET), handed[0], handed[1]};
     if constexpr (kOutputs)
-      for (int k = 0; k < kOutputRows; ++k) loop.seed[k] = b.output_seed[k].row(day);
-    run(loop, b.lanes);
+      for (int k = 0; k < kOutputRows; ++k) d.seed[k] = b.output_seed[k].row(t);
+    run(RunoffZonesAdjointLoop<Real, Form, Day>{d}, b.lanes);
+    run(RunoffSoilAdjointLoop<Real, Form, Day>{d}, b.lanes);
+    run(RunoffSnowAdjointLoop<Real, Day>{d}, b.lanes);
+    for (int k = 0; k < kDynamicRows; ++k) {
+      if (!b.dynamic[k].values) add_to(b.cell_adjoint + kRowOfCell[k] * kTileLanes, daily[k], b.lanes);
+      if (b.dynamic_adjoint[k].values && ragged) std::copy_n(daily[k], b.lanes, b.dynamic_adjoint[k].row(t));
+    }
   }
 }
 

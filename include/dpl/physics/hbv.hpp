@@ -79,14 +79,14 @@ struct HbvSnow {
 };
 
 template <class T>
-DPL_HOST_DEVICE HbvSnow<T> hbv_snow(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f) {
+DPL_HOST_DEVICE HbvSnow<T> hbv_snow(const HbvCell<T>& c, T SP, T MW, T precipitation, T temperature) {
   HbvSnow<T> r;
-  r.warmth = f.temperature - c.TT;
-  const T rain = select(c.TT <= f.temperature, f.precipitation, T(0));
-  r.before_melt = s.SP + (f.precipitation - rain);
+  r.warmth = temperature - c.TT;
+  const T rain = select(c.TT <= temperature, precipitation, T(0));
+  r.before_melt = SP + (precipitation - rain);
   r.potential_melt = larger(T(0), T(c.CFMAX * r.warmth));
   const T melt = smaller(r.potential_melt, r.before_melt);
-  r.before_freeze = s.MW + melt;
+  r.before_freeze = MW + melt;
   r.potential_freeze = larger(T(0), T(-(c.refreezing * r.warmth)));
   const T freeze = smaller(r.potential_freeze, r.before_freeze);
   r.SP = (r.before_melt - melt) + freeze;
@@ -212,7 +212,7 @@ DPL_HOST_DEVICE T hbv_water_made(const HbvCell<T>& c, const HbvSoil<T>& soil, co
 /// One day. @param powers is filled. Valid for states >= 0, SM >= 1e-6, precipitation and PET >= 0, parameters in their ranges.
 template <class Form, class T>
 DPL_HOST_DEVICE HbvStep<T> hbv_step(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f, HbvPowers<T>& powers) {
-  const HbvSnow<T> snow = hbv_snow(c, s, f);
+  const HbvSnow<T> snow = hbv_snow(c, s.SP, s.MW, f.precipitation, f.temperature);
   hbv_wetness(c, s.SM, powers);
   const HbvDrainage<T> drainage = hbv_drainage(c, s.SM, snow.water, powers.recharge_share);
   hbv_dryness<Form>(c, drainage.SM, powers);
@@ -370,7 +370,7 @@ DPL_HOST_DEVICE HbvSnowAdjoint<T> hbv_snow_adjoint(const HbvCell<T>& c, const Hb
 template <class Form, class T>
 DPL_HOST_DEVICE HbvStepAdjoint<T> hbv_step_adjoint(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f,
                                                    const HbvPowers<T>& powers, const HbvSeed<T>& seed) {
-  const HbvSnow<T> snow = hbv_snow(c, s, f);
+  const HbvSnow<T> snow = hbv_snow(c, s.SP, s.MW, f.precipitation, f.temperature);
   const HbvDrainage<T> drainage = hbv_drainage(c, s.SM, snow.water, powers.recharge_share);
   const HbvSoil<T> soil = hbv_soil<Form>(c, drainage.SM, s.SLZ, f.pet, powers.evaporation);
   const HbvZones<T> zones = hbv_zones<Form>(c, s.SUZ, soil.SLZ, drainage.recharge);

@@ -12,9 +12,16 @@ inline constexpr Index kTileLanes = 128;
 /// Days between states on tape; the adjoint makes the days between again, in the second-level cache.
 inline constexpr Count kChunkDays = 16;
 
-/// Numbers of rows of HbvCell, HbvState, HbvPowers, HbvCellAdjoint; rows beside runoff that outputs need.
-inline constexpr int kCellRows = 16, kStateRows = 5, kPowerRows = 4, kOutputRows = 8;
-inline constexpr int kRecordRows = kStateRows + kPowerRows;
+/// Lanes that loops run in one go: a tile's last ones may be padding.
+inline constexpr Index kVectorLanes = 16;
+
+/// Numbers of rows of HbvCell and HbvCellAdjoint, of HbvState, of outputs.
+inline constexpr int kCellRows = 16, kStateRows = 5, kOutputRows = 8;
+
+/// Rows of a day: the state at its beginning, and what its loops hand on. Those with a logarithm and kSLZRisen are there
+/// only where the day is recorded for the adjoint.
+enum RecordRow { kSP, kMW, kSM, kSUZ, kSLZ, kWater, kRechargeShare, kDrained, kRecharge, kEvaporation, kLog2Wetness,
+                 kLog2Dryness, kSLZRisen, kRecordRows };
 
 /// Index of a parameter with one value a day.
 enum DynamicRow { kBETA, kK0, kBETAET, kDynamicRows };
@@ -36,7 +43,7 @@ struct RunoffBlock {
   const Real* cell = nullptr;                             ///< [kCellRows], order of HbvCell
   DayRows<const Real*> dynamic[kDynamicRows];             ///< by lane; null: the cell's
   Real* state = nullptr;                                  ///< [kStateRows]; begin and end of forward
-  Real* record = nullptr;                                 ///< [days + 1][kRecordRows]
+  Real* record = nullptr;                                 ///< [days + 1][kRecordRows]; the last day holds the state only
   // Forward: sums over components, added by catchment (lane i belongs to (first_catchment + i) % catchments).
   Index first_catchment = 0, catchments = 1;
   DayRows<Real*> runoff, outputs[kOutputRows];            ///< by catchment; null: not wanted
@@ -44,7 +51,7 @@ struct RunoffBlock {
   DayRows<const Real*> runoff_seed, output_seed[kOutputRows];   ///< by lane, runoff always
   Real* state_adjoint = nullptr;                          ///< [kStateRows]
   Real* cell_adjoint = nullptr;                           ///< [kCellRows], order of HbvCellAdjoint; added to
-  DayRows<Real*> dynamic_adjoint[kDynamicRows];           ///< by lane; overwritten
+  DayRows<Real*> dynamic_adjoint[kDynamicRows];           ///< by lane; overwritten; null: not wanted, or not dynamic
 };
 
 template <class Real>
