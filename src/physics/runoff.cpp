@@ -237,6 +237,7 @@ void Runoff<Real>::Impl::forward_tile(Count tile, std::span<const Real> states, 
       end = day < tape_from ? tape_from : std::min(days, day + interval);
     }
     RunoffBlock<Real> b = block_of(tile, day, end - day);
+    b.days_after = days - end;
     b.state = state;
     b.runoff = {runoff.data() + day * options.catchments, options.catchments};
     for (int k = 0; k < kOutputRows; ++k)
@@ -270,6 +271,7 @@ void Runoff<Real>::Impl::adjoint_tile(Count tile, const LaneRows<Real>& runoff, 
     for (Count j = chunks - 1; j >= 0; --j) {
       const Count first = begin + j * kChunkDays;
       RunoffBlock<Real> b = record_chunk(first, starts.data() + j * kTileState);
+      b.days_before = first - tape_from;
       b.runoff_seed = runoff.at(first - tape_from, b.first_catchment);
       for (std::size_t o = 0; o < outputs.size(); ++o)
         b.output_seed[o] = outputs[o].catchments > 0 ? outputs[o].at(first - tape_from, b.first_catchment)

@@ -24,6 +24,35 @@ void run(const Loop& loop, Index lanes) {
 
 constexpr int kRowOfCell[kDynamicRows] = {0, 4, 13};
 
+// Rows of one tile lie far apart in memory, so that the processor does not see which one comes next.
+constexpr Count kDaysAhead = 2;
+
+template <bool kWrite, class Rows>
+void fetch(const Rows& rows, Count day, Index lanes) {
+  if (!rows.values) return;
+  const auto* row = rows.row(day);
+  constexpr Index kLine = 64 / sizeof(*row);
+  for (Index i = 0; i < lanes; i += kLine) __builtin_prefetch(row + i, kWrite, 3);
+}
+
+template <class Real>
+void fetch_day(const RunoffBlock<Real>& b, Count day) {
+  if (day < -b.days_before || day >= b.days + b.days_after) return;
+  fetch<false>(b.precipitation, day, b.lanes);
+  fetch<false>(b.temperature, day, b.lanes);
+  fetch<false>(b.pet, day, b.lanes);
+  for (const auto& rows : b.dynamic) fetch<false>(rows, day, b.lanes);
+}
+
+template <class Real>
+void fetch_seeds(const RunoffBlock<Real>& b, Count day) {
+  if (day < -b.days_before) return;
+  fetch<false>(b.runoff_seed, day, b.lanes);
+  for (const auto& rows : b.output_seed)
+    if (rows.stride != 0) fetch<false>(rows, day, b.lanes);
+  for (const auto& rows : b.dynamic_adjoint) fetch<true>(rows, day, b.lanes);
+}
+
 // A day's rows of a tile. Dynamic parameters have no padding: those of a tile that does not fill its vectors are copied.
 template <class Real>
 class DayReader {
@@ -70,6 +99,7 @@ void forward(const RunoffBlock<Real>& b) {
   std::copy_n(b.state, kStateRows * kTileLanes, rows);
   DayReader<Real> reader(b);
   for (Count t = 0; t < b.days; ++t) {
+    fetch_day(b, t + kDaysAhead);
     const RunoffDay<Real> day = reader(t);
     run(RunoffSnowLoop<Real, false>{day, rows, rows}, b.lanes);
     run(RunoffDrainageLoop<Real, Form, false>{day, rows}, b.lanes);
@@ -87,6 +117,7 @@ void record(const RunoffBlock<Real>& b) {
   std::copy_n(b.state, kStateRows * kTileLanes, b.record);
   DayReader<Real> reader(b);
   for (Count t = 0; t < b.days; ++t) {
+    fetch_day(b, t + kDaysAhead);
     const RunoffDay<Real> day = reader(t);
     Real *now = b.record + t * kRecordRows * kTileLanes, *next = now + kRecordRows * kTileLanes;
     run(RunoffSnowLoop<Real, true>{day, now, next}, b.lanes);
@@ -108,6 +139,8 @@ void adjoint(const RunoffBlock<Real>& b) {
   using Day = RunoffAdjointDay<Real, kOutputs>;
   const bool ragged = b.lanes % kVectorLanes != 0;
   for (Count t = b.days - 1; t >= 0; --t) {
+    fetch_seeds(b, t - kDaysAhead);
+    fetch_day(b, t - kChunkDays);  // recorded next
     const auto row = [&](DynamicRow k) { return b.dynamic_adjoint[k].values && !ragged ? b.dynamic_adjoint[k].row(t) : daily[k]; };
     const Real* now = b.record + t * kRecordRows * kTileLanes;
     Day d{reader(t), now, now + kRecordRows * kTileLanes, b.runoff_seed.row(t), {}, b.state_adjoint, b.cell_adjoint,

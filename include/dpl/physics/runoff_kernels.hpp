@@ -39,6 +39,7 @@ template <class Real>
 struct RunoffBlock {
   Index lanes = 0;
   Count days = 0;
+  Count days_before = 0, days_after = 0;                  ///< that the rows go on: they are fetched into the cache ahead
   DayRows<const Real*> precipitation, temperature, pet;   ///< by lane
   const Real* cell = nullptr;                             ///< [kCellRows], order of HbvCell
   DayRows<const Real*> dynamic[kDynamicRows];             ///< by lane; null: the cell's
