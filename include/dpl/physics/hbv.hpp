@@ -59,8 +59,9 @@ struct HbvStep {
 /// Floor of SM and SLZ [mm].
 inline constexpr double kSmallestMoisture = 1e-5;
 
+// In every min and max what may be NaN (a parameter of the day) stands second: so it goes through.
+
 /// x^e of a positive normal number given log2 x. Below the smallest number: the smallest (as good as 0 here).
-/// The constant stands first so that NaN goes through.
 template <class T>
 DPL_HOST_DEVICE T power_of(T log2_x, T exponent) {
   return exp2_of(larger(T(-1022.0), T(exponent * log2_x)));
@@ -85,10 +86,10 @@ DPL_HOST_DEVICE HbvSnow<T> hbv_snow(const HbvCell<T>& c, T SP, T MW, T precipita
   const T rain = select(c.TT <= temperature, precipitation, T(0));
   r.before_melt = SP + (precipitation - rain);
   r.potential_melt = larger(T(0), T(c.CFMAX * r.warmth));
-  const T melt = smaller(r.potential_melt, r.before_melt);
+  const T melt = smaller(r.before_melt, r.potential_melt);
   r.before_freeze = MW + melt;
   r.potential_freeze = larger(T(0), T(-(c.refreezing * r.warmth)));
-  const T freeze = smaller(r.potential_freeze, r.before_freeze);
+  const T freeze = smaller(r.before_freeze, r.potential_freeze);
   r.SP = (r.before_melt - melt) + freeze;
   const T liquid = r.before_freeze - freeze;
   r.excess = liquid - c.CWH * r.SP;
@@ -151,7 +152,7 @@ template <class Form, class T>
 DPL_HOST_DEVICE HbvSoil<T> hbv_soil(const HbvCell<T>& c, T drained, T SLZ, T pet, T evaporation) {
   HbvSoil<T> r;
   r.demand = pet * evaporation;
-  r.ET = smaller(r.demand, drained);
+  r.ET = smaller(drained, r.demand);
   r.left = drained - r.ET;
   r.evaporated = larger(T(kSmallestMoisture), r.left);
   r.SM = r.evaporated;
@@ -160,7 +161,7 @@ DPL_HOST_DEVICE HbvSoil<T> hbv_soil(const HbvCell<T>& c, T drained, T SLZ, T pet
     r.wetness = r.evaporated * c.inverse_FC;
     r.rise_share = c.C * (T(1) - smaller(T(1), r.wetness));
     r.wanted_rise = r.rise_share * SLZ;
-    r.rise = smaller(r.wanted_rise, SLZ);
+    r.rise = smaller(SLZ, r.wanted_rise);
     r.SM = r.evaporated + r.rise;  // not below its floor: cap >= 0
     r.SLZ_left = SLZ - r.rise;
     r.SLZ = larger(T(kSmallestMoisture), r.SLZ_left);
@@ -181,7 +182,7 @@ template <class Form, class T>
 DPL_HOST_DEVICE HbvZones<T> hbv_zones(const HbvCell<T>& c, T SUZ, T SLZ, T recharge) {
   HbvZones<T> r;
   r.filled = SUZ + recharge;
-  const T perc = smaller(c.PERC, r.filled);
+  const T perc = smaller(r.filled, c.PERC);
   r.percolated = r.filled - perc;
   r.over = r.percolated - c.UZL;
   const T Q0 = c.K0 * larger(T(0), r.over);
