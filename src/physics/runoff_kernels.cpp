@@ -1,0 +1,189 @@
+// The loops of the runoff model, compiled once for each instruction set (DPL_ISA names the namespace).
+#include "dpl/physics/runoff_kernels.hpp"
+
+#include <algorithm>
+
+#include "dpl/physics/runoff_loops.hpp"
+
+#ifndef DPL_ISA
+#define DPL_ISA generic
+#endif
+#define DPL_TEXT(isa) #isa
+#define DPL_NAME(isa) DPL_TEXT(isa)
+
+namespace dpl::DPL_ISA {
+namespace {
+
+template <class Loop>
+void run(const Loop& loop, Index lanes) {
+  const Loop body = loop;  // a copy whose pointers the compiler knows nobody changes
+  const Index whole = (lanes + kVectorLanes - 1) / kVectorLanes * kVectorLanes;
+#pragma GCC ivdep
+  for (Index i = 0; i < whole; ++i) body(i);
+}
+
+constexpr int kRowOfCell[kDynamicRows] = {0, 4, 13};
+
+// Rows of one tile lie far apart in memory, so that the processor does not see which one comes next.
+constexpr Count kDaysAhead = 2;
+
+template <bool kWrite, class Rows>
+void fetch(const Rows& rows, Count day, Index lanes) {
+  if (!rows.values) return;
+  const auto* row = rows.row(day);
+  constexpr Index kLine = 64 / sizeof(*row);
+  for (Index i = 0; i < lanes; i += kLine) __builtin_prefetch(row + i, kWrite, 3);
+}
+
+template <class Real>
+void fetch_day(const RunoffBlock<Real>& b, Count day) {
+  if (day < -b.days_before || day >= b.days + b.days_after) return;
+  fetch<false>(b.precipitation, day, b.lanes);
+  fetch<false>(b.temperature, day, b.lanes);
+  fetch<false>(b.pet, day, b.lanes);
+  for (const auto& rows : b.dynamic) fetch<false>(rows, day, b.lanes);
+}
+
+template <class Real>
+void fetch_seeds(const RunoffBlock<Real>& b, Count day) {
+  if (day < -b.days_before) return;
+  fetch<false>(b.runoff_seed, day, b.lanes);
+  for (const auto& rows : b.output_seed)
+    if (rows.stride != 0) fetch<false>(rows, day, b.lanes);
+  for (const auto& rows : b.dynamic_adjoint) fetch<true>(rows, day, b.lanes);
+}
+
+// A day's rows of a tile. Dynamic parameters have no padding: those of a tile that does not fill its vectors are copied.
+template <class Real>
+class DayReader {
+ public:
+  explicit DayReader(const RunoffBlock<Real>& b) : b_(b) {
+    for (auto& row : padded_) std::fill_n(row, kTileLanes, Real(1));
+  }
+  RunoffDay<Real> operator()(Count day) {
+    const Real* rows[kDynamicRows];
+    for (int k = 0; k < kDynamicRows; ++k) {
+      rows[k] = b_.cell + kRowOfCell[k] * kTileLanes;
+      if (!b_.dynamic[k].values) continue;
+      rows[k] = b_.dynamic[k].row(day);
+      if (b_.lanes % kVectorLanes != 0) rows[k] = std::copy_n(rows[k], b_.lanes, padded_[k]) - b_.lanes;
+    }
+    return {b_.cell, rows[kBETA], rows[kK0], rows[kBETAET], b_.precipitation.row(day), b_.temperature.row(day), b_.pet.row(day)};
+  }
+
+ private:
+  const RunoffBlock<Real>& b_;
+  alignas(64) Real padded_[kDynamicRows][kTileLanes];
+};
+
+// Components of a catchment come in their order: tiles do, and lanes in a tile.
+template <class Real>
+void add_to_catchments(const RunoffBlock<Real>& b, const Real* by_lane, Real* by_catchment) {
+  Index catchment = b.first_catchment;
+  for (Index lane = 0; lane < b.lanes;) {
+    const Index n = std::min(b.lanes - lane, b.catchments - catchment);
+    Real* sum = by_catchment + catchment;
+    const Real* terms = by_lane + lane;
+#pragma GCC ivdep
+    for (Index i = 0; i < n; ++i) sum[i] += terms[i];
+    lane += n;
+    catchment = 0;
+  }
+}
+
+template <class Real, class Form, bool kOutputs>
+void forward(const RunoffBlock<Real>& b) {
+  alignas(64) Real rows[kRecordRows * kTileLanes];
+  alignas(64) Real runoff[kTileLanes];
+  alignas(64) Real outputs[kOutputs ? kOutputRows * kTileLanes : 1];
+  std::copy_n(b.state, kStateRows * kTileLanes, rows);
+  DayReader<Real> reader(b);
+  for (Count t = 0; t < b.days; ++t) {
+    fetch_day(b, t + kDaysAhead);
+    const RunoffDay<Real> day = reader(t);
+    run(RunoffSnowLoop<Real, false>{day, rows, rows}, b.lanes);
+    run(RunoffDrainageLoop<Real, Form, false>{day, rows}, b.lanes);
+    run(RunoffZonesLoop<Real, Form, false, kOutputs>{day, rows, rows, runoff, outputs}, b.lanes);
+    add_to_catchments(b, runoff, b.runoff.row(t));
+    if constexpr (kOutputs)
+      for (int k = 0; k < kOutputRows; ++k)
+        if (b.outputs[k].values) add_to_catchments(b, outputs + k * kTileLanes, b.outputs[k].row(t));
+  }
+  std::copy_n(rows, kStateRows * kTileLanes, b.state);
+}
+
+template <class Real, class Form>
+void record(const RunoffBlock<Real>& b) {
+  std::copy_n(b.state, kStateRows * kTileLanes, b.record);
+  DayReader<Real> reader(b);
+  for (Count t = 0; t < b.days; ++t) {
+    fetch_day(b, t + kDaysAhead);
+    const RunoffDay<Real> day = reader(t);
+    Real *now = b.record + t * kRecordRows * kTileLanes, *next = now + kRecordRows * kTileLanes;
+    run(RunoffSnowLoop<Real, true>{day, now, next}, b.lanes);
+    run(RunoffDrainageLoop<Real, Form, true>{day, now}, b.lanes);
+    run(RunoffZonesLoop<Real, Form, true, false>{day, now, next, nullptr, nullptr}, b.lanes);
+  }
+}
+
+template <class Real>
+void add_to(Real* sum, const Real* terms, Index lanes) {
+#pragma GCC ivdep
+  for (Index i = 0; i < lanes; ++i) sum[i] += terms[i];
+}
+
+template <class Real, class Form, bool kOutputs>
+void adjoint(const RunoffBlock<Real>& b) {
+  alignas(64) Real daily[kDynamicRows][kTileLanes], handed[2][kTileLanes];
+  DayReader<Real> reader(b);
+  using Day = RunoffAdjointDay<Real, kOutputs>;
+  const bool ragged = b.lanes % kVectorLanes != 0;
+  for (Count t = b.days - 1; t >= 0; --t) {
+    fetch_seeds(b, t - kDaysAhead);
+    fetch_day(b, t - kChunkDays);  // recorded next
+    const auto row = [&](DynamicRow k) { return b.dynamic_adjoint[k].values && !ragged ? b.dynamic_adjoint[k].row(t) : daily[k]; };
+    const Real* now = b.record + t * kRecordRows * kTileLanes;
+    Day d{reader(t), now, now + kRecordRows * kTileLanes, b.runoff_seed.row(t), {}, b.state_adjoint, b.cell_adjoint,
+          row(kBETA), row(kK0), row(kBETAET), handed[0], handed[1]};
+    if constexpr (kOutputs)
+      for (int k = 0; k < kOutputRows; ++k) d.seed[k] = b.output_seed[k].row(t);
+    run(RunoffZonesAdjointLoop<Real, Form, Day>{d}, b.lanes);
+    run(RunoffSoilAdjointLoop<Real, Form, Day>{d}, b.lanes);
+    run(RunoffSnowAdjointLoop<Real, Day>{d}, b.lanes);
+    for (int k = 0; k < kDynamicRows; ++k) {
+      if (!b.dynamic[k].values) add_to(b.cell_adjoint + kRowOfCell[k] * kTileLanes, daily[k], b.lanes);
+      if (b.dynamic_adjoint[k].values && ragged) std::copy_n(daily[k], b.lanes, b.dynamic_adjoint[k].row(t));
+    }
+  }
+}
+
+template <class Real>
+RunoffKernels<Real> make_kernels() {
+  RunoffKernels<Real> table{DPL_NAME(DPL_ISA), {}, {}, {}};
+  const auto set = [&table]<class Form>(int form, Form) {
+    table.forward[form][0] = forward<Real, Form, false>;
+    table.forward[form][1] = forward<Real, Form, true>;
+    table.record[form] = record<Real, Form>;
+    table.adjoint[form][0] = adjoint<Real, Form, false>;
+    table.adjoint[form][1] = adjoint<Real, Form, true>;
+  };
+  set(0, HbvForm0{});
+  set(1, HbvForm1{});
+  set(2, HbvForm2{});
+  set(3, HbvForm3{});
+  return table;
+}
+
+}  // namespace
+
+const RunoffKernels<float>& single_runoff_kernels() {
+  static const RunoffKernels<float> kernels = make_kernels<float>();
+  return kernels;
+}
+
+const RunoffKernels<double>& double_runoff_kernels() {
+  static const RunoffKernels<double> kernels = make_kernels<double>();
+  return kernels;
+}
+
+}  // namespace dpl::DPL_ISA
