@@ -235,7 +235,8 @@ std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<cons
     check_netcdf(nc_inq_vartype(id, v, &type), path, name);
     if (type == NC_CHAR || type == NC_STRING) fail("{}: variable {} holds text, numbers are needed", path, name);
     decoding = decoding_of(id, v, path, name);
-    const int code = collective(v, [&] {
+    // Ranks read runs of rows that may overlap, which collective reads of OMPIO (Open MPI 4.1.4) get wrong: each for itself.
+    const int code = independent(v, [&] {
       if constexpr (std::is_same_v<Real, float>)
         return nc_get_vara_float(id, v, first.data(), size.data(), values.data());
       else

@@ -39,6 +39,12 @@ struct NetcdfFile::Impl {
       if (const int code = nc_var_par_access(id, variable, NC_COLLECTIVE); code != NC_NOERR) return code;
     return call();
   }
+  template <class Call>
+  int independent(int variable, Call call) const {
+    if (parallel)
+      if (const int code = nc_var_par_access(id, variable, NC_INDEPENDENT); code != NC_NOERR) return code;
+    return call();
+  }
   void agree_on(int code, const std::string& what) const {
     if (comm)
       agree(*comm, "netCDF", [&] { check_netcdf(code, path, what); });
