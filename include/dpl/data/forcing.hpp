@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dpl/base/types.hpp"
+#include "dpl/data/river_network.hpp"
 #include "dpl/parallel/communicator.hpp"
 
 namespace dpl {
@@ -26,6 +27,10 @@ struct ForcingHeader {
 
 /// **Collective.** Checks dimensions, ids, the daily axis and the units of every variable that docs/file_formats.md names.
 ForcingHeader read_forcing_header(const Communicator& comm, const std::string& path);
+
+/// Reach of the network's order that the runoff of each place enters, -1 where hru_reach is 0 or missing. Throws Error
+/// where the file has no hru_reach, or one names no reach of the network.
+std::vector<Index> reaches_of_places(const ForcingHeader& header, const RiverNetwork& network);
 
 /// Unit that a variable has after reading ("mm/day", "degC", ...); empty for variables that the format does not name.
 std::string forcing_unit(const std::string& variable);
@@ -57,7 +62,8 @@ Forcing read_forcing(const Communicator& comm, const ForcingHeader& header, std:
 /// A place that cannot take part, and why.
 struct ExcludedPlace {
   std::string place_id;
-  std::string reason;                     ///< "precipitation is missing on 3 days, the first is 1981-02-03"
+  std::string reason;                     ///< "precipitation is missing"
+  std::string detail;                     ///< "on 3 days, the first is 1981-02-03"; may be empty
 };
 
 /// Places that can take part and those that cannot, in the order in which they were asked for.
