@@ -49,6 +49,11 @@ PLACE_NUMBERS = {"latitude": "degrees_north", "longitude": "degrees_east", "area
 CHUNK_VALUES = 16384
 
 
+def first_line(problem):
+    """What an exception of a library says, without its advice for programmers."""
+    return str(problem).strip().split("\n")[0]
+
+
 def unit_of(quantity):
     return next(iter(UNITS[quantity]))
 
@@ -159,7 +164,7 @@ def open_dataset(path):
     try:
         return xr.open_dataset(path, engine="netcdf4")
     except (OSError, ValueError) as problem:
-        raise d.ImportProblem(f"{path} cannot be read as netCDF ({problem})") from problem
+        raise d.ImportProblem(f"{path} cannot be read as netCDF ({first_line(problem)})") from problem
 
 
 def array(dataset, name, path, dimensions=None):
@@ -188,7 +193,7 @@ def read_table(path, separator=",", id_column="gauge_id"):
         with opened(path, "rt", encoding="utf-8-sig") as file:
             table = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, na_values=["", "NA", "NaN", "nan"])
     except (OSError, ValueError, pd.errors.ParserError) as problem:
-        raise d.ImportProblem(f"{path} cannot be read as a table with '{separator}' between its columns ({problem})") from problem
+        raise d.ImportProblem(f"{path} cannot be read as a table with '{separator}' between its columns ({first_line(problem)})") from problem
     if id_column not in table:
         raise d.ImportProblem(f"{path}: there is no column {id_column}; the file holds {', '.join(table.columns[:20])}")
     table[id_column] = table[id_column].str.strip()

@@ -61,7 +61,7 @@ def read_forcing_text(path):
         table = np.array([line.split() for line in lines[4:] if line.strip()], "f8")
         days = dates(table[:, :3].astype(int))
     except (OSError, ValueError, IndexError) as problem:
-        raise d.ImportProblem(f"{path} is not a forcing file of CAMELS ({problem}): three lines of latitude, elevation, area, a line of names, "
+        raise d.ImportProblem(f"{path} is not a forcing file of CAMELS ({p.first_line(problem)}): three lines of latitude, elevation, area, a line of names, "
                               "then a line a day are needed") from problem
     if table.shape[1] != len(head):
         raise d.ImportProblem(f"{path}: {len(head)} names in line 4 but {table.shape[1]} numbers a line")
@@ -86,7 +86,7 @@ def read_flow_text(path):
         days = dates(np.array([row[1:4] for row in rows], int))
         flow = np.array([row[4] for row in rows], "f8")
     except (OSError, ValueError, IndexError) as problem:
-        raise d.ImportProblem(f"{path} is not a streamflow file of CAMELS ({problem}): lines of gauge, year, month, day, ft3/s and flag "
+        raise d.ImportProblem(f"{path} is not a streamflow file of CAMELS ({p.first_line(problem)}): lines of gauge, year, month, day, ft3/s and flag "
                               "are needed") from problem
     return days, np.where(flow <= -999, np.nan, flow * p.CUBIC_FEET)
 

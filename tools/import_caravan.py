@@ -118,7 +118,7 @@ class Series:
             days = p.days_of(path, pd.to_datetime(table["date"], format="%Y-%m-%d"))
             columns = {n: (pd.to_numeric(table[n]).to_numpy("f8"), None) for n in self.wanted if n in head}
         except (OSError, ValueError, pd.errors.ParserError) as problem:
-            raise d.ImportProblem(f"{path} cannot be read as a time series of Caravan ({problem})") from problem
+            raise d.ImportProblem(f"{path} cannot be read as a time series of Caravan ({p.first_line(problem)})") from problem
         self.add(path, gauge, days, columns)
 
     def add(self, path, gauge, days, columns):
