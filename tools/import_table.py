@@ -174,7 +174,7 @@ class Source:
                 self.ids.append(i)
                 parts.append(self.series(path, self.table(path, [self.key("time"), *(name for name, _ in self.names.values())])))
         if not self.ids:
-            raise d.ImportProblem(f"{self.file}: there is no file of any of the {len(ids)} ids of the attributes; the first would be "
+            raise d.ImportProblem(f"{self.file}: there is no file of any of the {len(ids)} places; the first would be "
                                   f"{self.file.replace('{id}', ids[0])}")
         self.combine(parts)
 
