@@ -1,6 +1,6 @@
-"""Writes lists of basins of a domain: a hold-out that is never trained on, nested random subsets of the others, folds, and
-regions. Which basin goes where is drawn by its id and the seed alone, so that it depends on neither the order of the file
-nor on what else is asked for; adding basins to a domain does not reorder the others.
+"""Writes lists of basins of a domain: a hold-out that is never trained on, nested random subsets of the others, folds,
+and regions. Which basin goes where is drawn by its id and the seed alone, so that it depends on neither the order of
+the file nor on what else is asked for; adding basins to a domain does not reorder the others.
 
     all.txt                       all basins
     holdout.txt                   the fixed share that is held out (a fifth)
@@ -39,10 +39,13 @@ def share(text):
 def arguments(argv):
     parser = argparse.ArgumentParser(
         prog="basin_lists", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: tools/basin_lists domain --only basins_531_subset.txt --folds 5 --region huc_02 --output lists")
-    parser.add_argument("domain", type=Path, help="folder with forcing.nc and, for --region and --min-values, attributes.nc "
-                        "and observations.nc")
-    parser.add_argument("--only", type=Path, metavar="LIST", help="basins of this list alone; those that the domain lacks "
+        epilog="example: tools/basin_lists domain --only basins_531_subset.txt --folds 5 --region huc_02 --output lists"
+    )
+    parser.add_argument(
+        "domain", type=Path, help="folder with forcing.nc and, for --region and --min-values, attributes.nc "
+        "and observations.nc")
+    parser.add_argument("--only", type=Path, metavar="LIST",
+                        help="basins of this list alone; those that the domain lacks "
                         "are counted")
     parser.add_argument("--seed", type=int, default=1, help="of the draws (%(default)s)")
     parser.add_argument("--holdout", type=share, default=Fraction(1, 5), metavar="SHARE",
@@ -51,10 +54,13 @@ def arguments(argv):
                         help=f"of the basins that are not held out (default: {' '.join(FRACTIONS)})")
     parser.add_argument("--folds", type=int, default=0, metavar="K", help="random folds of all basins (default: none)")
     parser.add_argument("--region", metavar="ATTRIBUTE", help="attribute whose values are the regions")
-    parser.add_argument("--min-values", type=int, default=0, metavar="N", help="leave out basins with fewer observed values")
+    parser.add_argument("--min-values", type=int, default=0, metavar="N",
+                        help="leave out basins with fewer observed values")
     parser.add_argument("--variable", default="streamflow", help="which observations --min-values counts (%(default)s)")
-    parser.add_argument("--from", dest="first", type=np.datetime64, metavar="DATE", help="first day that --min-values counts")
-    parser.add_argument("--to", dest="last", type=np.datetime64, metavar="DATE", help="last day that --min-values counts")
+    parser.add_argument("--from", dest="first", type=np.datetime64, metavar="DATE",
+                        help="first day that --min-values counts")
+    parser.add_argument("--to", dest="last", type=np.datetime64, metavar="DATE",
+                        help="last day that --min-values counts")
     parser.add_argument("--output", type=Path, required=True, help="folder of the lists; made where it is missing")
     options = parser.parse_args(argv)
     if options.folds == 1 or options.folds < 0:
@@ -103,7 +109,8 @@ def regions(path, name):
         numbers = np.ma.filled(np.ma.asarray(values, "f8"), np.nan)
     odd = np.flatnonzero(np.isfinite(numbers) & (numbers != np.round(numbers)))
     if len(odd):
-        raise d.ImportProblem(f"{path}: attribute {name} is {numbers[odd[0]]} at basin {ids[odd[0]]}; regions are text or whole numbers")
+        raise d.ImportProblem(
+            f"{path}: attribute {name} is {numbers[odd[0]]} at basin {ids[odd[0]]}; regions are text or whole numbers")
     return {i: f"{v:.0f}" if np.isfinite(v) else "" for i, v in zip(ids, numbers)}
 
 
@@ -134,7 +141,8 @@ def chosen_basins(options, report):
         wanted = read_list(options.only)
         known = set(ids)
         lost = [i for i in wanted if i not in known]
-        report.note(len(lost), f"basins of {options.only.name} that the domain lacks", "left out: " + ", ".join(lost[:d.SHOWN]))
+        report.note(len(lost), f"basins of {options.only.name} that the domain lacks",
+                    "left out: " + ", ".join(lost[:d.SHOWN]))
         ids = [i for i in wanted if i in known]
     if options.min_values:
         observed = counts(options.domain / "observations.nc", options)
@@ -142,7 +150,8 @@ def chosen_basins(options, report):
         report.note(len(few), f"basins with fewer than {options.min_values} values of {options.variable}", "left out")
         ids = [i for i in ids if i not in few]
     if not ids:
-        raise d.ImportProblem(f"{options.domain / 'forcing.nc'}: no basin is left to make lists of; see --only and --min-values")
+        raise d.ImportProblem(
+            f"{options.domain / 'forcing.nc'}: no basin is left to make lists of; see --only and --min-values")
     return sorted(ids)
 
 
@@ -186,8 +195,9 @@ def main(argv):
         region = regions(options.domain / "attributes.nc", options.region)
         without = [i for i in ids if not region.get(i)]
         if without:
-            raise d.ImportProblem(f"{options.domain / 'attributes.nc'}: attribute {options.region} is missing at {len(without)} basins: "
-                                  f"{', '.join(without[:d.SHOWN])}; every basin needs a region")
+            raise d.ImportProblem(
+                f"{options.domain / 'attributes.nc'}: attribute {options.region} is missing at {len(without)} basins: "
+                f"{', '.join(without[:d.SHOWN])}; every basin needs a region")
         for value in sorted({region[i] for i in ids}):
             name = "region_" + re.sub(r"[^A-Za-z0-9]+", "_", value).strip("_").lower()
             test = [i for i in ids if region[i] == value]

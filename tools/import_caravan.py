@@ -1,8 +1,8 @@
-"""Imports Caravan (Kratzert et al. 2023, doi 10.1038/s41597-023-01975-w) as a domain of basins: forcing.nc, attributes.nc,
-observations.nc.
+"""Imports Caravan (Kratzert et al. 2023, doi 10.1038/s41597-023-01975-w) as a domain of basins: forcing.nc,
+attributes.nc, observations.nc.
 
-Time series: netCDF files that hold many basins (dimensions basin and time, gauge_id), or one file a gauge as distributed
-(timeseries/netcdf/**/GAUGE.nc or timeseries/csv/**/GAUGE.csv, also .csv.gz), anywhere below the folders given.
+Time series: netCDF files that hold many basins (dimensions basin and time, gauge_id), or one file a gauge as
+distributed (timeseries/netcdf/**/GAUGE.nc or timeseries/csv/**/GAUGE.csv, also .csv.gz), anywhere below the folders given.
 Attributes: attributes_{other,caravan,hydroatlas}*.csv and GAUGE_attributes_*.csv there (also .csv.gz).
 """
 import argparse
@@ -14,32 +14,47 @@ import pandas as pd
 import domain_files as d
 import domain_places as p
 
-FORCING = {"total_precipitation_sum": "precipitation", "temperature_2m_mean": "temperature_mean",
-           "temperature_2m_min": "temperature_min", "temperature_2m_max": "temperature_max"}
-PET_FAO, PET_ERA5 = "potential_evaporation_sum_FAO_PENMAN_MONTEITH", ("potential_evaporation_sum_ERA5_LAND", "potential_evaporation_sum")
+FORCING = {
+    "total_precipitation_sum": "precipitation", "temperature_2m_mean": "temperature_mean",
+    "temperature_2m_min": "temperature_min", "temperature_2m_max": "temperature_max"
+}
+PET_FAO, PET_ERA5 = "potential_evaporation_sum_FAO_PENMAN_MONTEITH", ("potential_evaporation_sum_ERA5_LAND",
+                                                                      "potential_evaporation_sum")
 # units of the data set, for files that name none (CSV)
-UNITS = {"total_precipitation_sum": "mm/day", PET_FAO: "mm/day", PET_ERA5[0]: "mm/day", PET_ERA5[1]: "mm/day", "streamflow": "mm/day",
-         "snow_depth_water_equivalent_mean": "mm", **{f"temperature_2m_{k}": "degC" for k in ("mean", "min", "max")},
-         **{f"volumetric_soil_water_layer_{k}_mean": "m3/m3" for k in range(1, 5)}}
+UNITS = {
+    "total_precipitation_sum": "mm/day", PET_FAO: "mm/day", PET_ERA5[0]: "mm/day", PET_ERA5[1]: "mm/day",
+    "streamflow": "mm/day", "snow_depth_water_equivalent_mean": "mm",
+    **{f"temperature_2m_{k}": "degC" for k in ("mean", "min", "max")},
+    **{f"volumetric_soil_water_layer_{k}_mean": "m3/m3" for k in range(1, 5)}
+}
 LAYERS = {1: "0 to 7 cm", 2: "7 to 28 cm", 3: "28 to 100 cm", 4: "100 to 289 cm"}
 ELEVATION = "ele_mt_sav"  # HydroATLAS: mean elevation of the basin, m
 
 
 def arguments(argv):
-    parser = argparse.ArgumentParser(prog="import_caravan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = argparse.ArgumentParser(prog="import_caravan", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="example: tools/import_caravan Caravan --source camels --output domain")
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="folders of time series and attributes")
-    parser.add_argument("--source", nargs="+", metavar="NAME", help="take only gauges whose id begins with one of these and a _ (camels, "
-                        "camelsgb, hysets, ...)")
-    parser.add_argument("--potential-evaporation", choices=("fao", "era5", "none"), default="fao",
-                        help="fao: Penman-Monteith of newer versions, where the files have it; era5: that of ERA5-Land, which is far too "
-                        "high in many places; none: the program makes its own (default: %(default)s)")
-    parser.add_argument("--soil-moisture-layer", type=int, choices=tuple(LAYERS), metavar="1..4", help="take the soil moisture of this "
+    parser.add_argument(
+        "--source", nargs="+", metavar="NAME",
+        help="take only gauges whose id begins with one of these and a _ (camels, "
+        "camelsgb, hysets, ...)")
+    parser.add_argument(
+        "--potential-evaporation", choices=("fao", "era5", "none"), default="fao",
+        help="fao: Penman-Monteith of newer versions, where the files have it; era5: that of ERA5-Land, which is far "
+             "too "
+        "high in many places; none: the program makes its own (default: %(default)s)")
+    parser.add_argument("--soil-moisture-layer", type=int, choices=tuple(LAYERS), metavar="1..4",
+                        help="take the soil moisture of this "
                         "layer of ERA5-Land over as if it were observed")
-    parser.add_argument("--snow", action="store_true", help="take the snow water equivalent of ERA5-Land over as if it were observed")
-    parser.add_argument("--more", nargs="+", default=[], metavar="NAME", help="further variables of the files, under their names, as inputs "
+    parser.add_argument("--snow", action="store_true",
+                        help="take the snow water equivalent of ERA5-Land over as if it were observed")
+    parser.add_argument("--more", nargs="+", default=[], metavar="NAME",
+                        help="further variables of the files, under their names, as inputs "
                         "of a parameter network")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the domain files; made where it is missing")
+    parser.add_argument("--output", type=Path, required=True,
+                        help="folder of the domain files; made where it is missing")
     return parser.parse_args(argv)
 
 
@@ -51,13 +66,12 @@ def below(folders, *patterns):
 
 
 class Series:
-    """Variables of all gauges: name -> [place][day] in the domain's units; NaN where a gauge's file lacks days or the variable."""
-
+    """Variables of all gauges: name -> [place][day] in the domain's units; NaN where a gauge's file lacks days or the "
+      "variable."""
     def __init__(self, options, wanted, report):
         self.ids, self.parts, self.wanted, self.report = [], {name: [] for name in wanted}, wanted, report
         self.options, self.units_missing, self.units = options, {}, {}
-        paths = [path for path in below(options.folders, "*.nc", "*.csv", "*.csv.gz")
-                 if "attributes" not in path.name]
+        paths = [path for path in below(options.folders, "*.nc", "*.csv", "*.csv.gz") if "attributes" not in path.name]
         for path in paths:
             self.read_netcdf(path) if path.suffix == ".nc" else self.read_csv(path)
         if not self.ids:
@@ -80,8 +94,8 @@ class Series:
         if name not in UNITS:
             self.units[name] = unit or ""
             return days, values
-        quantity = ("temperature" if name.startswith("temperature") else "soil_moisture" if name.startswith("volumetric")
-                    else "depth" if name.startswith("snow") else "water")
+        quantity = ("temperature" if name.startswith("temperature") else "soil_moisture"
+                    if name.startswith("volumetric") else "depth" if name.startswith("snow") else "water")
         return days, p.convert(path, name, values, unit, quantity, self.report)
 
     def read_netcdf(self, path):
@@ -95,16 +109,22 @@ class Series:
                     if name not in file:
                         self.parts[name] += [None] * len(rows)
                         continue
-                    _, values = self.take(path, name, days, p.array(file, name, path, ("basin", "time"))[rows], file[name].attrs.get("units"))
+                    _, values = self.take(path, name, days,
+                                          p.array(file, name, path, ("basin", "time"))[rows],
+                                          file[name].attrs.get("units"))
                     self.parts[name] += [(days, row) for row in values]
             elif "date" in file.variables:
                 if self.is_wanted(path.stem):
                     days = p.days_of(path, file["date"].values)
-                    self.add(path, path.stem, days, {n: (p.array(file, n, path, ("date",)), file[n].attrs.get("units"))
-                                                     for n in self.wanted if n in file})
+                    self.add(
+                        path, path.stem, days, {
+                            n: (p.array(file, n, path, ("date", )), file[n].attrs.get("units"))
+                            for n in self.wanted if n in file
+                        })
             else:
-                raise d.ImportProblem(f"{path}: neither gauge_id with the dimensions basin and time nor date is there; the file holds "
-                                      f"{', '.join(map(str, file.variables))}")
+                raise d.ImportProblem(
+                    f"{path}: neither gauge_id with the dimensions basin and time nor date is there; the file holds "
+                    f"{', '.join(map(str, file.variables))}")
 
     def read_csv(self, path):
         gauge = path.name.removesuffix(".gz").removesuffix(".csv")
@@ -118,7 +138,8 @@ class Series:
             days = p.days_of(path, pd.to_datetime(table["date"], format="%Y-%m-%d"))
             columns = {n: (pd.to_numeric(table[n]).to_numpy("f8"), None) for n in self.wanted if n in head}
         except (OSError, ValueError, pd.errors.ParserError) as problem:
-            raise d.ImportProblem(f"{path} cannot be read as a time series of Caravan ({p.first_line(problem)})") from problem
+            raise d.ImportProblem(
+                f"{path} cannot be read as a time series of Caravan ({p.first_line(problem)})") from problem
         self.add(path, gauge, days, columns)
 
     def add(self, path, gauge, days, columns):
@@ -154,14 +175,16 @@ def read_attributes(folders, report):
     for parts in kinds.values():
         part = pd.concat(parts)
         if part.index.duplicated().any():
-            raise d.ImportProblem(f"{folders[0]}: the attributes of {part.index[part.index.duplicated()][0]} come twice")
+            raise d.ImportProblem(
+                f"{folders[0]}: the attributes of {part.index[part.index.duplicated()][0]} come twice")
         both = [] if table is None else [name for name in part if name in table]
         table = part if table is None else table.join(part.drop(columns=both), how="outer")
     return table
 
 
 def rows_of_attributes(folders, ids, table, report):
-    """Index in the table of every gauge, None without one: its id, or its id behind the source and a _ (camels_01333000)."""
+    """Index in the table of every gauge, None without one: its id, or its id behind the source and a _ "
+      "(camels_01333000)."""
     short = {}
     for name in table.index:
         short.setdefault(name.split("_", 1)[-1], []).append(name)
@@ -174,15 +197,20 @@ def rows_of_attributes(folders, ids, table, report):
             found.append(others[0])
             shortened += 1
         elif others:
-            raise d.ImportProblem(f"{folders[0]}: gauge {gauge} may be any of {', '.join(others[:d.SHOWN])} of the attributes; the time series "
-                                  "need the full ids")
+            raise d.ImportProblem(
+                f"{folders[0]}: gauge {gauge} may be any of {', '.join(others[:d.SHOWN])} of the attributes; the time "
+                "series "
+                "need the full ids")
         else:
             found.append(None)
     report.note(shortened, "gauges found in the attributes without their source", "camels_01333000 for 01333000")
     without = [g for g, row in zip(ids, found) if row is None]
     report.note(len(without), "gauges without attributes", "left out: " + ", ".join(without[:d.SHOWN]))
     if len(without) == len(ids):
-        raise d.ImportProblem(f"{folders[0]}: none of the {len(ids)} gauges has attributes; the first is {ids[0]}, of the attributes {table.index[0]}")
+        raise d.ImportProblem(
+            f"{folders[0]}: none of the {len(ids)} gauges has attributes; the first is {ids[0]}, of the attributes "
+            f"{table.index[0]}"
+        )
     return found
 
 
@@ -195,7 +223,8 @@ def potential_evaporation(series, options, report):
         return era5
     if options.potential_evaporation == "fao" and series.has(PET_FAO):
         return PET_FAO
-    report.note(era5 is not None, f"{era5}", "left out: far too high in many places (--potential-evaporation era5 takes it)")
+    report.note(era5 is not None, f"{era5}",
+                "left out: far too high in many places (--potential-evaporation era5 takes it)")
     return None
 
 
@@ -221,21 +250,27 @@ def observed(series, options):
     found = {"streamflow": ("streamflow", "streamflow over the basin's area")}
     if options.soil_moisture_layer:
         layer = options.soil_moisture_layer
-        found["soil_moisture"] = (f"volumetric_soil_water_layer_{layer}_mean", f"soil moisture of ERA5-Land, {LAYERS[layer]} (modelled)")
+        found["soil_moisture"] = (f"volumetric_soil_water_layer_{layer}_mean",
+                                  f"soil moisture of ERA5-Land, {LAYERS[layer]} (modelled)")
     if options.snow:
-        found["snow_water_equivalent"] = ("snow_depth_water_equivalent_mean", "snow water equivalent of ERA5-Land (modelled)")
+        found["snow_water_equivalent"] = ("snow_depth_water_equivalent_mean",
+                                          "snow water equivalent of ERA5-Land (modelled)")
     for name, (source, _) in found.items():
         if not series.has(source):
-            raise d.ImportProblem(f"{options.folders[0]}: variable {source} is missing in all files, so there is no {name}")
-    return {name: series.of(source) for name, (source, _) in found.items()}, {name: text for name, (_, text) in found.items()}
+            raise d.ImportProblem(
+                f"{options.folders[0]}: variable {source} is missing in all files, so there is no {name}")
+    return {name: series.of(source)
+            for name, (source, _) in found.items()}, {name: text for name, (_, text) in found.items()}
 
 
 def main(argv):
     options = arguments(argv)
     report = d.Report()
-    wanted = [*FORCING, PET_FAO, *PET_ERA5, "streamflow", *(f"volumetric_soil_water_layer_{k}_mean" for k in
-                                                           filter(None, [options.soil_moisture_layer])),
-              *(["snow_depth_water_equivalent_mean"] if options.snow else []), *options.more]
+    wanted = [
+        *FORCING, PET_FAO, *PET_ERA5, "streamflow",
+        *(f"volumetric_soil_water_layer_{k}_mean" for k in filter(None, [options.soil_moisture_layer])),
+        *(["snow_depth_water_equivalent_mean"] if options.snow else []), *options.more
+    ]
     series = Series(options, list(dict.fromkeys(wanted)), report)
     table = read_attributes(options.folders, report)
     found = rows_of_attributes(options.folders, series.ids, table, report)
@@ -246,9 +281,11 @@ def main(argv):
                       p.numbers_of(where, table, ELEVATION) if ELEVATION in table else None)
     variables, units = forcing_of(series, options, report)
     observations, long_names = observed(series, options)
-    p.write_forcing(options.output, where, report, places, series.first_day, {n: v[rows] for n, v in variables.items()}, units,
+    p.write_forcing(options.output, where, report, places, series.first_day, {n: v[rows] for n, v in variables.items()},
+                    units,
                     license="Caravan: CC BY 4.0; contains modified Copernicus Climate Change Service information")
-    p.write_attributes(options.output / "attributes.nc", where, report, ids, {name: p.column_values(table[name]) for name in table},
+    p.write_attributes(options.output / "attributes.nc", where, report, ids,
+                       {name: p.column_values(table[name]) for name in table},
                        {"area": "km2", "gauge_lat": "degrees_north", "gauge_lon": "degrees_east"})
     p.write_observations(options.output / "observations.nc", where, report, ids, series.first_day,
                          {n: v[rows] for n, v in observations.items()}, long_names)

@@ -1,7 +1,8 @@
-"""Imports any daily forcing (netCDF or CSV) with a table of attributes (CSV) as a domain of places, by a mapping file (YAML):
+"""Imports any daily forcing (netCDF or CSV) with a table of attributes (CSV) as a domain of places, by a mapping file
+(YAML):
 
     forcing:
-      file: forcing.nc          # netCDF with one dimension of places and one of time; or CSV; {id} in the name: one file a place
+      file: forcing.nc          # netCDF with a dimension of places and one of time; or CSV; or series/{id}.csv: one a place
       id: gauge_id              # variable or column of the ids (not for one file a place)
       time: time                # variable or column of the days
       missing: -999             # optional: numbers that mean missing
@@ -9,7 +10,7 @@
         precipitation: {from: prcp, units: mm/day}
         temperature_mean: {from: tas, units: K}
         wind: ws                # a name that the format does not know is an input of a parameter network
-    observations:               # optional, of the same form: streamflow, soil_moisture, evapotranspiration, snow_water_equivalent
+    observations:               # optional: streamflow, soil_moisture, evapotranspiration, snow_water_equivalent
       file: flow/{id}.csv
       time: date
       variables: {streamflow: {from: q, units: ft3/s}}
@@ -35,18 +36,25 @@ import yaml
 import domain_files as d
 import domain_places as p
 
-SECTION_KEYS = {"forcing": ("file", "id", "time", "missing", "separator", "variables"),
-                "attributes": ("file", "id", "separator", "missing", "latitude", "longitude", "area_km2", "elevation_m", "hru_reach", "columns")}
+SECTION_KEYS = {
+    "forcing": ("file", "id", "time", "missing", "separator", "variables"),
+    "attributes": ("file", "id", "separator", "missing", "latitude", "longitude", "area_km2", "elevation_m",
+                   "hru_reach", "columns")
+}
 SECTION_KEYS["observations"] = SECTION_KEYS["forcing"]
-PLACE_QUANTITIES = {"latitude": ("degrees", "degrees"), "longitude": ("degrees", "degrees"), "area_km2": ("area", "km2"),
-                    "elevation_m": ("elevation", "m")}
+PLACE_QUANTITIES = {
+    "latitude": ("degrees", "degrees"), "longitude": ("degrees", "degrees"), "area_km2": ("area", "km2"),
+    "elevation_m": ("elevation", "m")
+}
 
 
 def arguments(argv):
-    parser = argparse.ArgumentParser(prog="import_table", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = argparse.ArgumentParser(prog="import_table", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="example: tools/import_table mapping.yaml --output domain")
     parser.add_argument("mapping", type=Path, help="mapping file (YAML)")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the domain files; made where it is missing")
+    parser.add_argument("--output", type=Path, required=True,
+                        help="folder of the domain files; made where it is missing")
     return parser.parse_args(argv)
 
 
@@ -55,7 +63,10 @@ def arguments(argv):
 
 def unknown(path, what, name, known):
     near = difflib.get_close_matches(str(name), known, 1)
-    raise d.ImportProblem(f"{path}: {what} {name} is not known{f' (did you mean {near[0]}?)' if near else ''}; allowed: {', '.join(known)}")
+    raise d.ImportProblem(
+        f"{path}: {what} {name} is not known{f' (did you mean {near[0]}?)' if near else ''}; allowed: "
+        f"{', '.join(known)}"
+    )
 
 
 def read_mapping(path):
@@ -75,7 +86,8 @@ def read_mapping(path):
         for key in keys:
             if key not in SECTION_KEYS[section]:
                 unknown(path, f"{section}: key", key, list(SECTION_KEYS[section]))
-    for section, key in (("forcing", "file"), ("forcing", "variables"), ("forcing", "time"), ("attributes", "file"), ("attributes", "id")):
+    for section, key in (("forcing", "file"), ("forcing", "variables"), ("forcing", "time"), ("attributes", "file"),
+                         ("attributes", "id")):
         if section not in mapping or key not in mapping[section]:
             raise d.ImportProblem(f"{path}: {section}.{key} is missing")
     return mapping
@@ -87,7 +99,8 @@ def source_of(path, where, given):
         return given, None
     if isinstance(given, dict) and "from" in given and set(given) <= {"from", "units"}:
         return str(given["from"]), given.get("units")
-    raise d.ImportProblem(f"{path}: {where} is '{given}'; it must be the name in the file, or {{from: NAME, units: UNITS}}")
+    raise d.ImportProblem(
+        f"{path}: {where} is '{given}'; it must be the name in the file, or {{from: NAME, units: UNITS}}")
 
 
 # --- series
@@ -95,7 +108,6 @@ def source_of(path, where, given):
 
 class Source:
     """One section of series: [place][day] of each variable in the domain's units."""
-
     def __init__(self, mapping_path, section, keys, known, ids, report):
         self.path, self.section, self.keys, self.known, self.report = mapping_path, section, keys, known, report
         self.file = str(mapping_path.parent / keys["file"])
@@ -119,8 +131,10 @@ class Source:
 
     def key(self, name):
         if name not in self.keys:
-            raise d.ImportProblem(f"{self.path}: {self.section}.{name} is missing; it names the {'variable' if self.file.endswith('nc') else 'column'} "
-                                  f"of {'ids' if name == 'id' else 'days'} in {self.file}")
+            raise d.ImportProblem(
+                f"{self.path}: {self.section}.{name} is missing; it names the "
+                f"{'variable' if self.file.endswith('nc') else 'column'} "
+                f"of {'ids' if name == 'id' else 'days'} in {self.file}")
         return self.keys[name]
 
     def values(self, numbers):
@@ -133,7 +147,8 @@ class Source:
         name, stated = self.names[ours]
         in_file = None if in_file is None or not str(in_file).strip() else str(in_file).strip()
         if stated is not None and in_file is not None and stated != in_file:
-            raise d.ImportProblem(f"{self.file}: variable {name} has units '{in_file}', the mapping says '{stated}'; correct one of them")
+            raise d.ImportProblem(
+                f"{self.file}: variable {name} has units '{in_file}', the mapping says '{stated}'; correct one of them")
         return in_file if stated is None else stated
 
     def read_netcdf(self):
@@ -150,12 +165,13 @@ class Source:
 
     def table(self, path, columns):
         try:
-            return pd.read_csv(path, sep=self.keys.get("separator", ","), dtype={self.keys.get("id", ""): str}, usecols=columns,
-                               encoding="utf-8-sig", skipinitialspace=True)
+            return pd.read_csv(path, sep=self.keys.get("separator", ","), dtype={self.keys.get("id", ""): str},
+                               usecols=columns, encoding="utf-8-sig", skipinitialspace=True)
         except FileNotFoundError as problem:
             raise d.ImportProblem(f"{path} does not exist") from problem
         except (OSError, ValueError, pd.errors.ParserError) as problem:
-            raise d.ImportProblem(f"{path} cannot be read with the columns {', '.join(columns)} ({p.first_line(problem)})") from problem
+            raise d.ImportProblem(
+                f"{path} cannot be read with the columns {', '.join(columns)} ({p.first_line(problem)})") from problem
 
     def series(self, path, table):
         """Days and {ours: numbers} of rows of one place."""
@@ -172,7 +188,8 @@ class Source:
             path = Path(self.file.replace("{id}", i))
             if path.exists():
                 self.ids.append(i)
-                parts.append(self.series(path, self.table(path, [self.key("time"), *(name for name, _ in self.names.values())])))
+                parts.append(
+                    self.series(path, self.table(path, [self.key("time"), *(name for name, _ in self.names.values())])))
         if not self.ids:
             raise d.ImportProblem(f"{self.file}: there is no file of any of the {len(ids)} places; the first would be "
                                   f"{self.file.replace('{id}', ids[0])}")
@@ -224,11 +241,17 @@ def depth(source, ours, rows, ids, area, report):
     """mm/day of a flow in any of the units of water or discharge."""
     if str(source.units[ours]) in p.UNITS["discharge"]:
         if area is None:
-            raise d.ImportProblem(f"{source.file}: {source.names[ours][0]} in {source.units[ours]} needs attributes.area_km2 to give mm/day")
+            raise d.ImportProblem(
+                f"{source.file}: {source.names[ours][0]} in {source.units[ours]} needs attributes.area_km2 to give "
+                "mm/day"
+            )
         return p.depth_of_discharge(source.file, ids, source.of(ours, rows, "discharge"), area)
     if str(source.units[ours]) not in p.UNITS["water"]:
         allowed = ", ".join([*p.UNITS["water"], *p.UNITS["discharge"]])
-        raise d.ImportProblem(f"{source.file}: variable {source.names[ours][0]} has units '{source.units[ours] or ''}'; allowed for streamflow: {allowed}")
+        raise d.ImportProblem(
+            f"{source.file}: variable {source.names[ours][0]} has units '{source.units[ours] or ''}'; allowed for "
+            f"streamflow: {allowed}"
+        )
     return source.of(ours, rows, "water")
 
 
@@ -255,7 +278,10 @@ def main(argv):
     report.note(len(forcing.ids) - len(rows), "places of the forcing without attributes", "left out")
     report.note(len(table) - len(rows), "places of the attributes without forcing", "left out")
     if not rows:
-        raise d.ImportProblem(f"{path}: none of the {len(forcing.ids)} ids of {forcing.file} is there; the first are {forcing.ids[0]} and {table.index[0]}")
+        raise d.ImportProblem(
+            f"{path}: none of the {len(forcing.ids)} ids of {forcing.file} is there; the first are {forcing.ids[0]} "
+            f"and {table.index[0]}"
+        )
     ids = [forcing.ids[k] for k in rows]
     table = table.loc[ids]
     numbers, used = place_numbers(options.mapping, mapping["attributes"], path, table, report)
@@ -265,8 +291,10 @@ def main(argv):
         if name not in table:
             unknown(path, "column", name, list(table.columns))
     observed = observations(options.mapping, mapping, table.index, ids, numbers.get("area_km2"), report)
-    p.write_forcing(options.output, options.mapping, report, p.Places(ids, **numbers), forcing.first_day, variables, units)
-    p.write_attributes(options.output / "attributes.nc", options.mapping, report, ids, {n: p.column_values(table[n]) for n in columns})
+    p.write_forcing(options.output, options.mapping, report, p.Places(ids, **numbers), forcing.first_day, variables,
+                    units)
+    p.write_attributes(options.output / "attributes.nc", options.mapping, report, ids,
+                       {n: p.column_values(table[n]) for n in columns})
     if observed:
         p.write_observations(options.output / "observations.nc", options.mapping, report, *observed)
     report.print()
@@ -282,11 +310,14 @@ def observations(mapping_path, mapping, table_ids, ids, area, report):
     report.note(len(source.ids) - len(rows), "places of the observations without forcing", "left out")
     report.note(len(ids) - len(rows), "places without observations", "kept in forcing.nc")
     if not rows:
-        raise d.ImportProblem(f"{source.file}: none of its {len(source.ids)} ids has forcing; the first are {source.ids[0]} and {ids[0]}")
+        raise d.ImportProblem(
+            f"{source.file}: none of its {len(source.ids)} ids has forcing; the first are {source.ids[0]} and {ids[0]}")
     own = [source.ids[k] for k in rows]
     own_area = None if area is None else area[[at[i] for i in own]]
-    variables = {ours: depth(source, ours, rows, own, own_area, report) if ours == "streamflow" else source.of(ours, rows, p.OBSERVED[ours][0])
-                 for ours in source.names}
+    variables = {
+        ours: depth(source, ours, rows, own, own_area, report) if ours == "streamflow" else source.of(
+            ours, rows, p.OBSERVED[ours][0]) for ours in source.names
+    }
     return own, source.first_day, variables
 
 

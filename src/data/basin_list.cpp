@@ -17,9 +17,11 @@ namespace dpl {
 namespace {
 
 std::string text_of(const std::string& path) {
-  if (std::filesystem::is_directory(path)) fail("{}: is a folder; a list of basins is a text file with one id a line", path);
+  if (std::filesystem::is_directory(path))
+    fail("{}: is a folder; a list of basins is a text file with one id a line", path);
   std::ifstream in(path, std::ios::binary);
-  if (!in) fail("{}: cannot be opened ({}); a list of basins is a text file with one id a line", path, std::strerror(errno));
+  if (!in)
+    fail("{}: cannot be opened ({}); a list of basins is a text file with one id a line", path, std::strerror(errno));
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
@@ -34,7 +36,8 @@ BasinList parse(const std::string& path, const std::string& text) {
     std::string id, more;
     if (!(words >> id)) continue;
     if (words >> more || id.find_first_of(",;\"") != std::string::npos)
-      fail("{}: line {} is \"{}\"; one id a line is allowed, without commas or quotes", path, number, line.substr(0, 60));
+      fail("{}: line {} is \"{}\"; one id a line is allowed, without commas or quotes", path, number,
+           line.substr(0, 60));
     if (const auto [at, fresh] = seen.emplace(id, number); !fresh)
       fail("{}: basin {} stands in line {} and in line {}; each may come once", path, id, at->second, number);
     list.id.push_back(id);
@@ -63,8 +66,8 @@ std::vector<Index> places_of(const BasinList& list, std::span<const std::string>
     const auto at = rows.find(list.id[k]);
     if (at == rows.end()) {
       const auto nearest = nearest_name(list.id[k], known);
-      fail("{}: line {}: basin {} is not in {}{}; correct it or take it out of the list", list.path, list.line[k], list.id[k],
-           known_path, nearest.empty() ? "" : fmt::format(" (did you mean {}?)", nearest));
+      fail("{}: line {}: basin {} is not in {}{}; correct it or take it out of the list", list.path, list.line[k],
+           list.id[k], known_path, nearest.empty() ? "" : fmt::format(" (did you mean {}?)", nearest));
     }
     places.push_back(at->second);
   }

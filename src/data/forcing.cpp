@@ -42,8 +42,8 @@ void check_place_number(const ForcingHeader& header, const PlaceNumber& what) {
   const auto& values = header.*what.values;
   for (std::size_t k = 0; k < values.size(); ++k)
     if (!std::isnan(values[k]) && !(values[k] >= what.low && values[k] <= what.high))
-      fail("{}: {} of place {} is {}; allowed: {}..{} ({}), or missing", header.path, what.name, header.place_id[k], values[k],
-           what.low, what.high, unit_name(what.quantity));
+      fail("{}: {} of place {} is {}; allowed: {}..{} ({}), or missing", header.path, what.name, header.place_id[k],
+           values[k], what.low, what.high, unit_name(what.quantity));
 }
 
 void check_values(const ForcingHeader& header, const Forcing& forcing, std::size_t which, Gaps gaps) {
@@ -59,11 +59,12 @@ void check_values(const ForcingHeader& header, const Forcing& forcing, std::size
   };
   for (std::size_t k = 0; k < values.size(); ++k) {
     if (std::isnan(values[k]) && gaps == Gaps::refuse)
-      fail("{}: {} is missing at {} ({} of the {} values read); leave the place out of the list, or fill the gap", header.path,
-           name, where(k), std::count_if(values.begin(), values.end(), [](float v) { return std::isnan(v); }), values.size());
+      fail("{}: {} is missing at {} ({} of the {} values read); leave the place out of the list, or fill the gap",
+           header.path, name, where(k),
+           std::count_if(values.begin(), values.end(), [](float v) { return std::isnan(v); }), values.size());
     if (!std::isnan(values[k]) && !(values[k] >= low && values[k] <= high))
-      fail("{}: {} is {} {} at {}; allowed: {}..{}; correct it, or its units, or mark it as missing", header.path, name, values[k],
-           forcing_unit(name), where(k), low, high);
+      fail("{}: {} is {} {} at {}; allowed: {}..{}; correct it, or its units, or mark it as missing", header.path, name,
+           values[k], forcing_unit(name), where(k), low, high);
   }
 }
 
@@ -101,19 +102,24 @@ ForcingHeader read_forcing_header(const Communicator& comm, const std::string& p
       if (known) conversion_of(file, name, known->quantity);
       header.variables.push_back(name);
     }
-    if (header.variables.empty()) fail("{}: no variable has the dimensions place and time; precipitation is the least", path);
+    if (header.variables.empty())
+      fail("{}: no variable has the dimensions place and time; precipitation is the least", path);
   });
   return header;
 }
 
 std::vector<Index> reaches_of_places(const ForcingHeader& header, const RiverNetwork& network) {
-  if (header.reach_id.empty()) fail("{}: there is no variable hru_reach; it must name the reach that the runoff of each place enters", header.path);
+  if (header.reach_id.empty())
+    fail("{}: there is no variable hru_reach; it must name the reach that the runoff of each place enters",
+         header.path);
   std::vector<Index> reaches;
   for (std::size_t k = 0; k < header.reach_id.size(); ++k) {
     const auto at = network.index_of.find(header.reach_id[k]);
     if (at == network.index_of.end() && header.reach_id[k] != 0)
-      fail("{}: hru_reach of place {} is {}, which is not in {}; correct it, or write 0 where the place drains out of the domain",
-           header.path, header.place_id[k], header.reach_id[k], network.path);
+      fail(
+          "{}: hru_reach of place {} is {}, which is not in {}; correct it, or write 0 where the place drains out of "
+          "the domain",
+          header.path, header.place_id[k], header.reach_id[k], network.path);
     reaches.push_back(at == network.index_of.end() ? -1 : at->second);
   }
   return reaches;
@@ -125,11 +131,11 @@ const std::vector<float>& Forcing::of(const std::string& variable) const {
   return values[static_cast<std::size_t>(at - variables.begin())];
 }
 
-Forcing read_forcing_local(const ForcingHeader& header, std::span<const Index> places, const std::vector<std::string>& variables,
-                           Count first_day, Count end_day, Gaps gaps) {
+Forcing read_forcing_local(const ForcingHeader& header, std::span<const Index> places,
+                           const std::vector<std::string>& variables, Count first_day, Count end_day, Gaps gaps) {
   if (first_day < header.first_day || end_day > header.end_day() || first_day > end_day)
-    fail("{}: the days {} to {} are asked for; the file has {} to {}", header.path, iso_date(first_day), iso_date(end_day - 1),
-         iso_date(header.first_day), iso_date(header.end_day() - 1));
+    fail("{}: the days {} to {} are asked for; the file has {} to {}", header.path, iso_date(first_day),
+         iso_date(end_day - 1), iso_date(header.first_day), iso_date(header.end_day() - 1));
   for (const auto& name : variables)
     if (std::find(header.variables.begin(), header.variables.end(), name) == header.variables.end()) {
       const auto nearest = nearest_name(name, header.variables);
@@ -141,8 +147,9 @@ Forcing read_forcing_local(const ForcingHeader& header, std::span<const Index> p
   for (std::size_t k = 0; k < variables.size(); ++k) {
     const PlaceVariable* known = find_forcing_variable(variables[k]);
     auto& values = forcing.values.emplace_back(static_cast<std::size_t>(forcing.days) * places.size());
-    read_place_rows(file, variables[k], conversion_of(file, variables[k], known ? known->quantity : PlaceQuantity::unchecked),
-                    places, first_day - header.first_day, end_day - header.first_day, values);
+    read_place_rows(file, variables[k],
+                    conversion_of(file, variables[k], known ? known->quantity : PlaceQuantity::unchecked), places,
+                    first_day - header.first_day, end_day - header.first_day, values);
     check_values(header, forcing, k, gaps);
   }
   return forcing;

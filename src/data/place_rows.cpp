@@ -13,10 +13,11 @@ namespace dpl {
 namespace {
 
 constexpr Count kDay = 86400;
-// Along rows that lie one behind the other in the file it is quicker to read on than to jump over fewer values than this.
+// Along rows that lie one behind the other in the file it is quicker to read on than to jump over fewer values than
+// this.
 constexpr Count kReadOver = 4096;
 
-using Column = std::pair<Index, std::size_t>;   // (row of the place in the file, position in the result)
+using Column = std::pair<Index, std::size_t>;  // (row of the place in the file, position in the result)
 
 struct Layout {
   bool time_first;
@@ -51,8 +52,8 @@ struct Tile {
 };
 
 template <class Stored>
-void take(const std::vector<Stored>& stored, const Tile& tile, bool time_first, std::span<const Column> run, std::size_t width,
-          const UnitConversion& conversion, float* values) {
+void take(const std::vector<Stored>& stored, const Tile& tile, bool time_first, std::span<const Column> run,
+          std::size_t width, const UnitConversion& conversion, float* values) {
   const Count row_stride = time_first ? tile.places : 1, place_stride = time_first ? 1 : tile.rows;
   for (Count row = 0; row < tile.rows; ++row)
     for (const auto& [place, position] : run)
@@ -75,7 +76,8 @@ bool is_of_days_and_places(const NetcdfFile& file, const std::string& variable) 
 
 std::vector<std::string> read_place_ids(const NetcdfFile& file) {
   if (!file.is_text("place_id"))
-    fail("{}: variable place_id holds numbers; ids of places are text (char or string) with their leading zeros", file.path());
+    fail("{}: variable place_id holds numbers; ids of places are text (char or string) with their leading zeros",
+         file.path());
   if (const auto names = file.dimension_names("place_id"); names.empty() || names[0] != "place" || names.size() > 2)
     check_dimensions(file, "place_id", {"place", "length"});
   return file.read_strings("place_id");
@@ -86,8 +88,11 @@ std::unordered_map<std::string, Index> rows_of_place_ids(const std::vector<std::
   for (std::size_t k = 0; k < ids.size(); ++k) {
     if (ids[k].empty()) fail("{}: variable place_id has no id in row {}", path, k);
     for (const unsigned char c : ids[k])
-      if (c <= ' ' || c == ',' || c == '"' || c == '#')   // ids stand in messages, tables and lists
-        fail("{}: variable place_id holds a blank, control character, comma, quote or # in row {}; ids must be plain words", path, k);
+      if (c <= ' ' || c == ',' || c == '"' || c == '#')  // ids stand in messages, tables and lists
+        fail(
+            "{}: variable place_id holds a blank, control character, comma, quote or # in row {}; ids must be plain "
+            "words",
+            path, k);
     if (const auto [at, fresh] = rows.emplace(ids[k], static_cast<Index>(k)); !fresh)
       fail("{}: variable place_id holds {} twice (rows {} and {}); ids must be unique", path, ids[k], at->second, k);
   }
@@ -95,13 +100,13 @@ std::unordered_map<std::string, Index> rows_of_place_ids(const std::vector<std::
 }
 
 DayAxis day_axis(const NetcdfFile& file, const std::vector<double>& time) {
-  const TimeAxis axis =
-      time_axis_from_cf(time, file.text_attribute("time", "units"), file.text_attribute("time", "calendar"), file.path());
+  const TimeAxis axis = time_axis_from_cf(time, file.text_attribute("time", "units"),
+                                          file.text_attribute("time", "calendar"), file.path());
   if (axis.step_s != kDay)
     fail("{}: the time step is {} s; files of places are daily ({} s)", file.path(), axis.step_s, kDay);
   if (axis.start_s % kDay != 0)
-    fail("{}: the first day starts at {}; days of places start at midnight (their own calendar: shift the axis)", file.path(),
-         iso_time(axis.start_s));
+    fail("{}: the first day starts at {}; days of places start at midnight (their own calendar: shift the axis)",
+         file.path(), iso_time(axis.start_s));
   return {axis.start_s / kDay, axis.size};
 }
 
@@ -115,7 +120,8 @@ void read_place_rows(const NetcdfFile& file, const std::string& variable, const 
   std::sort(columns.begin(), columns.end());
   const Count rows = end_row - first_row;
   // As long as possible along the dimension that lies together in the file.
-  const Count widest = layout.time_first ? tile_values : std::max(layout.chunk_places, tile_values / std::max<Count>(1, rows));
+  const Count widest =
+      layout.time_first ? tile_values : std::max(layout.chunk_places, tile_values / std::max<Count>(1, rows));
   for (const auto run : runs_of(columns, layout, widest)) {
     const Index first_place = run.front().first;
     const Count width = run.back().first - first_place + 1;

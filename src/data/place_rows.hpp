@@ -31,8 +31,8 @@ struct DayAxis {
 DayAxis day_axis(const NetcdfFile& file, const std::vector<double>& time);
 
 /// **Local:** converted values of rows [first_row, end_row) of the places at file rows `places` (any order, repeats
-/// allowed) into values[row - first_row][position in places]; NaN where missing. Each chunk is decoded about once, in tiles
-/// of at most `tile_values` numbers (or a chunk, where that is more), which bounds the memory beside the result.
+/// allowed) into values[row - first_row][position in places]; NaN where missing. Each chunk is decoded about once, in
+/// tiles of at most `tile_values` numbers (or a chunk, where that is more), which bounds the memory beside the result.
 void read_place_rows(const NetcdfFile& file, const std::string& variable, const UnitConversion& conversion,
                      std::span<const Index> places, Count first_row, Count end_row, std::span<float> values,
                      Count tile_values = Count{1} << 22);

@@ -18,8 +18,8 @@ namespace {
 
 constexpr int kShown = 5;
 
-std::vector<Index> attribute_rows(const std::string& path, const std::vector<std::string>& ids, const ForcingHeader& header,
-                                  std::span<const Index> places) {
+std::vector<Index> attribute_rows(const std::string& path, const std::vector<std::string>& ids,
+                                  const ForcingHeader& header, std::span<const Index> places) {
   const auto known = rows_of_place_ids(ids, path);
   std::vector<Index> rows;
   std::string missing;
@@ -30,14 +30,14 @@ std::vector<Index> attribute_rows(const std::string& path, const std::vector<std
     if (at == known.end() && count++ < kShown) missing += (missing.empty() ? "" : ", ") + header.place_id[place];
   }
   if (count > 0)
-    fail("{}: no row for {} place{}: {}{}; every place that takes part must be in the file", path, count, count == 1 ? "" : "s",
-         missing, count > kShown ? ", ..." : "");
+    fail("{}: no row for {} place{}: {}{}; every place that takes part must be in the file", path, count,
+         count == 1 ? "" : "s", missing, count > kShown ? ", ..." : "");
   return rows;
 }
 
 // Days of the file that are asked for, as rows of the file.
 struct Overlap {
-  Count first_row = 0, end_row = 0, skipped = 0;   // skipped: days asked for before the file's first
+  Count first_row = 0, end_row = 0, skipped = 0;  // skipped: days asked for before the file's first
 };
 
 Overlap overlap(const DayAxis& axis, Count first_day, Count end_day) {
@@ -47,16 +47,19 @@ Overlap overlap(const DayAxis& axis, Count first_day, Count end_day) {
 }
 
 // Flow over the area; counts and takes out what cannot have been observed.
-void finish(PlaceObservations& out, const PlaceVariable& what, const UnitConversion& conversion, const ForcingHeader& header,
-            const std::vector<bool>& has_row) {
+void finish(PlaceObservations& out, const PlaceVariable& what, const UnitConversion& conversion,
+            const ForcingHeader& header, const std::vector<bool>& has_row) {
   const std::size_t width = out.place.size();
   out.present.assign(width, 0);
   for (std::size_t k = 0; k < width; ++k) {
     const double area = header.area_km2[out.place[k]];
     if (conversion.per_area && has_row[k] && !(area > 0))
-      fail("{}: {} is a volume, but area_km2 of place {} is {} in {}; give its area, the values in mm/day, or leave the place out",
-           out.path, out.variable, header.place_id[out.place[k]], std::isnan(area) ? "missing" : fmt::format("{}", area), header.path);
-    const double factor = conversion.per_area ? 86.4 / area : 1;   // m3/s over km2
+      fail(
+          "{}: {} is a volume, but area_km2 of place {} is {} in {}; give its area, the values in mm/day, or leave the "
+          "place out",
+          out.path, out.variable, header.place_id[out.place[k]], std::isnan(area) ? "missing" : fmt::format("{}", area),
+          header.path);
+    const double factor = conversion.per_area ? 86.4 / area : 1;  // m3/s over km2
     Count outside = 0;
     for (std::size_t at = k; at < out.values.size(); at += width) {
       float& value = out.values[at];
@@ -70,9 +73,10 @@ void finish(PlaceObservations& out, const PlaceVariable& what, const UnitConvers
       ++out.present[k];
     }
     if (outside > 0)
-      out.warnings.push_back(fmt::format("{}: {} value{} of {} at place {} cannot be (allowed: {}..{}) and count{} as missing", out.path,
-                                         outside, outside == 1 ? "" : "s", out.variable, header.place_id[out.place[k]], what.low,
-                                         what.high > 1e30 ? "" : fmt::format("{}", what.high), outside == 1 ? "s" : ""));
+      out.warnings.push_back(
+          fmt::format("{}: {} value{} of {} at place {} cannot be (allowed: {}..{}) and count{} as missing", out.path,
+                      outside, outside == 1 ? "" : "s", out.variable, header.place_id[out.place[k]], what.low,
+                      what.high > 1e30 ? "" : fmt::format("{}", what.high), outside == 1 ? "s" : ""));
   }
 }
 
@@ -88,8 +92,8 @@ void warn_of_empty(PlaceObservations& out, const ForcingHeader& header) {
 }
 
 PlaceObservations read_local(const std::string& path, const std::string& variable, const std::vector<std::string>& ids,
-                             const DayAxis& axis, const ForcingHeader& header, std::span<const Index> places, Count first_day,
-                             Count end_day) {
+                             const DayAxis& axis, const ForcingHeader& header, std::span<const Index> places,
+                             Count first_day, Count end_day) {
   const auto file = NetcdfFile::open_local(path);
   const PlaceVariable* known = find_observed_variable(variable);
   const PlaceVariable what = known ? *known : PlaceVariable{variable, PlaceQuantity::unchecked, -1e38, 1e38};
@@ -145,16 +149,15 @@ Attributes read_place_attributes(const Communicator& comm, const std::string& pa
   return a;
 }
 
-PlaceObservations read_place_observations(const Communicator& comm, const std::string& path, const std::string& variable,
-                                          const ForcingHeader& header, std::span<const Index> places, Count first_day,
-                                          Count end_day) {
+PlaceObservations read_place_observations(const Communicator& comm, const std::string& path,
+                                          const std::string& variable, const ForcingHeader& header,
+                                          std::span<const Index> places, Count first_day, Count end_day) {
   const auto file = NetcdfFile::open(comm, path);
   const auto ids = read_place_ids(file);
   const auto time = read_time(file);
   PlaceObservations out;
-  agree(comm, "observations", [&] {
-    out = read_local(path, variable, ids, day_axis(file, time), header, places, first_day, end_day);
-  });
+  agree(comm, "observations",
+        [&] { out = read_local(path, variable, ids, day_axis(file, time), header, places, first_day, end_day); });
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr double kAny = std::numeric_limits<double>::max();
 
 struct Unit {
-  std::string_view spellings;   // with | between them
+  std::string_view spellings;  // with | between them
   UnitConversion conversion;
 };
 
@@ -32,29 +32,42 @@ constexpr Unit kDuration[] = {{"s|seconds", {}}, {"h|hours", {3600}}};
 constexpr Unit kArea[] = {{"km2|km^2|km**2", {}}, {"m2|m^2", {1e-6}}, {"ha", {0.01}}, {"mi2", {2.589988110336}}};
 constexpr Unit kElevation[] = {{"m|meter|meters|metre|metres", {}}, {"ft|feet", {0.3048}}, {"km", {1000}}};
 constexpr Unit kDegrees[] = {{"degrees_north|degrees_east|degree_north|degree_east|degrees|degree", {}}};
-constexpr Unit kFlow[] = {{"mm/day|mm d-1|mm day-1|mm/d|mm d^-1|kg m-2 d-1|mm", {}},
-                          {"mm/h|mm h-1|mm hr-1", {24}},
-                          {"mm s-1|kg m-2 s-1", {86400}},
-                          {"m/day|m d-1", {1000}},
-                          {"m3 s-1|m3/s|m^3 s^-1|m^3/s|m**3 s**-1|m3 s^-1|m3s-1|m^3 s-1|m**3 s-1|m3 s**-1|m**3/s", {1, 0, true}},
-                          {"ft3 s-1|ft3/s|cfs", {0.028316846592, 0, true}}};
+constexpr Unit kFlow[] = {
+    {"mm/day|mm d-1|mm day-1|mm/d|mm d^-1|kg m-2 d-1|mm", {}},
+    {"mm/h|mm h-1|mm hr-1", {24}},
+    {"mm s-1|kg m-2 s-1", {86400}},
+    {"m/day|m d-1", {1000}},
+    {"m3 s-1|m3/s|m^3 s^-1|m^3/s|m**3 s**-1|m3 s^-1|m3s-1|m^3 s-1|m**3 s-1|m3 s**-1|m**3/s", {1, 0, true}},
+    {"ft3 s-1|ft3/s|cfs", {0.028316846592, 0, true}}};
 constexpr Unit kSoilMoisture[] = {{"m3 m-3|m3/m3|m^3 m^-3|1", {}}, {"percent|%", {0.01}}};
 constexpr Unit kDepth[] = {{"mm|kg m-2", {}}, {"cm", {10}}, {"m", {1000}}};
 
 std::span<const Unit> units_of(PlaceQuantity quantity) {
   switch (quantity) {
-    case PlaceQuantity::water_mm_day: return kWater;
-    case PlaceQuantity::temperature_degc: return kTemperature;
-    case PlaceQuantity::radiation_wm2: return kRadiation;
-    case PlaceQuantity::pressure_pa: return kPressure;
-    case PlaceQuantity::duration_s: return kDuration;
-    case PlaceQuantity::area_km2: return kArea;
-    case PlaceQuantity::elevation_m: return kElevation;
-    case PlaceQuantity::degrees: return kDegrees;
-    case PlaceQuantity::flow: return kFlow;
-    case PlaceQuantity::soil_moisture: return kSoilMoisture;
-    case PlaceQuantity::depth_mm: return kDepth;
-    case PlaceQuantity::unchecked: return {};
+    case PlaceQuantity::water_mm_day:
+      return kWater;
+    case PlaceQuantity::temperature_degc:
+      return kTemperature;
+    case PlaceQuantity::radiation_wm2:
+      return kRadiation;
+    case PlaceQuantity::pressure_pa:
+      return kPressure;
+    case PlaceQuantity::duration_s:
+      return kDuration;
+    case PlaceQuantity::area_km2:
+      return kArea;
+    case PlaceQuantity::elevation_m:
+      return kElevation;
+    case PlaceQuantity::degrees:
+      return kDegrees;
+    case PlaceQuantity::flow:
+      return kFlow;
+    case PlaceQuantity::soil_moisture:
+      return kSoilMoisture;
+    case PlaceQuantity::depth_mm:
+      return kDepth;
+    case PlaceQuantity::unchecked:
+      return {};
   }
   return {};
 }
@@ -110,8 +123,8 @@ UnitConversion conversion_of(const NetcdfFile& file, const std::string& variable
     understood += (understood.empty() ? "" : ", ") + std::string(first_spelling(unit));
   }
   if (found.empty()) fail("{}: variable {} has no units; understood are {}", file.path(), variable, understood);
-  fail("{}: variable {} has the units \"{}\"; understood are {}; give it one of these or convert the values", file.path(),
-       variable, found, understood);
+  fail("{}: variable {} has the units \"{}\"; understood are {}; give it one of these or convert the values",
+       file.path(), variable, found, understood);
 }
 
 }  // namespace dpl

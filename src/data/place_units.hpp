@@ -8,13 +8,25 @@
 
 namespace dpl {
 
-enum class PlaceQuantity { water_mm_day, temperature_degc, radiation_wm2, pressure_pa, duration_s, area_km2, elevation_m,
-                           degrees, flow, soil_moisture, depth_mm, unchecked };
+enum class PlaceQuantity {
+  water_mm_day,
+  temperature_degc,
+  radiation_wm2,
+  pressure_pa,
+  duration_s,
+  area_km2,
+  elevation_m,
+  degrees,
+  flow,
+  soil_moisture,
+  depth_mm,
+  unchecked
+};
 
 /// value in the format's unit = stored x factor + offset
 struct UnitConversion {
   double factor = 1, offset = 0;
-  bool per_area = false;   ///< a flow in m3/s after the factor, to be divided by the place's area
+  bool per_area = false;  ///< a flow in m3/s after the factor, to be divided by the place's area
   double operator()(double stored) const { return stored * factor + offset; }
 };
 
@@ -22,7 +34,7 @@ struct UnitConversion {
 struct PlaceVariable {
   std::string_view name;
   PlaceQuantity quantity;
-  double low, high;        ///< values outside cannot be
+  double low, high;  ///< values outside cannot be
 };
 
 /// nullptr for variables that the format does not name.

@@ -31,7 +31,7 @@ class PlaceRows : public testing::Test {
     for (Index p = comm_.rank(); p < kPlaces; p += comm_.size()) mine_.push_back(p);
   }
 
-  void TearDown() override { comm_.barrier(); }   // files are open on other ranks still
+  void TearDown() override { comm_.barrier(); }  // files are open on other ranks still
 
   // Gaps at place 60, day 5, and all over place 61; place 62 has no area, 63 no attributes, 64 no flow.
   void write() const {
@@ -57,7 +57,7 @@ class PlaceRows : public testing::Test {
     f.define_variable("precipitation", "float", {"place", "time"}, 1);
     f.put_attribute("precipitation", "units", "mm/day");
     f.set_chunks("precipitation", {1, kDays});
-    f.define_variable("streamflow", "double", {"place", "time"});   // one file serves as both here
+    f.define_variable("streamflow", "double", {"place", "time"});  // one file serves as both here
     f.put_attribute("streamflow", "units", "mm/day");
     f.write_strings("place_id", ids);
     std::vector<double> days;
@@ -102,25 +102,31 @@ void expect_agreed(const Communicator& comm, const std::string& message, const s
 
 TEST_F(PlaceRows, AreThoseOfTheRankAlone) {
   const Count before = NetcdfFile::numbers_read();
-  const auto f = read_forcing(comm_, header_, mine_, {"precipitation"}, header_.first_day + 10, header_.end_day(), Gaps::keep);
+  const auto f =
+      read_forcing(comm_, header_, mine_, {"precipitation"}, header_.first_day + 10, header_.end_day(), Gaps::keep);
   EXPECT_EQ(NetcdfFile::numbers_read() - before, static_cast<Count>(mine_.size()) * 30);
   for (Count t = 0; t < 30; ++t)
     for (std::size_t k = 0; k < mine_.size(); ++k)
       if (mine_[k] != 61) EXPECT_EQ(f.values[0][t * mine_.size() + k], rain_of(mine_[k], t + 10));
-  const auto o = read_place_observations(comm_, path("forcing.nc"), "streamflow", header_, mine_, header_.first_day, header_.end_day());
+  const auto o = read_place_observations(comm_, path("forcing.nc"), "streamflow", header_, mine_, header_.first_day,
+                                         header_.end_day());
   EXPECT_EQ(comm_.sum(static_cast<std::int64_t>(o.warnings.size())), 1) << "the rank of place 64";
-  const auto s = read_place_attributes(comm_, path("attributes.nc"), header_, std::vector<Index>{mine_.back(), mine_.front()}, {"slope"});
+  const auto s = read_place_attributes(comm_, path("attributes.nc"), header_,
+                                       std::vector<Index>{mine_.back(), mine_.front()}, {"slope"});
   EXPECT_EQ(s.values, (std::vector<double>{static_cast<double>(mine_.back()), static_cast<double>(mine_.front())}));
 }
 
 TEST_F(PlaceRows, AFailureOfOneRankIsEveryones) {
   expect_agreed(comm_, message_of([&] {
                   read_forcing(comm_, header_, mine_, {"precipitation"}, header_.first_day, header_.end_day());
-                }), "precipitation is missing at place b106");
-  expect_agreed(comm_, message_of([&] { read_place_attributes(comm_, path("attributes.nc"), header_, mine_, {"slope"}); }),
+                }),
+                "precipitation is missing at place b106");
+  expect_agreed(comm_,
+                message_of([&] { read_place_attributes(comm_, path("attributes.nc"), header_, mine_, {"slope"}); }),
                 "no row for 1 place: b1063");
   expect_agreed(comm_, message_of([&] { read_forcing_header(comm_, path("none.nc")); }), "none.nc: cannot be opened");
-  expect_agreed(comm_, message_of([&] { read_basin_list(comm_, path("twice.txt")); }), "b1001 stands in line 1 and in line 2");
+  expect_agreed(comm_, message_of([&] { read_basin_list(comm_, path("twice.txt")); }),
+                "b1001 stands in line 1 and in line 2");
   expect_agreed(comm_, message_of([&] { read_basin_list(comm_, path("none.txt")); }), "none.txt: cannot be opened");
   EXPECT_EQ(read_basin_list(comm_, path("train.txt")).id, (std::vector<std::string>{"b1001", "b1000"}));
 }
@@ -130,7 +136,8 @@ TEST_F(PlaceRows, AllRanksLeaveTheSamePlacesOut) {
   for (Index p = 0; p < kPlaces; ++p) all[p] = kPlaces - 1 - p;
   for (const Index p : all)
     if (p < 60 || p > 63) kept.push_back(p);
-  const PlaceNeeds needs{{"precipitation"}, header_.first_day, header_.end_day(), true, false, false, path("attributes.nc")};
+  const PlaceNeeds needs{{"precipitation"},    header_.first_day, header_.end_day(), true, false, false,
+                         path("attributes.nc")};
   const auto usable = usable_places(comm_, header_, all, needs);
   EXPECT_EQ(usable.place, kept);
   ASSERT_EQ(usable.excluded.size(), 4U);
@@ -138,6 +145,14 @@ TEST_F(PlaceRows, AllRanksLeaveTheSamePlacesOut) {
   EXPECT_EQ(usable.excluded[1].reason, "area_km2 is 0");
   EXPECT_EQ(usable.excluded[2].detail, "on all 40 days");
   EXPECT_EQ(usable.excluded[3].detail, "on 1 day, the first is 2000-01-06");
+  PlaceNeeds flow = needs;
+  flow.observations = path("forcing.nc");
+  flow.first_observed_day = header_.first_day + 2;
+  flow.end_observed_day = header_.end_day();
+  const auto observed = usable_places(comm_, header_, all, flow);
+  ASSERT_EQ(observed.excluded.size(), 5U);
+  EXPECT_EQ(observed.excluded[0].place_id + ": " + observed.excluded[0].reason,
+            "b1064: streamflow has no value from 2000-01-03 to 2000-02-09");
   const std::vector<Index> bad{61};
   expect_agreed(comm_, message_of([&] { usable_places(comm_, header_, bad, needs); }), "no place is left");
 }

@@ -1,5 +1,5 @@
-# tools/basin_lists: subsets are nested, the hold-out is in none of them, folds and regions cover all basins once; the order of the file
-# and further basins change nothing; what cannot be is told in one line.
+# tools/basin_lists: subsets are nested, the hold-out is in none of them, folds and regions cover all basins once; the
+# order of the file and further basins change nothing; what cannot be is told in one line.
 # timeout: 120
 # one process
 import os
@@ -21,13 +21,15 @@ def write_domain(folder, ids, region):
             file.createDimension("place", len(ids))
             file.createDimension("length", 6)
             file.createDimension("time", 4)
-            file.createVariable("place_id", "S1", ("place", "length"))[:] = np.array([list(i.ljust(6)) for i in ids], "S1")
+            file.createVariable("place_id", "S1", ("place", "length"))[:] = np.array([list(i.ljust(6)) for i in ids],
+                                                                                     "S1")
             if name == "attributes":
-                file.createVariable("zone", "f8", ("place",))[:] = [region[i] for i in ids]
+                file.createVariable("zone", "f8", ("place", ))[:] = [region[i] for i in ids]
                 file.createDimension("two", 2)
-                file.createVariable("huc_02", "S1", ("place", "two"))[:] = np.array([list(f"{region[i]:02.0f}") for i in ids], "S1")
+                file.createVariable("huc_02", "S1",
+                                    ("place", "two"))[:] = np.array([list(f"{region[i]:02.0f}") for i in ids], "S1")
             if name == "observations":
-                file.createVariable("time", "i4", ("time",))[:] = range(4)
+                file.createVariable("time", "i4", ("time", ))[:] = range(4)
                 file["time"].units = "days since 2000-01-01"
                 flow = np.ones((len(ids), 4))
                 flow[[i == "b003" for i in ids], 1:] = np.nan
@@ -36,7 +38,10 @@ def write_domain(folder, ids, region):
 
 def read(folder):
     """Lists of a folder, each without its comment."""
-    return {path.stem: [line for line in path.read_text().splitlines() if not line.startswith("#")] for path in Path(folder).glob("*.txt")}
+    return {
+        path.stem: [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        for path in Path(folder).glob("*.txt")
+    }
 
 
 def check(lists, ids, folds, zones):
@@ -65,8 +70,9 @@ def main():
         ids = [f"b{k:03d}" for k in range(160)]
         region = {i: k % 3 + 1 for k, i in enumerate(ids)}
         write_domain(f"{folder}/domain", ids, region)
-        run = lambda domain, out, *more: (accepted("basin_lists", f"{folder}/{domain}", "--folds", 5, "--region", "huc_02", *more, "--output",
-                                                   f"{folder}/{out}"), read(f"{folder}/{out}"))
+        run = lambda domain, out, *more: (accepted("basin_lists", f"{folder}/{domain}", "--folds", 5, "--region",
+                                                   "huc_02", *more, "--output", f"{folder}/{out}"),
+                                          read(f"{folder}/{out}"))
         said, lists = run("domain", "lists")
         check(lists, ids, 5, ("01", "02", "03"))
         assert "train_1_16.txt" in said and lists["region_02_test"] == [i for i in ids if region[i] == 2]
@@ -86,26 +92,30 @@ def main():
 
         only = Path(folder) / "only.txt"
         only.write_text("# some\n" + "".join(f"{i}\n" for i in [*ids[:50], "c001"]))
-        said, some = run("domain", "some", "--only", only, "--min-values", "2", "--from", "2000-01-01", "--to", "2000-01-03")
+        said, some = run("domain", "some", "--only", only, "--min-values", "2", "--from", "2000-01-01", "--to",
+                         "2000-01-03")
         assert set(some["all"]) == set(ids[:50]) - {"b003"} and "left out: c001" in said, said
         refused("no basin is left", "basin_lists", f"{folder}/domain", "--min-values", "9", "--output", f"{folder}/x")
         refused("would hold no basin", "basin_lists", f"{folder}/domain", "--folds", "999", "--output", f"{folder}/x")
         refused("--folds is 1", "basin_lists", f"{folder}/domain", "--folds", "1", "--output", f"{folder}/x")
-        refused("there is no variable hux", "basin_lists", f"{folder}/domain", "--region", "hux", "--output", f"{folder}/x")
+        refused("there is no variable hux", "basin_lists", f"{folder}/domain", "--region", "hux", "--output",
+                f"{folder}/x")
         only.write_text("b001\nb002\nb001\n")
-        refused("basin b001 stands in line 1 and in line 3", "basin_lists", f"{folder}/domain", "--only", only, "--output", f"{folder}/x")
+        refused("basin b001 stands in line 1 and in line 3", "basin_lists", f"{folder}/domain", "--only", only,
+                "--output", f"{folder}/x")
         refused("forcing.nc does not exist", "basin_lists", f"{folder}/none", "--output", f"{folder}/x")
         region["b007"] = np.nan
         write_domain(f"{folder}/gap", ids[:3] + ["b007"], {**region, "b007": 0})
         with netCDF4.Dataset(f"{folder}/gap/attributes.nc", "a") as file:
             file["zone"][3] = np.nan
-        refused("attribute zone is missing at 1 basins: b007", "basin_lists", f"{folder}/gap", "--region", "zone", "--output", f"{folder}/x")
+        refused("attribute zone is missing at 1 basins: b007", "basin_lists", f"{folder}/gap", "--region", "zone",
+                "--output", f"{folder}/x")
 
         data = os.path.join(os.environ.get("DPL_DATA", ""), "camels_us")
         if os.path.exists(data):
             accepted("import_camels", data, "--output", f"{folder}/camels")
-            accepted("basin_lists", f"{folder}/camels", "--only", f"{data}/basins_531_subset.txt", "--folds", 5, "--region", "huc_02", "--output",
-                     f"{folder}/camels_lists")
+            accepted("basin_lists", f"{folder}/camels", "--only", f"{data}/basins_531_subset.txt", "--folds", 5,
+                     "--region", "huc_02", "--output", f"{folder}/camels_lists")
             real = read(f"{folder}/camels_lists")
             check(real, real["all"], 5, ("02", "03", "04", "07", "09", "10", "12", "13", "15", "17"))
             assert len(real["all"]) == 382

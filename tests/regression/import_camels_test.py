@@ -1,5 +1,5 @@
-# tools/import_camels: a small CAMELS made here in its text form and in the packed one becomes the same domain, value by value;
-# wrong files are told in one line; the real data, where they are, are unpacked to what their integers say.
+# tools/import_camels: a small CAMELS made here in its text form and in the packed one becomes the same domain, value
+# by value; wrong files are told in one line; the real data, where they are, are unpacked to what their integers say.
 # timeout: 240
 # one process
 import os
@@ -16,7 +16,9 @@ from import_network_test import accepted, refused
 GAUGES = {"01333000": "01", "02000007": "03"}
 AREA_M2 = {"01333000": 86.4e6, "02000007": 864e6}  # 1 ft3/s is 0.0283 and 0.00283 mm/day
 DAYS = ["1999-12-31", "2000-01-01", "2000-01-02"]
-PRCP, TMAX, TMIN, SRAD, VP, DAYL = [0.0, 1.25, 7.5], [4.0, -1.0, 2.0], [-2.0, -3.0, 0.0], [200.0, 100.0, 150.0], [300.0, 310.0, 320.0], 43200.0
+PRCP, TMAX, TMIN, SRAD, VP, DAYL = [0.0, 1.25, 7.5], [4.0, -1.0, 2.0], [-2.0, -3.0,
+                                                                        0.0], [200.0, 100.0,
+                                                                               150.0], [300.0, 310.0, 320.0], 43200.0
 FLOW = {"01333000": [100.0, -999.0, 50.0], "02000007": [1000.0, 2000.0]}  # the second lacks a day
 FT3 = 0.028316846592
 
@@ -29,15 +31,20 @@ def write(path, text):
 def write_text_form(folder, head="Year Mnth Day Hr dayl(s) prcp(mm/day) srad(W/m2) swe(mm) tmax(C) tmin(C) vp(Pa)"):
     for row, (gauge, huc) in enumerate(GAUGES.items()):
         lines = ["42.5", "482.0", f"{AREA_M2[gauge]:.0f}", head]
-        lines += [f"{day[:4]} {day[5:7]} {day[8:]} 12 {DAYL} {PRCP[k] + row} {SRAD[k]} 0 {TMAX[k]} {TMIN[k]} {VP[k]}" for k, day in enumerate(DAYS)]
-        write(f"{folder}/basin_mean_forcing/maurer_extended/{huc}/{gauge}_lump_maurer_forcing_leap.txt", "\n".join(lines) + "\n")
+        lines += [
+            f"{day[:4]} {day[5:7]} {day[8:]} 12 {DAYL} {PRCP[k] + row} {SRAD[k]} 0 {TMAX[k]} {TMIN[k]} {VP[k]}"
+            for k, day in enumerate(DAYS)
+        ]
+        write(f"{folder}/basin_mean_forcing/maurer_extended/{huc}/{gauge}_lump_maurer_forcing_leap.txt",
+              "\n".join(lines) + "\n")
         flow = FLOW[gauge]
         days = DAYS if len(flow) == 3 else [DAYS[0], DAYS[2]]
         write(f"{folder}/usgs_streamflow/{huc}/{gauge}_streamflow_qc.txt",
               "".join(f"{gauge} {day.replace('-', ' ')} {q} {'M' if q < 0 else 'A'}\n" for day, q in zip(days, flow)))
     write(f"{folder}/camels_attributes_v2.0/camels_topo.txt", "gauge_id;gauge_lon;elev_mean;area_gages2\n"
           "02000007;-77.5;NA;864\n01333000;-73.2;485.9;100.0\n")
-    write(f"{folder}/camels_attributes_v2.0/camels_name.txt", "gauge_id;huc_02;gauge_name\n01333000;01;GREEN RIVER, MA\n02000007;03;B\n")
+    write(f"{folder}/camels_attributes_v2.0/camels_name.txt",
+          "gauge_id;huc_02;gauge_name\n01333000;01;GREEN RIVER, MA\n02000007;03;B\n")
     write(f"{folder}/camels_attributes_v2.0/camels_hydro.txt", "gauge_id;q_mean\n01333000;1\n02000007;2\n")
 
 
@@ -56,8 +63,8 @@ def write_packed_form(folder, precipitation_units="mm d-1"):
         with netCDF4.Dataset(f"{folder}/x_{name}.nc", "w") as file:
             file.createDimension("basin", 2)
             file.createDimension("time", 3)
-            file.createVariable("gauge_id", str, ("basin",))[:] = np.array(list(GAUGES), object)
-            file.createVariable("time", "i4", ("time",))[:] = np.arange(3)
+            file.createVariable("gauge_id", str, ("basin", ))[:] = np.array(list(GAUGES), object)
+            file.createVariable("time", "i4", ("time", ))[:] = np.arange(3)
             file["time"].units = "days since 1999-12-31"
             if name == "forcing":
                 put_packed(file, "prcp", two(PRCP) + np.array([[0], [1]]), precipitation_units, "i2")
@@ -68,12 +75,13 @@ def write_packed_form(folder, precipitation_units="mm d-1"):
                 put_packed(file, "dayl", two([DAYL] * 3), "s")
                 continue
             put_packed(file, "streamflow", np.array([[100, np.nan, 50], [1000, np.nan, 2000]]), "ft3 s-1")
-            for variable, values, units in (("area_m2", list(AREA_M2.values()), "m2"), ("lat", [42.5, 42.5], "degrees_north"),
-                                            ("elev_m", [482, 482], "m")):
-                file.createVariable(variable, "f8", ("basin",))[:] = values
+            for variable, values, units in (("area_m2", list(AREA_M2.values()), "m2"),
+                                            ("lat", [42.5, 42.5], "degrees_north"), ("elev_m", [482, 482], "m")):
+                file.createVariable(variable, "f8", ("basin", ))[:] = values
                 file[variable].units = units
-    write(f"{folder}/attributes.csv", "gauge_id,huc_02,gauge_name,gauge_lon,elev_mean,area_gages2\n"
-          "01333000,01,\"GREEN RIVER, MA\",-73.2,485.9,100.0\n02000007,03,B,-77.5,NA,864\n")
+    write(
+        f"{folder}/attributes.csv", "gauge_id,huc_02,gauge_name,gauge_lon,elev_mean,area_gages2\n"
+        "01333000,01,\"GREEN RIVER, MA\",-73.2,485.9,100.0\n02000007,03,B,-77.5,NA,864\n")
 
 
 def texts(v):
@@ -104,15 +112,19 @@ def check_domain(folder):
 
 def check_real(source, folder):
     accepted("import_camels", source, "--output", folder)
-    with netCDF4.Dataset(f"{source}/camels_us_maurer_forcing.nc") as raw, netCDF4.Dataset(f"{folder}/forcing.nc") as made:
+    with netCDF4.Dataset(f"{source}/camels_us_maurer_forcing.nc") as raw, netCDF4.Dataset(
+            f"{folder}/forcing.nc") as made:
         raw.set_auto_maskandscale(False)
         for basin in (0, 200, 463):
             stored = {name: raw[name][basin].astype("f8") for name in ("prcp", "tmin", "tmax", "srad", "dayl")}
             np.testing.assert_allclose(made["precipitation"][basin], 0.01 * stored["prcp"], rtol=1e-6)
-            np.testing.assert_allclose(made["temperature_mean"][basin], 0.005 * (stored["tmin"] + stored["tmax"]), rtol=1e-6, atol=1e-6)
-            np.testing.assert_allclose(made["shortwave_radiation"][basin], 1e-4 * stored["srad"] * stored["dayl"] / 86400, rtol=1e-6)
+            np.testing.assert_allclose(made["temperature_mean"][basin], 0.005 * (stored["tmin"] + stored["tmax"]),
+                                       rtol=1e-6, atol=1e-6)
+            np.testing.assert_allclose(made["shortwave_radiation"][basin],
+                                       1e-4 * stored["srad"] * stored["dayl"] / 86400, rtol=1e-6)
         assert made["precipitation"].shape == (464, 10593) and not np.ma.is_masked(made["precipitation"][:])
-    with netCDF4.Dataset(f"{source}/camels_us_streamflow.nc") as raw, netCDF4.Dataset(f"{folder}/observations.nc") as made:
+    with netCDF4.Dataset(f"{source}/camels_us_streamflow.nc") as raw, netCDF4.Dataset(
+            f"{folder}/observations.nc") as made:
         raw.set_auto_maskandscale(False)
         q, area = raw["streamflow"], raw["area_m2"][:]
         flow = np.ma.filled(made["streamflow"][:], np.nan)
@@ -138,7 +150,8 @@ def main():
             np.testing.assert_allclose(file["streamflow"][0, 0], 100 * FT3 * 86.4 / 100, rtol=1e-6)
 
         refused("does not exist; there are maurer_extended", "import_camels", text, "--product", "daymet", *out)
-        refused("neither a netCDF file named *forcing.nc nor a folder basin_mean_forcing", "import_camels", f"{text}/camels_attributes_v2.0", *out)
+        refused("neither a netCDF file named *forcing.nc nor a folder basin_mean_forcing", "import_camels",
+                f"{text}/camels_attributes_v2.0", *out)
         write_packed_form(packed, "furlong")
         refused("variable prcp has units 'furlong'; allowed for water: mm/day", "import_camels", packed, *out)
         write_text_form(text, "Year Mnth Day Hr dayl(s) prcp(stone) srad(W/m2) swe(mm) tmax(C) tmin(C) vp(Pa)")
@@ -146,7 +159,8 @@ def main():
         write_text_form(text, "Year Mnth Day Hr dayl(s) prcp(mm/day) srad(W/m2) swe(mm) tmax(C) vp(Pa)")
         refused("10 names in line 4 but 11 numbers a line", "import_camels", text, *out)
         write_text_form(text)
-        write(f"{text}/usgs_streamflow/01/01333000_streamflow_qc.txt", "01333000 2000 01 01 5 A\n01333000 2000 01 01 6 A\n")
+        write(f"{text}/usgs_streamflow/01/01333000_streamflow_qc.txt",
+              "01333000 2000 01 01 5 A\n01333000 2000 01 01 6 A\n")
         refused("the day 2000-01-01 comes twice", "import_camels", text, *out)
         write(f"{text}/usgs_streamflow/01/01333000_streamflow_qc.txt", "01333000 2000 01 01 fast A\n")
         refused("is not a streamflow file of CAMELS", "import_camels", text, *out)

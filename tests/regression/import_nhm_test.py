@@ -1,5 +1,5 @@
-# tools/import_nhm: three segments and four response units made here become network, forcing and gauges, value by value; wrong
-# files are told in one line; the Delaware, where it is, keeps its areas and flows.
+# tools/import_nhm: three segments and four response units made here become network, forcing and gauges, value by
+# value; wrong files are told in one line; the Delaware, where it is, keeps its areas and flows.
 # timeout: 180
 # one process
 import os
@@ -33,44 +33,50 @@ def put(file, name, dimensions, values, units="none"):
     file[name].units = units
 
 
-def write(folder, to=TO, hru_segment=HRU_SEG, prcp_units="in", elevation=(100.0, 90.0, 60.0, 40.0), days_of_tmax=2, discharge=(200.0, -5.0)):
+def write(folder, to=TO, hru_segment=HRU_SEG, prcp_units="in", elevation=(100.0, 90.0, 60.0, 40.0), days_of_tmax=2,
+          discharge=(200.0, -5.0)):
     os.makedirs(folder, exist_ok=True)
     with dataset(f"{folder}/parameters_dis_seg.nc", {"nsegment": 3, "npoigages": 2}) as file:
-        put(file, "nhm_seg", ("nsegment",), SEG)
-        put(file, "tosegment", ("nsegment",), to)
-        for name, values, units in (("seg_length", [4000.0, 3500.0, 5000.0], "meters"), ("seg_slope", [1e-3, 1e-7, 5e-3], "decimal fraction"),
+        put(file, "nhm_seg", ("nsegment", ), SEG)
+        put(file, "tosegment", ("nsegment", ), to)
+        for name, values, units in (("seg_length", [4000.0, 3500.0,
+                                                    5000.0], "meters"), ("seg_slope", [1e-3, 1e-7,
+                                                                                       5e-3], "decimal fraction"),
                                     ("seg_width", [10.0, 12.0, 20.0], "meter"), ("seg_depth", [1.0, 1.0, 4.0], "meter"),
-                                    ("seg_elev", [80.0, 70.0, 50.0], "meters"), ("seg_lat", [39.0] * 3, "degrees north")):
-            put(file, name, ("nsegment",), values, units)
-        put(file, "poi_gage_id", ("npoigages",), ["01411456", "01411500"])
-        put(file, "poi_gage_segment", ("npoigages",), [3, 1])
+                                    ("seg_elev", [80.0, 70.0,
+                                                  50.0], "meters"), ("seg_lat", [39.0] * 3, "degrees north")):
+            put(file, name, ("nsegment", ), values, units)
+        put(file, "poi_gage_id", ("npoigages", ), ["01411456", "01411500"])
+        put(file, "poi_gage_segment", ("npoigages", ), [3, 1])
     with dataset(f"{folder}/parameters_PRMSChannel.nc", {"nsegment": 3, "nhru": 4}) as file:
-        put(file, "hru_segment", ("nhru",), hru_segment)
-        put(file, "nhm_id", ("nhru",), HRU)
-        put(file, "nhm_seg", ("nsegment",), SEG)
-        put(file, "mann_n", ("nsegment",), [0.03, 0.04, 0.05])
-        put(file, "x_coef", ("nsegment",), [0.2] * 3)
+        put(file, "hru_segment", ("nhru", ), hru_segment)
+        put(file, "nhm_id", ("nhru", ), HRU)
+        put(file, "nhm_seg", ("nsegment", ), SEG)
+        put(file, "mann_n", ("nsegment", ), [0.03, 0.04, 0.05])
+        put(file, "x_coef", ("nsegment", ), [0.2] * 3)
     with dataset(f"{folder}/parameters_dis_hru.nc", {"nhru": 4}) as file:
-        put(file, "nhm_id", ("nhru",), HRU)
-        for name, values, units in (("hru_area", ACRES, "acres"), ("hru_elev", elevation, "elev_units"), ("hru_lat", [40.0] * 4, "degrees North"),
-                                    ("hru_lon", [-75.0] * 4, "degrees East"), ("hru_aspect", [0.0, 90.0, 180.0, 270.0], "angular degrees"),
-                                    ("hru_slope", [0.1, 0.2, 0.3, 0.4], "decimal fraction")):
-            put(file, name, ("nhru",), values, units)
+        put(file, "nhm_id", ("nhru", ), HRU)
+        for name, values, units in (("hru_area", ACRES, "acres"), ("hru_elev", elevation, "elev_units"),
+                                    ("hru_lat", [40.0] * 4, "degrees North"), ("hru_lon", [-75.0] * 4, "degrees East"),
+                                    ("hru_aspect", [0.0, 90.0, 180.0, 270.0],
+                                     "angular degrees"), ("hru_slope", [0.1, 0.2, 0.3, 0.4], "decimal fraction")):
+            put(file, name, ("nhru", ), values, units)
     with dataset(f"{folder}/parameters_PRMSAtmosphere.nc", {"nhru": 4, "nmonth": 12}) as file:
         put(file, "jh_coef", ("nmonth", "nhru"), np.arange(12.0)[:, None] + np.arange(4.0))
     order = [2, 0, 1, 3]  # rows of the forcing in another order
-    for name, values, units in (("prcp", INCHES, prcp_units), ("tmax", TMAX_F, "degree_fahrenheit"), ("tmin", TMIN_F, "degree_fahrenheit")):
+    for name, values, units in (("prcp", INCHES, prcp_units), ("tmax", TMAX_F, "degree_fahrenheit"),
+                                ("tmin", TMIN_F, "degree_fahrenheit")):
         days = days_of_tmax if name == "tmax" else 2
         with dataset(f"{folder}/{name}.nc", {"time": days, "nhm_id": 4}) as file:
-            put(file, "nhm_id", ("nhm_id",), np.array(HRU)[order])
-            put(file, "time", ("time",), np.arange(days), "days since 1979-01-01")
+            put(file, "nhm_id", ("nhm_id", ), np.array(HRU)[order])
+            put(file, "time", ("time", ), np.arange(days), "days since 1979-01-01")
             put(file, name, ("time", "nhm_id"), np.resize(values, days)[:, None] + 0.01 * np.array(order), units)
     with dataset(f"{folder}/two_obs.nc", {"poi_id": 3, "time": 2}) as file:
-        put(file, "poi_id", ("poi_id",), ["01411500", "01411456", "none"])
-        put(file, "time", ("time",), [0, 1], "days since 1979-01-01")
-        put(file, "drainage_area", ("poi_id",), [np.float64(ACRES[0] * ACRE / 2.589988110336)] * 3, "mi2")
-        put(file, "latitude", ("poi_id",), [39.5] * 3, "degrees_north")
-        put(file, "longitude", ("poi_id",), [-75.1] * 3, "degrees_east")
+        put(file, "poi_id", ("poi_id", ), ["01411500", "01411456", "none"])
+        put(file, "time", ("time", ), [0, 1], "days since 1979-01-01")
+        put(file, "drainage_area", ("poi_id", ), [np.float64(ACRES[0] * ACRE / 2.589988110336)] * 3, "mi2")
+        put(file, "latitude", ("poi_id", ), [39.5] * 3, "degrees_north")
+        put(file, "longitude", ("poi_id", ), [-75.1] * 3, "degrees_east")
         put(file, "discharge", ("poi_id", "time"), [discharge, (np.nan, np.nan), (1.0, 1.0)], "ft3 s-1")
 
 
@@ -104,17 +110,22 @@ def check_domain(folder):
 
 def check_real(source, folder):
     accepted("import_nhm", source, "--output", folder)
-    with netCDF4.Dataset(f"{folder}/network.nc") as network, netCDF4.Dataset(f"{source}/parameters_dis_seg.nc") as segments, \
+    with netCDF4.Dataset(f"{folder}/network.nc") as network, \
+            netCDF4.Dataset(f"{source}/parameters_dis_seg.nc") as segments, \
             netCDF4.Dataset(f"{folder}/forcing.nc") as forcing, netCDF4.Dataset(f"{folder}/observations.nc") as gauges:
         assert (network["downstream_id"][:] == 0).sum() == 6 and len(network["reach_id"][:]) == 456
         # The source's own sums (their unit is "unknown" there) are these in acres.
         np.testing.assert_allclose(network["upstream_area"][:], segments["seg_cum_area"][:] * ACRE, rtol=1e-6)
         assert set(forcing["hru_reach"][:].tolist()) <= {0, *network["reach_id"][:].tolist()}
         area = dict(zip(network["reach_id"][:].tolist(), network["upstream_area"][:]))
-        depth = np.nanmean(np.ma.filled(gauges["discharge"][:], np.nan), 1) * 86.4 / [area[r] for r in gauges["reach_id"][:].tolist()] * 365
+        depth = np.nanmean(np.ma.filled(gauges["discharge"][:], np.nan),
+                           1) * 86.4 / [area[r] for r in gauges["reach_id"][:].tolist()] * 365
         rain = np.average(forcing["precipitation"][:].mean(1), weights=forcing["area_km2"][:]) * 365
         assert len(depth) == 103 and 400 < np.median(depth) < rain < 1500, (np.median(depth), rain)
-        print(f"the Delaware: {rain:.0f} mm of precipitation, {np.median(depth):.0f} mm of runoff a year at the median gauge")
+        print(
+            f"the Delaware: {rain:.0f} mm of precipitation, {np.median(depth):.0f} mm of runoff a year at the median "
+            "gauge"
+        )
 
 
 def main():

@@ -1,5 +1,6 @@
-# tools/import_table: the same forcing as netCDF, as one long CSV and as a CSV a place becomes the same domain by its mapping file; what is
-# wrong in mapping or data is told in one line; the packed CAMELS, where it is, comes out as from its own importer.
+# tools/import_table: the same forcing as netCDF, as one long CSV and as a CSV a place becomes the same domain by its
+# mapping file; what is wrong in mapping or data is told in one line; the packed CAMELS, where it is, comes out as
+# from its own importer.
 # timeout: 240
 # one process
 import os
@@ -14,11 +15,24 @@ from import_camels_test import texts
 from import_network_test import accepted, refused
 
 IDS, DAYS = ["007", "a8"], ["2000-02-28", "2000-02-29", "2000-03-01"]
-RAIN, TAS, FLOW = np.array([[0, 1, -999], [4, 5, 6.0]]), np.array([[280, 281, 282], [270, 271, 272.0]]), np.array([[10, 20, 30], [1, -999, 3.0]])
+RAIN = np.array([[0, 1, -999], [4, 5, 6.0]])
+TAS = np.array([[280, 281, 282], [270, 271, 272.0]])
+FLOW = np.array([[10, 20, 30], [1, -999, 3.0]])
 FT3 = 0.028316846592
-ATTRIBUTES = "station,lat,lon,area,elev,slope,clay,soil\na8,45,7,864000000,500,0.1,20,loam\n007,50,8,86400000,100,0.2,-999,clay\nx,1,1,1,1,1,1,z\n"
+ATTRIBUTES = """station,lat,lon,area,elev,slope,clay,soil
+a8,45,7,864000000,500,0.1,20,loam
+007,50,8,86400000,100,0.2,-999,clay
+x,1,1,1,1,1,1,z
+"""
 ATTRIBUTE_SECTION = """
-attributes: {file: attributes.csv, id: station, latitude: lat, longitude: lon, area_km2: {from: area, units: m2}, elevation_m: elev, missing: -999}
+attributes:
+  file: attributes.csv
+  id: station
+  latitude: lat
+  longitude: lon
+  area_km2: {from: area, units: m2}
+  elevation_m: elev
+  missing: -999
 """
 NETCDF = """
 forcing:
@@ -34,7 +48,10 @@ forcing:
   id: gauge
   time: date
   missing: -999
-  variables: {precipitation: {from: rain, units: mm/h}, temperature_mean: {from: tas, units: K}, wind: {from: ws, units: m s-1}}
+  variables:
+    precipitation: {from: rain, units: mm/h}
+    temperature_mean: {from: tas, units: K}
+    wind: {from: ws, units: m s-1}
 observations:
   file: flow/{id}.csv
   time: date
@@ -54,17 +71,19 @@ def write(path, text):
 def write_data(folder):
     write(f"{folder}/attributes.csv", ATTRIBUTES)
     row = lambda k, t: f"{DAYS[t]},{RAIN[k, t]},{TAS[k, t]},{0.5 + t}\n"
-    write(f"{folder}/long.csv", "gauge,date,rain,tas,ws\n" + "".join(f"{IDS[k]},{row(k, t)}" for t in range(3) for k in range(2)))
+    write(f"{folder}/long.csv",
+          "gauge,date,rain,tas,ws\n" + "".join(f"{IDS[k]},{row(k, t)}" for t in range(3) for k in range(2)))
     for k, i in enumerate(IDS):
         write(f"{folder}/each/{i}.csv", "date,rain,tas,ws\n" + "".join(row(k, t) for t in range(3)))
         write(f"{folder}/flow/{i}.csv", "date,q\n" + "".join(f"{DAYS[t]},{FLOW[k, t]}\n" for t in range(3)))
     with netCDF4.Dataset(f"{folder}/forcing.nc", "w") as file:
         file.createDimension("n", 2)
         file.createDimension("date", 3)
-        file.createVariable("gauge", str, ("n",))[:] = np.array(IDS, object)
-        file.createVariable("date", "i4", ("date",))[:] = range(3)
+        file.createVariable("gauge", str, ("n", ))[:] = np.array(IDS, object)
+        file.createVariable("date", "i4", ("date", ))[:] = range(3)
         file["date"].units = "days since 2000-02-28"
-        for name, values, units in (("rain", RAIN, "mm/h"), ("tas", TAS, None), ("ws", np.tile([0.5, 1.5, 2.5], (2, 1)), "m s-1")):
+        for name, values, units in (("rain", RAIN, "mm/h"), ("tas", TAS, None), ("ws", np.tile([0.5, 1.5, 2.5],
+                                                                                               (2, 1)), "m s-1")):
             v = file.createVariable(name, "f8", ("date", "n"))
             v[:] = values.T
             if units:
@@ -75,7 +94,8 @@ def check_domain(folder, ids, with_flow):
     """`ids`: places in the order of the domain, that of the forcing or, with a file a place, of the attributes."""
     rows = [IDS.index(i) for i in ids]
     with netCDF4.Dataset(f"{folder}/forcing.nc") as file:
-        assert texts(file["place_id"]) == ids and file["time"].units == "days since 2000-02-28" and file["time"].shape == (3,)
+        assert texts(
+            file["place_id"]) == ids and file["time"].units == "days since 2000-02-28" and file["time"].shape == (3, )
         rain = np.array([[0, 24, np.nan], [96, 120, 144]])
         np.testing.assert_allclose(np.ma.filled(file["precipitation"][:], np.nan), rain[rows], rtol=1e-6)
         np.testing.assert_allclose(file["temperature_mean"][:], TAS[rows] - 273.15, atol=1e-4)
@@ -96,7 +116,8 @@ def check_domain(folder, ids, with_flow):
 
 
 def check_real(data, folder):
-    mapping = write(f"{folder}/camels.yaml", f"""
+    mapping = write(
+        f"{folder}/camels.yaml", f"""
 forcing:
   file: {data}/camels_us_maurer_forcing.nc
   id: gauge_id
@@ -111,11 +132,14 @@ observations:
 """)
     accepted("import_table", mapping, "--output", f"{folder}/table")
     accepted("import_camels", data, "--area", "area_gages2", "--output", f"{folder}/camels")
-    for name, variables in (("forcing", ("precipitation", "temperature_mean", "temperature_min", "area_km2")), ("observations", ("streamflow",))):
-        with netCDF4.Dataset(f"{folder}/table/{name}.nc") as one, netCDF4.Dataset(f"{folder}/camels/{name}.nc") as other:
+    for name, variables in (("forcing", ("precipitation", "temperature_mean", "temperature_min", "area_km2")),
+                            ("observations", ("streamflow", ))):
+        with netCDF4.Dataset(f"{folder}/table/{name}.nc") as one, netCDF4.Dataset(
+                f"{folder}/camels/{name}.nc") as other:
             assert texts(one["place_id"]) == texts(other["place_id"])
             for variable in variables:
-                np.testing.assert_array_equal(np.ma.filled(one[variable][:], np.nan), np.ma.filled(other[variable][:], np.nan))
+                np.testing.assert_array_equal(np.ma.filled(one[variable][:], np.nan),
+                                              np.ma.filled(other[variable][:], np.nan))
 
 
 def main():
@@ -129,26 +153,30 @@ def main():
         def wrong(words, old, new, text=LONG):
             assert old in text
             refused(words, "import_table", write(f"{folder}/wrong.yaml", text.replace(old, new)), *out)
+
         wrong("key fyle is not known (did you mean file?)", "file: long.csv", "fyle: long.csv")
         wrong("section observation is not known (did you mean observations?)", "observations:", "observation:")
-        wrong("variable temperature_men is not known (did you mean temperature_mean?)", "temperature_mean", "temperature_men")
+        wrong("variable temperature_men is not known (did you mean temperature_mean?)", "temperature_mean",
+              "temperature_men")
         wrong("observations: variable flow is not known", "streamflow", "flow")
         wrong("long.cvs does not exist", "long.csv", "long.cvs")
         wrong("variable rain has units ''; allowed for water", "{from: rain, units: mm/h}", "rain")
-        wrong("has units 'mm/h', the mapping says 'mm/day'", "precipitation: rain", "precipitation: {from: rain, units: mm/day}", NETCDF)
+        wrong("has units 'mm/h', the mapping says 'mm/day'", "precipitation: rain",
+              "precipitation: {from: rain, units: mm/day}", NETCDF)
         wrong("there is no variable rein", "precipitation: rain", "precipitation: rein", NETCDF)
         wrong("precipitation is '7'; it must be the name in the file", "{from: rain, units: mm/h}", "7")
         wrong("there is no column area2", "area_km2: {from: area", "area_km2: {from: area2")
         wrong("units 'acre'", "units: m2", "units: acre")
         wrong("is not YAML", "missing: -999", "missing: {")
         wrong("forcing.time is missing", "id: gauge\n  time: date", "id: gauge")
-        wrong("needs attributes.area_km2", "area_km2: {from: area, units: m2}, ", "")
+        wrong("needs attributes.area_km2", "  area_km2: {from: area, units: m2}\n", "")
         wrong("there is no file of any of the 2 places", "flow/{id}", "flaw/{id}")
         wrong("temperature_mean is 280 at place 007 on 2000-02-28", "units: K", "units: degC")
         write(f"{folder}/long.csv", "gauge,date,rain,tas,ws\n007,2000-01-01,1,280,1\n007,2000-01-01,1,280,1\n")
         refused("the day 2000-01-01 comes twice", "import_table", write(f"{folder}/wrong.yaml", LONG), *out)
         write(f"{folder}/attributes.csv", ATTRIBUTES.replace("86400000,", "none,"))
-        refused("column area holds 'none'; numbers are needed", "import_table", write(f"{folder}/wrong.yaml", EACH), *out)
+        refused("column area holds 'none'; numbers are needed", "import_table", write(f"{folder}/wrong.yaml", EACH),
+                *out)
 
         source = os.path.join(os.environ.get("DPL_DATA", ""), "camels_us")
         if os.path.exists(source):

@@ -21,19 +21,20 @@ constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 // What a test changes of a sound file of 3 places and 4 days from 2000-02-28.
 struct Contents {
   std::vector<std::string> ids{"00000007", "b", "00000009"};
-  std::vector<double> precipitation{0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23};   // [place][day]
+  std::vector<double> precipitation{0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23};  // [place][day]
   std::vector<double> area{100, 250, 50}, latitude{10, 20, -30};
   std::vector<std::int64_t> reach{5, 0, 6};
   std::string precipitation_units = "mm/day", temperature_units = "degC", time_units = "days since 2000-02-28";
   std::vector<double> temperature = std::vector<double>(12, 5.0);
   bool time_first = false;
-  std::vector<Count> chunks;   // of precipitation, in its own order
+  std::vector<Count> chunks;  // of precipitation, in its own order
   std::vector<double> time{0, 1, 2, 3};
 };
 
 class ForcingFile : public testing::Test {
  protected:
-  void put(NetcdfFile& file, const std::string& name, const std::vector<std::string>& dimensions, const std::string& units) {
+  void put(NetcdfFile& file, const std::string& name, const std::vector<std::string>& dimensions,
+           const std::string& units) {
     file.define_variable(name, "double", dimensions);
     if (!units.empty()) file.put_attribute(name, "units", units);
   }
@@ -49,12 +50,12 @@ class ForcingFile : public testing::Test {
     put(file, "time", {"time"}, c.time_units);
     put(file, "area_km2", {"place"}, "km2");
     put(file, "latitude", {"place"}, "degrees_north");
-    const std::vector<std::string> order = c.time_first ? std::vector<std::string>{"time", "place"}
-                                                        : std::vector<std::string>{"place", "time"};
+    const std::vector<std::string> order =
+        c.time_first ? std::vector<std::string>{"time", "place"} : std::vector<std::string>{"place", "time"};
     put(file, "precipitation", order, c.precipitation_units);
     if (!c.chunks.empty()) file.set_chunks("precipitation", c.chunks);
     put(file, "temperature_mean", {"place", "time"}, c.temperature_units);
-    put(file, "humidity", {"place", "time"}, "furlongs");   // not named by the format: no unit is checked
+    put(file, "humidity", {"place", "time"}, "furlongs");  // not named by the format: no unit is checked
     file.write_strings("place_id", c.ids);
     file.write("hru_reach", c.reach);
     file.write("time", c.time);
@@ -71,7 +72,8 @@ class ForcingFile : public testing::Test {
     return read_forcing_header(comm_, path());
   }
 
-  Forcing rain(const ForcingHeader& h, const std::vector<Index>& places, Count first = 0, Count end = 4, Gaps gaps = Gaps::refuse) {
+  Forcing rain(const ForcingHeader& h, const std::vector<Index>& places, Count first = 0, Count end = 4,
+               Gaps gaps = Gaps::refuse) {
     return read_forcing(comm_, h, places, {"precipitation"}, h.first_day + first, h.first_day + end, gaps);
   }
 
@@ -120,7 +122,8 @@ TEST_F(ForcingFile, RowsAreThoseAskedForInEveryLayout) {
 
 TEST_F(ForcingFile, StatedUnitsAreConvertedOthersRefused) {
   Contents c;
-  const std::pair<const char*, double> units[] = {{"mm d-1", 1}, {"mm h-1", 24}, {"kg m-2 s-1", 86400}, {"in/day", 25.4}};
+  const std::pair<const char*, double> units[] = {
+      {"mm d-1", 1}, {"mm h-1", 24}, {"kg m-2 s-1", 86400}, {"in/day", 25.4}};
   for (const auto& [unit, factor] : units) {
     c.precipitation_units = unit;
     c.precipitation.assign(12, 0.01);
@@ -150,7 +153,9 @@ TEST_F(ForcingFile, GapsAreRefusedOrKept) {
   c.precipitation[4 + 2] = kGap;
   c.precipitation[4 + 3] = kGap;
   const auto h = header(c);
-  expect_words(message_of([&] { rain(h, {0, 1}); }),
+  expect_words(message_of([&] {
+                 rain(h, {0, 1});
+               }),
                {"forcing.nc: precipitation is missing at place b on 2000-03-01 (2 of the 8 values read)"});
   EXPECT_EQ(rain(h, {0, 1}, 0, 2).of("precipitation").size(), 4U) << "no gap in these days";
   EXPECT_EQ(rain(h, {0, 2}).of("precipitation").size(), 8U) << "nor at these places";
@@ -162,10 +167,12 @@ TEST_F(ForcingFile, GapsAreRefusedOrKept) {
 TEST_F(ForcingFile, ValuesThatCannotBeAreRefused) {
   Contents c;
   c.precipitation[9] = -0.5;
-  expect_words(message_of([&] { rain(header(c), {1, 2}); }),
+  expect_words(message_of([&] {
+                 rain(header(c), {1, 2});
+               }),
                {"precipitation is -0.5 mm/day at place 00000009 on 2000-02-29", "0..3000"});
   c = {};
-  c.temperature.assign(12, 290);   // kelvin called degC
+  c.temperature.assign(12, 290);  // kelvin called degC
   const auto h = header(c);
   const std::vector<Index> all{0, 1, 2};
   expect_words(message_of([&] { read_forcing(comm_, h, all, {"temperature_mean"}, h.first_day, h.end_day()); }),
@@ -182,12 +189,14 @@ TEST_F(ForcingFile, WrongFilesAreToldInOneLine) {
   expect_words(words_of([](Contents& c) { c.ids[1] = ""; }), {"no id in row 1"});
   expect_words(words_of([](Contents& c) { c.ids[1] = "a b"; }), {"blank", "row 1"});
   expect_words(words_of([](Contents& c) { c.time_units = "hours since 2000-01-01"; }), {"step is 3600 s", "daily"});
-  expect_words(words_of([](Contents& c) { c.time_units = "days since 2000-01-01 06:00"; }), {"2000-01-01T06:00:00", "midnight"});
+  expect_words(words_of([](Contents& c) { c.time_units = "days since 2000-01-01 06:00"; }),
+               {"2000-01-01T06:00:00", "midnight"});
   expect_words(words_of([](Contents& c) { c.time = {0, 1, 3, 4}; }), {"not regular"});
   expect_words(words_of([](Contents& c) { c.area[2] = -1; }), {"area_km2 of place 00000009 is -1"});
   expect_words(words_of([](Contents& c) { c.latitude[0] = 95; }), {"latitude of place 00000007 is 95", "-90..90"});
   const auto h = header({});
-  expect_words(message_of([&] { rain(h, {0}, -1, 4); }), {"2000-02-27 to 2000-03-02 are asked for", "2000-02-28 to 2000-03-02"});
+  expect_words(message_of([&] { rain(h, {0}, -1, 4); }),
+               {"2000-02-27 to 2000-03-02 are asked for", "2000-02-28 to 2000-03-02"});
   const std::vector<Index> one{0};
   expect_words(message_of([&] { read_forcing(comm_, h, one, {"temperature_men"}, h.first_day, h.end_day()); }),
                {"no variable temperature_men", "did you mean temperature_mean?"});
@@ -207,13 +216,15 @@ TEST_F(ForcingFile, PlacesThatLackSomethingAreLeftOutWithTheReason) {
   EXPECT_EQ(usable.excluded[1].reason + " " + usable.excluded[1].detail,
             "precipitation is missing on 1 day, the first is 2000-02-29");
   EXPECT_EQ(usable.messages("f.nc"),
-            (std::vector<std::string>{"f.nc: 1 place is left out, area_km2 is 0: b",
-                                      "f.nc: 1 place is left out, precipitation is missing: 00000007 (on 1 day, the first is 2000-02-29)"}));
+            (std::vector<std::string>{
+                "f.nc: 1 place is left out, area_km2 is 0: b",
+                "f.nc: 1 place is left out, precipitation is missing: 00000007 (on 1 day, the first is 2000-02-29)"}));
   needs.first_day += 2;
   needs.area = false;
   EXPECT_EQ(usable_places(comm_, h, all, needs).place, all) << "no gap after the second day, areas not needed";
   needs.elevation = true;
-  expect_words(message_of([&] { usable_places(comm_, h, all, needs); }), {"no place is left", "3 places are left out, elevation_m is missing"});
+  expect_words(message_of([&] { usable_places(comm_, h, all, needs); }),
+               {"no place is left", "3 places are left out, elevation_m is missing"});
 }
 
 TEST_F(ForcingFile, HruReachNamesReachesOfTheNetwork) {

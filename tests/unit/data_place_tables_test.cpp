@@ -15,7 +15,7 @@ namespace dpl {
 namespace {
 
 constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
-constexpr Count kFirstDay = 10000;   // 1997-05-19
+constexpr Count kFirstDay = 10000;  // 1997-05-19
 
 class PlaceTables : public testing::Test {
  protected:
@@ -50,8 +50,10 @@ class PlaceTables : public testing::Test {
     file.close();
   }
 
-  PlaceObservations flow(const std::vector<Index>& places, Count first = 0, Count end = 4, const std::string& name = "streamflow") {
-    return read_place_observations(comm_, folder_ / "observations.nc", name, header_, places, kFirstDay + first, kFirstDay + end);
+  PlaceObservations flow(const std::vector<Index>& places, Count first = 0, Count end = 4,
+                         const std::string& name = "streamflow") {
+    return read_place_observations(comm_, folder_ / "observations.nc", name, header_, places, kFirstDay + first,
+                                   kFirstDay + end);
   }
 
   std::string list(const std::string& text, const std::string& name = "list.txt") {
@@ -95,7 +97,7 @@ TEST_F(PlaceTables, AttributesAreMatchedById) {
 
 TEST_F(PlaceTables, FlowOverTheAreaIsADepth) {
   write_flow({1, 2, 3, 4, 5, 6}, "m3 s-1");
-  auto o = flow({0, 2});   // 86.4 and 864 km2: 1 m3/s is 1 and 0.1 mm/day
+  auto o = flow({0, 2});  // 86.4 and 864 km2: 1 m3/s is 1 and 0.1 mm/day
   const auto expected = std::vector<float>{3, 0.1F, 4, 0.2F};
   for (int k = 0; k < 4; ++k) EXPECT_FLOAT_EQ(o.values[2 + k], expected[k]);
   for (const int k : {0, 1, 6, 7}) EXPECT_TRUE(std::isnan(o.values[k])) << "days outside the record";
@@ -107,7 +109,8 @@ TEST_F(PlaceTables, FlowOverTheAreaIsADepth) {
   write_flow({1, 2, 3, 4, 5, 6}, "mm/day");
   EXPECT_EQ(flow({2}).values[1], 1) << "no area is needed";
   write_flow({1, 2, 3, 4, 5, 6}, "acre-feet");
-  expect_words(message_of([&] { flow({0}); }), {"streamflow has the units \"acre-feet\"", "mm/day", "m3 s-1", "ft3 s-1"});
+  expect_words(message_of([&] { flow({0}); }),
+               {"streamflow has the units \"acre-feet\"", "mm/day", "m3 s-1", "ft3 s-1"});
   header_.area_km2[0] = 0;
   write_flow({1, 2, 3, 4, 5, 6}, "m3 s-1");
   expect_words(message_of([&] { flow({0}); }), {"area_km2 of place 01 is 0 in forcing.nc"});
@@ -145,7 +148,8 @@ TEST_F(PlaceTables, ListsOfBasins) {
                {"line 2: basin 0133300 is not in forcing.nc", "did you mean 01333000?"});
   const auto other = read_basin_list(comm_, list("07\n\n01\n", "other.txt"));
   check_apart(wrong, other);
-  expect_words(message_of([&] { check_apart(l, other); }), {"other.txt: line 3: basin 01 stands in line 4 of", "list.txt too"});
+  expect_words(message_of([&] { check_apart(l, other); }),
+               {"other.txt: line 3: basin 01 stands in line 4 of", "list.txt too"});
 }
 
 }  // namespace

@@ -17,12 +17,13 @@ struct BasinList {
   std::vector<int> line;
 };
 
-/// **Collective:** rank 0 reads. Blanks around an id, empty lines and what follows a # are left out. Throws Error for a file
-/// that cannot be read, an id that comes twice (both lines), a line that holds more than one word, a list without an id.
+/// **Collective:** rank 0 reads. Blanks around an id, empty lines and what follows a # are left out. Throws Error for a
+/// file that cannot be read, an id that comes twice (both lines), a line that holds more than one word, a list without
+/// an id.
 BasinList read_basin_list(const Communicator& comm, const std::string& path);
 
-/// Position of each basin of the list among `known` ids (those of `known_path`). Throws Error for one that is not there:
-/// file, line, id, the nearest id.
+/// Position of each basin of the list among `known` ids (those of `known_path`). Throws Error for one that is not
+/// there: file, line, id, the nearest id.
 std::vector<Index> places_of(const BasinList& list, std::span<const std::string> known, const std::string& known_path);
 
 /// Throws Error where a basin stands in both lists: both files and lines.

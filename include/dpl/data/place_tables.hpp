@@ -19,19 +19,20 @@ Attributes read_place_attributes(const Communicator& comm, const std::string& pa
 
 /// One observed variable of places on days of the forcing's calendar.
 struct PlaceObservations {
-  std::string path, variable, unit;       ///< streamflow: mm/day
-  std::vector<Index> place;               ///< positions in the forcing's header, as asked for
+  std::string path, variable, unit;  ///< streamflow: mm/day
+  std::vector<Index> place;          ///< positions in the forcing's header, as asked for
   Count first_day = 0, days = 0;
-  std::vector<float> values;              ///< [day][place], NaN where missing
-  std::vector<Count> present;             ///< [place] values that are not missing
-  std::vector<std::string> warnings;      ///< negative values taken as missing, places without a value: which and how many
+  std::vector<float> values;          ///< [day][place], NaN where missing
+  std::vector<Count> present;         ///< [place] values that are not missing
+  std::vector<std::string> warnings;  ///< negative values taken as missing, places without a value: which and how many
 };
 
-/// **Collective:** this rank's places on days [first_day, end_day); days before and after the record are missing, so is a
-/// place without a row or without a value, which a warning names (each rank its own). Flow in m3/s or ft3/s becomes mm/day by
-/// the header's area. Throws Error for a missing variable, units that are not known, a flow with no area to divide by.
-PlaceObservations read_place_observations(const Communicator& comm, const std::string& path, const std::string& variable,
-                                          const ForcingHeader& header, std::span<const Index> places, Count first_day,
-                                          Count end_day);
+/// **Collective:** this rank's places on days [first_day, end_day); days before and after the record are missing, so is
+/// a place without a row or without a value, which a warning names (each rank its own). Flow in m3/s or ft3/s becomes
+/// mm/day by the header's area. Throws Error for a missing variable, units that are not known, a flow with no area to
+/// divide by.
+PlaceObservations read_place_observations(const Communicator& comm, const std::string& path,
+                                          const std::string& variable, const ForcingHeader& header,
+                                          std::span<const Index> places, Count first_day, Count end_day);
 
 }  // namespace dpl
