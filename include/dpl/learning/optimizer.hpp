@@ -103,9 +103,4 @@ std::vector<std::string> optimizer_names();
 /// experiment.dynamic_rate. Throws Error for an unknown name, naming all.
 std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config, std::vector<NamedTensor> weights);
 
-/// The learning rate of an update (0 .. updates_in_all - 1): experiment.learning_rate of its epoch, times the schedule's
-/// share: (update + 1) / warmup_updates while that is below 1, then decay_to + (1 - decay_to) (1 + cos(pi x)) / 2 with x
-/// from 0 after the warm-up to 1 at the last update (Loshchilov and Hutter 2017, eq. 5, one cycle).
-double scheduled_rate(const TrainConfig& config, Count update, Count updates_in_all);
-
 }  // namespace dpl
