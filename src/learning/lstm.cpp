@@ -178,7 +178,7 @@ void Pass<Real>::forward(const at::Tensor& place_gates, const at::Tensor& histor
 
 template <class Real>
 std::vector<at::Tensor> Pass<Real>::unpadded(const at::Tensor& weight_sum, const Real* place_gates_adjoint) const {
-  const at::Tensor by_gate = weight_sum.view({4, shape.hidden, shape.row}).narrow(1, 0, units);
+  const at::Tensor by_gate = weight_sum.narrow(2, 0, units).permute({1, 2, 0});
   return {view(const_cast<Real*>(place_gates_adjoint), {shape.places, 4, shape.hidden})
               .narrow(2, 0, units)
               .clone()
@@ -190,45 +190,47 @@ std::vector<at::Tensor> Pass<Real>::unpadded(const at::Tensor& weight_sum, const
 template <class Real>
 std::vector<at::Tensor> Pass<Real>::adjoint(const at::Tensor& every, const at::Tensor& last,
                                             const at::Tensor& state_weight) {
-  constexpr std::int64_t kRowsOfProduct = 2048;  // long enough for a product at full speed, short enough for the cache
-  const std::int64_t chunk = std::max<std::int64_t>(1, kRowsOfProduct / shape.places), gate_block = 4 * cell_block();
+  constexpr std::int64_t kRowsOfChunk = 1024;  // their gates stay in the caches until the weights' sums have read them
+  const std::int64_t chunk = std::max<std::int64_t>(1, kRowsOfChunk / shape.places), day_step = shape.places * kLstmPanel;
   std::vector<std::shared_ptr<void>> local;
   Real* panels = take<Real>(memory, local, lstm_adjoint_panels(shape.hidden));
   kernels.pack_adjoint(state_weight.const_data_ptr<Real>(), units, panels);
-  Real* gates_adjoint = take<Real>(memory, local, (chunk + 1) * gate_block);
+  const std::int64_t panels_of_gates = 4 * shape.hidden / kLstmPanel, panel_step = (chunk + 1) * day_step;
+  Real* gates_adjoint = take<Real>(memory, local, panels_of_gates * panel_step);
   Real* cell_adjoint = take<Real>(memory, local, cell_block());
-  Real* place_gates_adjoint = take<Real>(memory, local, gate_block);
+  Real* place_gates_adjoint = take<Real>(memory, local, 4 * cell_block());
   std::fill(cell_adjoint, cell_adjoint + cell_block(), Real(0));
-  std::fill(place_gates_adjoint, place_gates_adjoint + gate_block, Real(0));
-  at::Tensor weight_sum = at::zeros({4 * shape.hidden, shape.row}, state_weight.options());
+  std::fill(place_gates_adjoint, place_gates_adjoint + 4 * cell_block(), Real(0));
+  const at::Tensor weight_sum = at::zeros({shape.row, 4, shape.hidden}, state_weight.options());
 
   LstmDayAdjoint<Real> day{};
   day.shape = shape;
   day.panels = panels;
+  day.panel_step = panel_step;
   day.output_width = units;
   day.cell_adjoint = cell_adjoint;
   day.place_gates_adjoint = place_gates_adjoint;
+  const FlushTinyNumbers flush;
   for (std::int64_t end = days; end > gradient_from;) {
     const std::int64_t begin = std::max(gradient_from, end - chunk);
     if (end < days) {  // the first day of the chunk after is the day after this chunk
-      std::copy(gates_adjoint, gates_adjoint + gate_block, gates_adjoint + (end - begin) * gate_block);
-    }
-    {
-      const FlushTinyNumbers flush;
-      for (std::int64_t t = end - 1; t >= begin; --t) {
-        day.gates_adjoint = gates_adjoint + (t - begin) * gate_block;
-        day.later_gates = t + 1 < days ? day.gates_adjoint + gate_block : nullptr;
-        day.gates = gates + (t - gradient_from) * gate_block;
-        day.cell_before = cells + (t - gradient_from) * cell_block();
-        day.cell = day.cell_before + cell_block();
-        day.output_adjoint = every.defined() ? every.const_data_ptr<Real>() + t * shape.places * units : nullptr;
-        day.last_adjoint = last.defined() && t + 1 == days ? last.const_data_ptr<Real>() : nullptr;
-        kernels.adjoint(day);
+      for (std::int64_t p = 0; p < panels_of_gates; ++p) {
+        const Real* first = gates_adjoint + p * panel_step;
+        std::copy(first, first + day_step, gates_adjoint + p * panel_step + (end - begin) * day_step);
       }
     }
-    const std::int64_t rows = (end - begin) * shape.places;
-    weight_sum.addmm_(view(gates_adjoint, {rows, 4 * shape.hidden}).t(),
-                      view(inputs + begin * row_block(), {rows, shape.row}));
+    for (std::int64_t t = end - 1; t >= begin; --t) {
+      day.gates_adjoint = gates_adjoint + (t - begin) * day_step;
+      day.later_gates = t + 1 < days ? day.gates_adjoint + day_step : nullptr;
+      day.gates = gates + (t - gradient_from) * 4 * cell_block();
+      day.cell_before = cells + (t - gradient_from) * cell_block();
+      day.cell = day.cell_before + cell_block();
+      day.output_adjoint = every.defined() ? every.const_data_ptr<Real>() + t * shape.places * units : nullptr;
+      day.last_adjoint = last.defined() && t + 1 == days ? last.const_data_ptr<Real>() : nullptr;
+      kernels.adjoint(day);
+    }
+    kernels.add_weights({shape, (end - begin) * shape.places, inputs + begin * row_block(), gates_adjoint, panel_step,
+                         weight_sum.mutable_data_ptr<Real>()});
     end = begin;
   }
   return unpadded(weight_sum, place_gates_adjoint);

@@ -99,33 +99,49 @@ DPL_INLINE Real tanh_of(Real x) {
   return multiply_add(Real(2), sigmoid_of(Real(2) * x), Real(-1));
 }
 
-/// tile [R][N vectors] = start + sum over k ascending of rows[r][k] panel[k].
+/// Where a product finds its factors: x[r][k] of segment s at x + r x_row + k x_step + s x_segment, vectors of weight[k] at
+/// weight + k weight_step, on from segment to segment.
+template <class Real>
+struct Factors {
+  const Real* x;
+  Size x_row, x_step, x_segment;
+  const Real* weight;
+  Size weight_step;
+  Size depth, segments = 1;
+};
+
+/// out [R][N vectors], rows out_step apart, = start + sum over k ascending of x[r][k] weight[k]. Null start: 0.
 template <class Real, int R, int N>
-DPL_INLINE void product(const Real* rows, Size stride, const Real* panel, Size depth, const Real* (&start)[R][N],
-                        Real* tile) {
+DPL_INLINE void product(Factors<Real> in, const Real* start, Size start_row, Size start_vector, Real* out, Size out_step) {
   using V = Lanes<Real>;
   constexpr int W = V::kWidth;
   V sum[R][N];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
-    for (int n = 0; n < N; ++n) sum[r][n] = start[r][n] == nullptr ? V::all(Real(0)) : V::load(start[r][n]);
-  }
-  for (Size k = 0; k < depth; ++k) {
-    V weight[N];
-#pragma GCC unroll 8
-    for (int n = 0; n < N; ++n) weight[n] = V::load(panel + (k * N + n) * W);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const V x = V::all(rows[r * stride + k]);
-#pragma GCC unroll 8
-      for (int n = 0; n < N; ++n) sum[r][n].add_product(x, weight[n]);
+    for (int n = 0; n < N; ++n) {
+      sum[r][n] = start == nullptr ? V::all(Real(0)) : V::load(start + r * start_row + n * start_vector);
     }
+  }
+  for (Size s = 0; s < in.segments; ++s) {
+    for (Size k = 0; k < in.depth; ++k) {
+      V weight[N];
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) weight[n] = V::load(in.weight + n * W);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const V x = V::all(in.x[r * in.x_row + k * in.x_step]);
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) sum[r][n].add_product(x, weight[n]);
+      }
+      in.weight += in.weight_step;
+    }
+    in.x += in.x_segment;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
-    for (int n = 0; n < N; ++n) sum[r][n].store(tile + (r * N + n) * W);
+    for (int n = 0; n < N; ++n) sum[r][n].store(out + r * out_step + n * W);
   }
 }
 
@@ -135,11 +151,8 @@ void forward_tile(const LstmDay<Real>& day, const Real* panel, Size row, Size un
   constexpr int W = Lanes<Real>::kWidth;
   const Size hidden = day.shape.hidden, length = day.shape.row;
   alignas(64) Real tile[R * 4 * W];
-  const Real* start[R][4];
-  for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < 4; ++n) start[r][n] = day.place_gates + (row + r) * 4 * hidden + n * hidden + unit;
-  }
-  product<Real, R, 4>(day.input + row * length, length, panel, hidden + day.shape.channels, start, tile);
+  product<Real, R, 4>({day.input + row * length, length, 1, 0, panel, 4 * W, hidden + day.shape.channels},
+                      day.place_gates + row * 4 * hidden + unit, 4 * hidden, hidden, tile, 4 * W);
   for (int r = 0; r < R; ++r) {
     const Real* sums = tile + r * 4 * W;
     const Real* before = day.cell_before + (row + r) * hidden + unit;
@@ -165,14 +178,44 @@ void forward_tile(const LstmDay<Real>& day, const Real* panel, Size row, Size un
   }
 }
 
+/// One vector of units of a place. @param h_adjoint  d loss / d h
+template <class Real>
+DPL_INLINE void adjoint_vector(const LstmDayAdjoint<Real>& day, Size place, Size unit, const Real* h_adjoint) {
+  constexpr int W = Lanes<Real>::kWidth;
+  const Size hidden = day.shape.hidden;
+  const Real *gates = day.gates + place * 4 * hidden + unit, *cell = day.cell + place * hidden + unit,
+             *before = day.cell_before + place * hidden + unit;
+  Real *cell_adjoint = day.cell_adjoint + place * hidden + unit,
+       *sum = day.place_gates_adjoint + place * 4 * hidden + unit;
+  alignas(64) Real out[4 * W];
+#pragma GCC ivdep
+  for (int u = 0; u < W; ++u) {
+    const Real i = gates[u], f = gates[hidden + u], g = gates[2 * hidden + u], o = gates[3 * hidden + u];
+    const Real state = tanh_of(cell[u]);
+    const Real c_adjoint = multiply_add(h_adjoint[u] * o, multiply_add(-state, state, Real(1)), cell_adjoint[u]);
+    out[u] = c_adjoint * g * (i * (Real(1) - i));
+    out[W + u] = c_adjoint * before[u] * (f * (Real(1) - f));
+    out[2 * W + u] = c_adjoint * i * multiply_add(-g, g, Real(1));
+    out[3 * W + u] = h_adjoint[u] * state * (o * (Real(1) - o));
+    cell_adjoint[u] = c_adjoint * f;
+  }
+  for (Size n = 0; n < 4; ++n) {
+    const Size gate = n * hidden + unit;
+    const auto adjoint = Lanes<Real>::load(out + n * W);
+    adjoint.store(day.gates_adjoint + gate / kLstmPanel * day.panel_step + place * kLstmPanel + gate % kLstmPanel);
+    for (int u = 0; u < W; ++u) sum[n * hidden + u] += out[n * W + u];
+  }
+}
+
 template <class Real, int R, int N>
 void adjoint_tile(const LstmDayAdjoint<Real>& day, const Real* panel, Size row, Size unit) {
   constexpr int W = Lanes<Real>::kWidth;
   const Size hidden = day.shape.hidden, depth = 4 * hidden;
   alignas(64) Real tile[R * N * W];
   if (day.later_gates != nullptr) {
-    const Real* start[R][N] = {};
-    product<Real, R, N>(day.later_gates + row * depth, depth, panel, depth, start, tile);
+    product<Real, R, N>({day.later_gates + row * kLstmPanel, kLstmPanel, 1, day.panel_step, panel, N * W, kLstmPanel,
+                         depth / kLstmPanel},
+                        nullptr, 0, 0, tile, N * W);
   } else {
     for (int k = 0; k < R * N * W; ++k) tile[k] = 0;
   }
@@ -188,29 +231,7 @@ void adjoint_tile(const LstmDayAdjoint<Real>& day, const Real* panel, Size row, 
       const Real* added = day.last_adjoint + place * day.output_width + unit;
       for (Size u = 0; u < whole; ++u) from_later[u] += added[u];
     }
-    const Real *gates = day.gates + place * depth + unit, *cell = day.cell + place * hidden + unit,
-               *before = day.cell_before + place * hidden + unit;
-    Real *cell_adjoint = day.cell_adjoint + place * hidden + unit, *out = day.gates_adjoint + place * depth + unit,
-         *sum = day.place_gates_adjoint + place * depth + unit;
-#pragma GCC ivdep
-    for (int u = 0; u < N * W; ++u) {
-      const Real i = gates[u], f = gates[hidden + u], g = gates[2 * hidden + u], o = gates[3 * hidden + u];
-      const Real state = tanh_of(cell[u]), h_adjoint = from_later[u];
-      const Real c_adjoint = multiply_add(h_adjoint * o, multiply_add(-state, state, Real(1)), cell_adjoint[u]);
-      const Real i_adjoint = c_adjoint * g * (i * (Real(1) - i));
-      const Real f_adjoint = c_adjoint * before[u] * (f * (Real(1) - f));
-      const Real g_adjoint = c_adjoint * i * multiply_add(-g, g, Real(1));
-      const Real o_adjoint = h_adjoint * state * (o * (Real(1) - o));
-      cell_adjoint[u] = c_adjoint * f;
-      out[u] = i_adjoint;
-      out[hidden + u] = f_adjoint;
-      out[2 * hidden + u] = g_adjoint;
-      out[3 * hidden + u] = o_adjoint;
-      sum[u] += i_adjoint;
-      sum[hidden + u] += f_adjoint;
-      sum[2 * hidden + u] += g_adjoint;
-      sum[3 * hidden + u] += o_adjoint;
-    }
+    for (int n = 0; n < N; ++n) adjoint_vector<Real>(day, place, unit + n * W, from_later + n * W);
   }
 }
 
@@ -253,6 +274,24 @@ void adjoint(const LstmDayAdjoint<Real>& day) {
 }
 
 template <class Real>
+void add_weights(const LstmWeightSum<Real>& part) {
+  constexpr Size kBlock = 128;  // rows whose part of a panel stays in the first-level cache
+  constexpr int N = 4, W = Lanes<Real>::kWidth;
+  const Size gates = 4 * part.shape.hidden, length = part.shape.row;
+  for (Size row = 0; row < part.rows; row += kBlock) {
+    const Size depth = part.rows - row < kBlock ? part.rows - row : kBlock;
+    for (Size gate = 0; gate < gates; gate += N * W) {
+      const Real* panel = part.gates_adjoint + gate / kLstmPanel * part.panel_step + row * kLstmPanel + gate % kLstmPanel;
+      over_rows<kRows>(part.shape.hidden + part.shape.channels, [&]<int R>(Size input) {
+        Real* sum = part.sum + input * gates + gate;
+        product<Real, R, N>({part.inputs + row * length + input, 1, length, 0, panel, kLstmPanel, depth}, sum, gates, W,
+                            sum, gates);
+      });
+    }
+  }
+}
+
+template <class Real>
 void pack_forward(const Real* history, const Real* state, Size units, Size channels, Real* panels) {
   constexpr int W = Lanes<Real>::kWidth;
   const Size hidden = lstm_padded(units), depth = hidden + channels;
@@ -292,7 +331,7 @@ void pack_adjoint(const Real* state, Size units, Real* panels) {
 
 template <class Real>
 LstmKernels<Real> make_kernels() {
-  return {DPL_NAME(DPL_ISA), pack_forward<Real>, pack_adjoint<Real>, forward<Real>, adjoint<Real>};
+  return {DPL_NAME(DPL_ISA), pack_forward<Real>, pack_adjoint<Real>, forward<Real>, adjoint<Real>, add_weights<Real>};
 }
 
 }  // namespace

@@ -20,7 +20,10 @@ struct LstmShape {
   std::int64_t row = 0;       ///< length of an input row: hidden + padded channels
 };
 
-/// Gates i, f, g, o stand as [4][hidden] in a row.
+/// Gates i, f, g, o stand as [4][hidden] in a row. Their adjoints of several days stand in panels [4 hidden / 64][rows][64],
+/// a row a (day, place): as the products with them read them.
+inline constexpr std::int64_t kLstmPanel = 64;
+
 template <class Real>
 struct LstmDay {
   LstmShape shape;
@@ -37,7 +40,9 @@ template <class Real>
 struct LstmDayAdjoint {
   LstmShape shape;
   const Real* panels;             ///< pack_adjoint
-  const Real* later_gates;        ///< [places][4 hidden] adjoint of the next day's gates; null on the last day
+  Real* gates_adjoint;            ///< panels, first row of this day: before activation
+  const Real* later_gates;        ///< the same of the next day; null on the last day
+  std::int64_t panel_step;        ///< numbers from panel to panel
   const Real* gates;              ///< of this day
   const Real* cell;
   const Real* cell_before;
@@ -45,8 +50,18 @@ struct LstmDayAdjoint {
   const Real* last_adjoint;       ///< added to it where not null
   std::int64_t output_width;      ///< hidden without padding
   Real* cell_adjoint;             ///< [places][hidden] of this day's cell from later days; becomes that of the day before
-  Real* gates_adjoint;            ///< [places][4 hidden] before activation
   Real* place_gates_adjoint;      ///< [places][4 hidden] sum over days
+};
+
+/// Adds sum over rows of input[row][k] x adjoint of gate[row][g] to sum [hidden + channels][4 hidden].
+template <class Real>
+struct LstmWeightSum {
+  LstmShape shape;
+  std::int64_t rows;
+  const Real* inputs;         ///< [rows][row]
+  const Real* gates_adjoint;  ///< panels
+  std::int64_t panel_step;
+  Real* sum;
 };
 
 template <class Real>
@@ -57,6 +72,7 @@ struct LstmKernels {
   void (*pack_adjoint)(const Real* state, std::int64_t units, Real* panels);
   void (*forward)(const LstmDay<Real>& day);
   void (*adjoint)(const LstmDayAdjoint<Real>& day);
+  void (*add_weights)(const LstmWeightSum<Real>& part);
 };
 
 /// Numbers in the packed weights.
