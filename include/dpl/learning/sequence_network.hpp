@@ -52,7 +52,8 @@ struct SequencePlan {
   std::uint64_t seed = 0;
 };
 
-/// Every row (place) of the outputs depends on its own inputs and keys only.
+/// A place's outputs depend on its own inputs and keys only; the bits on the number of places beside it too, so that a
+/// block must be evaluated with the same places wherever it is.
 class SequenceNetwork {
  public:
   virtual ~SequenceNetwork() = default;
