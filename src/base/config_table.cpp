@@ -131,6 +131,16 @@ Keys experiment_keys() {
        "always."},
       {"experiment.clip", [](C& c) { return &c.experiment.clip; }, "", from(0),
        "Largest norm of the gradient; 0: no clipping."},
+      {"experiment.optimizer", [](C& c) { return &c.experiment.optimizer; }, "",
+       one_of({"adam", "adamw", "adadelta"}), "How a gradient changes the weights."},
+      {"experiment.weight_decay", [](C& c) { return &c.experiment.weight_decay; }, "", from(0, 1),
+       "adamw: decay of the weights, times the learning rate, in an update."},
+      {"experiment.dynamic_rate", [](C& c) { return &c.experiment.dynamic_rate; }, "", above(0, 1000),
+       "Learning rate of the weights that give dynamic parameters, as a multiple of the others'."},
+      {"experiment.schedule.warmup_updates", [](C& c) { return &c.experiment.schedule.warmup_updates; }, "",
+       from(0, 1e9), "First updates of a run, over which the learning rate rises linearly."},
+      {"experiment.schedule.decay_to", [](C& c) { return &c.experiment.schedule.decay_to; }, "", from(0, 1),
+       "Share of the learning rate at the last update, reached along a cosine; 1: no decay."},
       {"experiment.loss", [](C& c) { return &c.experiment.loss; }, "",
        one_of({"rmse", "rmse_log", "nse_batch", "kge", "l1"}), "Loss function."},
   };
@@ -138,8 +148,9 @@ Keys experiment_keys() {
 
 Keys network_keys() {
   return {
-      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan"}),
-       "Kind of the parameter network."},
+      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan", "lstm", "two_headed"}),
+       "Kind of the parameter network: mlp and kan read attributes; lstm reads the history of the forcing too; two_headed "
+       "is an mlp for static and an LSTM for dynamic parameters."},
       {"network.hidden_size", [](C& c) { return &c.network.hidden_size; }, "", from(1, 1e5),
        "Neurons of a hidden layer."},
       {"network.num_hidden_layers", [](C& c) { return &c.network.num_hidden_layers; }, "", from(1, 100),
@@ -150,6 +161,15 @@ Keys network_keys() {
        "kan: order of the splines."},
       {"network.output_gain", [](C& c) { return &c.network.output_gain; }, "", from(0, 10),
        "Scale of the last layer's first weights; near zero, learning starts at params.defaults."},
+      {"network.lstm_size", [](C& c) { return &c.network.lstm_size; }, "", from(1, 1e5),
+       "lstm, two_headed: hidden units of the LSTM."},
+      {"network.dropout", [](C& c) { return &c.network.dropout; }, "", from(0, 0.95),
+       "Share of hidden units left out of an update, drawn anew for every place; not when scoring."},
+      {"network.replace_dynamic", [](C& c) { return &c.network.replace_dynamic; }, "", from(0, 1),
+       "Share of the places in which a dynamic parameter keeps its static value in an update; not when scoring."},
+      {"network.products", [](C& c) { return &c.network.products; }, "", one_of({"single", "bf16"}),
+       "lstm, two_headed: factors of the LSTM's products; bf16 rounds them to 8 bits, adds in single precision, and needs "
+       "a processor with AVX-512 BF16."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
        "Attributes the network reads.", "train plan"},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",

@@ -16,6 +16,9 @@ enum class Purpose : std::uint32_t {
   synth_inflow = 6,
   synth_noise = 7,
   test = 8,
+  network_dropout = 20,
+  dynamic_replacement = 21,
+  component_start = 22,
 };
 
 /// The key of a draw. `item` is an id (reach id, gauge hash, tensor number), not a position in a file.

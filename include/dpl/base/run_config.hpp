@@ -73,6 +73,12 @@ struct ParamsConfig {
   double x = 0.25;     ///< muskingum, where the network file has no muskingum_x
 };
 
+/// Learning rates over the updates, beside the rates by epoch.
+struct ScheduleConfig {
+  Index warmup_updates = 0;  ///< the rate rises linearly over these
+  double decay_to = 1;       ///< cosine from the end of the warm-up to this share at the last update; 1 = none
+};
+
 struct TrainConfig {
   Period period;
   bool set = false;  ///< the period is given
@@ -84,17 +90,25 @@ struct TrainConfig {
   Index updates = 300;                               ///< optimizer steps per epoch
   std::map<Index, double> learning_rate{{1, 1e-2}};  ///< from this epoch on
   double clip = 1;                                   ///< largest gradient norm; 0 = no clipping
+  std::string optimizer = "adam";                    ///< adam | adamw | adadelta
+  double weight_decay = 0.01;                        ///< adamw
+  double dynamic_rate = 1;                           ///< rate of the weights of dynamic parameters over the others'
+  ScheduleConfig schedule;
   std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | kge | l1
   std::vector<std::string> gauges;                   ///< ids to train on; empty = all of the observations file
 };
 
 struct NetworkConfig {
-  std::string kind = "mlp";  ///< mlp | kan
+  std::string kind = "mlp";  ///< mlp | kan | lstm | two_headed
   Index hidden_size = 64;
   Index num_hidden_layers = 2;
   Index grid = 5;            ///< kan: intervals on [-1, 1]
   Index spline_order = 3;    ///< kan
   double output_gain = 0.1;  ///< scale of the last layer's initial weights
+  Index lstm_size = 64;      ///< lstm, two_headed: hidden units
+  double dropout = 0;        ///< share of hidden units left out of an update
+  double replace_dynamic = 0;        ///< share of places whose dynamic parameter keeps its static value in an update
+  std::string products = "single";   ///< lstm, two_headed: single | bf16, factors of the LSTM's products
   std::vector<std::string> input_var_names;
   std::vector<std::string> learnable_parameters{"n", "p", "q"};
 };
