@@ -19,6 +19,9 @@ enum class Purpose : std::uint32_t {
   network_dropout = 20,
   dynamic_replacement = 21,
   component_start = 22,
+  basin_choice = 30,
+  basin_window = 31,
+  synth_places = 32,
 };
 
 /// The key of a draw. `item` is an id (reach id, gauge hash, tensor number), not a position in a file.
