@@ -177,16 +177,16 @@ Keys runoff_keys() {
        "Whether gradients pass through the warm-up of a window."},
       {"runoff.component_spread", [](C& c) { return &c.runoff.component_spread; }, "", from(0, 10),
        "Standard deviation between the components of the network's first outputs, before the sigmoid."},
+      {"runoff.warmup.days", [](C& c) { return &c.runoff.warmup.days; }, "d", from(0, 1e5),
+       "Days before a scored period that are run first; those before the record are its first days, repeated."},
+      {"runoff.warmup.repeat", [](C& c) { return &c.runoff.warmup.repeat; }, "", from(1, 100),
+       "Multiplies them."},
       {"basins.train", [](C& c) { return &c.basins.train; }, "", path(),
        "List of basins to train on, one id a line; empty: all of the forcing."},
       {"basins.test", [](C& c) { return &c.basins.test; }, "", path(),
        "List of basins to score; empty: those trained on."},
       {"basins.holdout", [](C& c) { return &c.basins.holdout; }, "", path(),
        "List of basins that are scored and never trained on; none of them may stand in basins.train."},
-      {"runoff.warmup.days", [](C& c) { return &c.runoff.warmup.days; }, "d", from(0, 1e5),
-       "Days before a scored period that are run first; those before the record are its first days, repeated."},
-      {"runoff.warmup.repeat", [](C& c) { return &c.runoff.warmup.repeat; }, "", from(1, 100),
-       "Multiplies them."},
   };
 }
 

@@ -11,6 +11,12 @@
 namespace dpl {
 namespace {
 
+std::vector<std::string> ids_of(const BasinProblem& problem) {
+  std::vector<std::string> ids;
+  for (Index k = 0; k < problem.size(); ++k) ids.push_back(problem.id(k));
+  return ids;
+}
+
 void begin(NetcdfFile& file, const BasinProblem& problem, const std::string& title) {
   file.put_attribute("", "Conventions", "CF-1.8");
   file.put_attribute("", "title", title);
@@ -22,12 +28,11 @@ void begin(NetcdfFile& file, const BasinProblem& problem, const std::string& tit
   file.put_attribute("", "potential_evapotranspiration",
                      pet == "given" ? "as given by the forcing" : pet_method_source(pet_method_from_name(pet)));
   file.define_dimension("place", problem.size());
-}
-
-std::vector<std::string> ids_of(const BasinProblem& problem) {
-  std::vector<std::string> ids;
-  for (Index k = 0; k < problem.size(); ++k) ids.push_back(problem.id(k));
-  return ids;
+  std::size_t longest = 1;
+  for (const auto& id : ids_of(problem)) longest = std::max(longest, id.size());
+  file.define_dimension("strlen_place_id", static_cast<Count>(longest));
+  file.define_variable("place_id", "char", {"place", "strlen_place_id"});
+  file.put_attribute("place_id", "cf_role", "timeseries_id");
 }
 
 void define_series(NetcdfFile& file, const std::string& name, const char* units, const char* standard_name,
