@@ -23,7 +23,7 @@ std::string comparable(const RunConfig& whole) {
   config.synth = neutral.synth;
   config.experiment.epochs = neutral.experiment.epochs;
   config.parallel = neutral.parallel;
-  config.basins.test = neutral.basins.test;
+  config.basins = neutral.basins;  // which basins: their fingerprint
   return resolved_yaml(config);
 }
 

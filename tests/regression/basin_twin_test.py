@@ -60,15 +60,24 @@ def check_parameters(run, truth):
     return found
 
 
-def check_two_targets():
+def check_two_targets(domain):
+    """As good as the truth itself scores against the noisy observations, nearly."""
     run = twin.train(1, CONFIG, "experiment.targets.soil_moisture=1", "experiment.updates=300", "test.baselines=[untrained]",
                      "name=two_targets")
     with open(os.path.join(run, "metrics.json")) as file:
         metrics = json.load(file)
+    truth = os.path.join(domain, "truth.nc")
+    number = {n: basins.series(truth, n)[:, None] for n in ("soil_moisture_offset", "soil_moisture_slope", "FC")}
+    days = basins.series(os.path.join(run, "runoff.nc"), "streamflow_simulated").shape[1]
+    true = number["soil_moisture_offset"] + number["soil_moisture_slope"] * basins.series(truth, "soil_moisture") / number["FC"]
+    observed = basins.series(os.path.join(domain, "observations.nc"), "soil_moisture")[:, -days:]
+    observed[observed < 0] = np.nan
+    error = np.nansum((true[:, -days:] - observed) ** 2, axis=1)
+    best = np.median(1 - error / np.nansum((observed - np.nanmean(observed, axis=1, keepdims=True)) ** 2, axis=1))
     flow, soil = metrics["learned"]["nse"]["median"], metrics["soil_moisture"]["learned"]["nse"]["median"]
     before = metrics["soil_moisture"]["untrained"]["nse"]["median"]
-    assert flow > 0.95 and soil > 0.8 and soil > before + 0.3, (flow, soil, before)
-    return flow, soil
+    assert flow > 0.95 and soil > best - 0.06 and soil > before + 0.3, (flow, soil, best, before)
+    return flow, soil, best
 
 
 def main():
@@ -80,7 +89,7 @@ def main():
         truth = os.path.join(folder, "domain", "truth.nc")
         run = twin.train(1, CONFIG)
         print(check_skill(run), check_unseen(run, truth), check_parameters(run, truth))
-        print("two targets:", check_two_targets())
+        print("two targets:", check_two_targets(os.path.join(folder, "domain")))
     return 0
 
 
