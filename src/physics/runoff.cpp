@@ -7,7 +7,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/physics/device_memory.hpp"
-#include "dpl/physics/runoff_kernels.hpp"
+#include "dpl/physics/runoff_panels.hpp"
 
 namespace dpl {
 namespace {
@@ -16,26 +16,6 @@ constexpr int kParameterRows = 16;
 constexpr Count kTileState = kStateRows * kTileLanes;
 constexpr const char* kStateNames[kStateRows] = {"SP", "MW", "SM", "SUZ", "SLZ"};
 constexpr double kDefaultState = 0.001, kLowestMoisture = 1e-6;
-
-// Rows of all catchments, each continued from its beginning: the lanes of every tile find theirs in one run.
-template <class Real>
-struct LaneRows {
-  Index catchments = 0;
-  Count stride = 0;
-  DeviceVector<Real> values;
-
-  void resize(Index n, Count days) {
-    catchments = n;
-    stride = n + kTileLanes;
-    if (static_cast<Count>(values.size()) < days * stride) values.resize(days * stride);
-  }
-  void set(Count day, const Real* from, Real factor) {
-    Real* to = values.data() + day * stride;
-    for (Index c = 0; c < catchments; ++c) to[c] = factor * from[c];
-    for (Count i = catchments; i < stride; ++i) to[i] = to[i - catchments];
-  }
-  DayRows<const Real*> at(Count day, Index catchment) const { return {values.data() + day * stride + catchment, stride}; }
-};
 
 // Not NaN, not infinite.
 template <class Real>
@@ -61,6 +41,12 @@ void check_size(const char* name, std::span<T> values, Count needed) {
     fail("runoff: {} has {} values, {} are needed", name, values.size(), needed);
 }
 
+RunoffOptions checked(RunoffOptions o) {
+  if (o.catchments < 1) fail("runoff: {} catchments, allowed: from 1", o.catchments);
+  if (o.components < 1) fail("runoff.nmul is {}, allowed: from 1", o.components);
+  return o;
+}
+
 }  // namespace
 
 template <class Real>
@@ -71,10 +57,12 @@ struct Runoff<Real>::Impl {
   std::vector<DynamicRow> dynamic;         // of options.dynamic
   std::vector<bool> is_dynamic;            // [parameter]
   const RunoffKernels<Real>& kernels = runoff_kernels<Real>();
+  Panels panels;
 
   // Of the last forward pass:
   Count days = 0, tape_from = kNoTape, interval = 0;   // days between states on tape
-  LaneRows<Real> precipitation, temperature, pet;
+  PanelRows<Real> precipitation, temperature, pet;
+  PanelRows<Real> runoff_sums, output_sums[kOutputRows];   // over components
   RunoffParameters<Real> given;
   DeviceVector<Real> cell;                 // [tile][kCellRows][kTileLanes]
   DeviceVector<Real> tape;                 // [tile][state on tape][kStateRows][kTileLanes]
@@ -83,8 +71,8 @@ struct Runoff<Real>::Impl {
 
   explicit Impl(RunoffOptions o);
   Count lanes() const { return static_cast<Count>(options.components) * options.catchments; }
-  Count tiles() const { return (lanes() + kTileLanes - 1) / kTileLanes; }
-  Index lanes_of(Count tile) const { return static_cast<Index>(std::min<Count>(kTileLanes, lanes() - tile * kTileLanes)); }
+  Count tiles() const { return static_cast<Count>(panels.tiles().size()); }
+  const Panels::Tile& tile_of(Count tile) const { return panels.tiles()[tile]; }
   Index catchment_of(Count lane) const { return static_cast<Index>(lane % options.catchments); }
   Count dynamic_stride() const { return static_cast<Count>(dynamic.size()) * lanes(); }
   Count interval_for(Count taped) const;
@@ -110,17 +98,17 @@ struct Runoff<Real>::Impl {
   void check_parameters() const;
   void check_states(std::span<const Real> states) const;
   void make_cells();
-  RunoffBlock<Real> block_of(Count tile, Count first_day, Count days) const;
-  void forward_tile(Count tile, std::span<const Real> states, std::span<Real> runoff, const RunoffSeries<Real>& outputs);
-  void adjoint_tile(Count tile, const LaneRows<Real>& runoff, const std::vector<LaneRows<Real>>& outputs,
-                    const std::vector<Real>& zeros, const RunoffGradient<Real>& gradient);
+  RunoffBlock<Real> block_of(Count tile, Count first_day, Count days);
+  void forward_tile(Count tile, std::span<const Real> states, const RunoffSeries<Real>& outputs);
+  void adjoint_tile(Count tile, PanelRows<Real>& runoff, std::vector<PanelRows<Real>>& outputs, const std::vector<Real>& zeros,
+                    const RunoffGradient<Real>& gradient);
   void store_gradient(Count tile, const Real* cell_adjoint, const Real* state_adjoint, const RunoffGradient<Real>& gradient);
 };
 
 template <class Real>
-Runoff<Real>::Impl::Impl(RunoffOptions o) : options(std::move(o)), parameters(runoff_parameters(options.variant, options.dynamic)) {
-  if (options.catchments < 1) fail("runoff: {} catchments, allowed: from 1", options.catchments);
-  if (options.components < 1) fail("runoff.nmul is {}, allowed: from 1", options.components);
+Runoff<Real>::Impl::Impl(RunoffOptions o)
+    : options(checked(std::move(o))), parameters(runoff_parameters(options.variant, options.dynamic)),
+      panels(options.catchments, options.components) {
   is_dynamic.assign(parameters.size(), false);
   bool exponent = false;
   for (const std::string& name : options.dynamic) {
@@ -193,39 +181,40 @@ template <class Real>
 void Runoff<Real>::Impl::make_cells() {
   cell.assign(tiles() * kCellRows * kTileLanes, Real(0));
   with_form([&]<class Form>(Form) {
-    for (Count lane = 0; lane < lanes(); ++lane) {
-      const HbvCell<Real> c = hbv_cell<Form>(parameters_of(lane), area_of(lane), elevation_of(lane));
-      const auto rows = std::bit_cast<std::array<Real, kCellRows>>(c);
-      Real* to = cell.data() + lane / kTileLanes * kCellRows * kTileLanes + lane % kTileLanes;
-      for (int k = 0; k < kCellRows; ++k) to[k * kTileLanes] = rows[k];
-    }
+    for (Count tile = 0; tile < tiles(); ++tile)
+      for (Index i = 0; i < tile_of(tile).lanes; ++i) {
+        const Count lane = tile_of(tile).lane + i;
+        const HbvCell<Real> c = hbv_cell<Form>(parameters_of(lane), area_of(lane), elevation_of(lane));
+        const auto rows = std::bit_cast<std::array<Real, kCellRows>>(c);
+        Real* to = cell.data() + tile * kCellRows * kTileLanes + i;
+        for (int k = 0; k < kCellRows; ++k) to[k * kTileLanes] = rows[k];
+      }
   });
 }
 
 template <class Real>
-RunoffBlock<Real> Runoff<Real>::Impl::block_of(Count tile, Count first_day, Count n) const {
+RunoffBlock<Real> Runoff<Real>::Impl::block_of(Count number, Count first_day, Count n) {
   RunoffBlock<Real> b;
-  const Count lane = tile * kTileLanes;
-  b.lanes = lanes_of(tile);
+  const Panels::Tile& tile = tile_of(number);
+  b.lanes = tile.lanes;
   b.days = n;
-  b.first_catchment = catchment_of(lane);
-  b.catchments = options.catchments;
-  b.precipitation = precipitation.at(first_day, b.first_catchment);
-  b.temperature = temperature.at(first_day, b.first_catchment);
-  b.pet = pet.at(first_day, b.first_catchment);
-  b.cell = cell.data() + tile * kCellRows * kTileLanes;
+  b.first_catchment = tile.catchment;
+  b.catchments = panels.size_of(tile.panel);
+  b.precipitation = reading(precipitation.at(tile, first_day));
+  b.temperature = reading(temperature.at(tile, first_day));
+  b.pet = reading(pet.at(tile, first_day));
+  b.cell = cell.data() + number * kCellRows * kTileLanes;
   for (std::size_t k = 0; k < dynamic.size(); ++k)
-    b.dynamic[dynamic[k]] = {given.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(k) * lanes() + lane,
+    b.dynamic[dynamic[k]] = {given.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(k) * lanes() + tile.lane,
                              dynamic_stride()};
   return b;
 }
 
 template <class Real>
-void Runoff<Real>::Impl::forward_tile(Count tile, std::span<const Real> states, std::span<Real> runoff,
-                                      const RunoffSeries<Real>& outputs) {
+void Runoff<Real>::Impl::forward_tile(Count tile, std::span<const Real> states, const RunoffSeries<Real>& outputs) {
   alignas(64) Real state[kTileState] = {};
-  const Count lane = tile * kTileLanes;
-  const Index n = lanes_of(tile);
+  const Count lane = tile_of(tile).lane;
+  const Index n = tile_of(tile).lanes;
   for (int k = 0; k < kStateRows; ++k)
     for (Index i = 0; i < n; ++i)
       state[k * kTileLanes + i] = states.empty() ? static_cast<Real>(kDefaultState) : states[k * lanes() + lane + i];
@@ -239,9 +228,9 @@ void Runoff<Real>::Impl::forward_tile(Count tile, std::span<const Real> states, 
     RunoffBlock<Real> b = block_of(tile, day, end - day);
     b.days_after = days - end;
     b.state = state;
-    b.runoff = {runoff.data() + day * options.catchments, options.catchments};
+    b.runoff = {runoff_sums.row(tile_of(tile).panel, day), panels.stride()};
     for (int k = 0; k < kOutputRows; ++k)
-      if (!outputs[k].empty()) b.outputs[k] = {outputs[k].data() + day * options.catchments, options.catchments};
+      if (!outputs[k].empty()) b.outputs[k] = {output_sums[k].row(tile_of(tile).panel, day), panels.stride()};
     kernels.forward[form][further](b);
     day = end;
   }
@@ -249,7 +238,7 @@ void Runoff<Real>::Impl::forward_tile(Count tile, std::span<const Real> states, 
 }
 
 template <class Real>
-void Runoff<Real>::Impl::adjoint_tile(Count tile, const LaneRows<Real>& runoff, const std::vector<LaneRows<Real>>& outputs,
+void Runoff<Real>::Impl::adjoint_tile(Count tile, PanelRows<Real>& runoff, std::vector<PanelRows<Real>>& outputs,
                                       const std::vector<Real>& zeros, const RunoffGradient<Real>& gradient) {
   alignas(64) Real state_adjoint[kTileState] = {}, cell_adjoint[kCellRows * kTileLanes] = {};
   DeviceVector<Real> record((kChunkDays + 1) * kRecordRows * kTileLanes), starts(interval / kChunkDays * kTileState);
@@ -272,15 +261,15 @@ void Runoff<Real>::Impl::adjoint_tile(Count tile, const LaneRows<Real>& runoff, 
       const Count first = begin + j * kChunkDays;
       RunoffBlock<Real> b = record_chunk(first, starts.data() + j * kTileState);
       b.days_before = first - tape_from;
-      b.runoff_seed = runoff.at(first - tape_from, b.first_catchment);
+      b.runoff_seed = reading(runoff.at(tile_of(tile), first - tape_from));
       for (std::size_t o = 0; o < outputs.size(); ++o)
-        b.output_seed[o] = outputs[o].catchments > 0 ? outputs[o].at(first - tape_from, b.first_catchment)
-                                                     : DayRows<const Real*>{zeros.data(), 0};
+        b.output_seed[o] = outputs[o].panels ? reading(outputs[o].at(tile_of(tile), first - tape_from))
+                                             : DayRows<const Real*>{zeros.data(), 0};
       b.state_adjoint = state_adjoint;
       b.cell_adjoint = cell_adjoint;
       for (std::size_t d = 0; d < dynamic.size() && !gradient.dynamic.empty(); ++d)
         b.dynamic_adjoint[dynamic[d]] = {
-            gradient.dynamic.data() + first * dynamic_stride() + static_cast<Count>(d) * lanes() + tile * kTileLanes,
+            gradient.dynamic.data() + first * dynamic_stride() + static_cast<Count>(d) * lanes() + tile_of(tile).lane,
             dynamic_stride()};
       kernels.adjoint[form][!outputs.empty()](b);
     }
@@ -291,9 +280,8 @@ void Runoff<Real>::Impl::adjoint_tile(Count tile, const LaneRows<Real>& runoff, 
 template <class Real>
 void Runoff<Real>::Impl::store_gradient(Count tile, const Real* cell_adjoint, const Real* state_adjoint,
                                         const RunoffGradient<Real>& gradient) {
-  const Count first = tile * kTileLanes;
-  for (Index i = 0; i < lanes_of(tile); ++i) {
-    const Count lane = first + i;
+  for (Index i = 0; i < tile_of(tile).lanes; ++i) {
+    const Count lane = tile_of(tile).lane + i;
     if (!gradient.states.empty())
       for (int k = 0; k < kStateRows; ++k) gradient.states[k * lanes() + lane] = state_adjoint[k * kTileLanes + i];
     if (gradient.fixed.empty()) continue;
@@ -364,8 +352,8 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
 
   m.days = forcing.days;
   m.tape_from = tape_from;
-  const auto copy = [&](LaneRows<Real>& to, const Real* from) {
-    to.resize(catchments, m.days);
+  const auto copy = [&](PanelRows<Real>& to, const Real* from) {
+    to.resize(m.panels, m.days);
     for (Count day = 0; day < m.days; ++day) to.set(day, from + day * catchments, Real(1));
   };
   copy(m.precipitation, forcing.precipitation_mm_day);
@@ -379,14 +367,20 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
   const std::vector<Real> start(states.begin(), states.end());  // may be those of final_states()
   m.final_states.resize(state_size());
   const Real share = Real(1) / static_cast<Real>(m.options.components);
-  const auto mean = [&](std::span<Real> sums) {
-    for (Real& x : sums) x *= share;
+  const auto prepare = [&](PanelRows<Real>& sums) {
+    sums.resize(m.panels, m.days);
+    sums.zero();
   };
-  std::fill(runoff.begin(), runoff.end(), Real(0));
-  for (const auto& o : outputs) std::fill(o.begin(), o.end(), Real(0));
-  for (Count tile = 0; tile < m.tiles(); ++tile) m.forward_tile(tile, start, runoff, outputs);
-  mean(runoff);
-  for (const auto& o : outputs) mean(o);
+  const auto store = [&](PanelRows<Real>& sums, std::span<Real> to) {
+    for (Count day = 0; day < m.days; ++day) sums.get(day, to.data() + day * catchments, share);
+  };
+  prepare(m.runoff_sums);
+  for (int k = 0; k < kOutputRows; ++k)
+    if (!outputs[k].empty()) prepare(m.output_sums[k]);
+  for (Count tile = 0; tile < m.tiles(); ++tile) m.forward_tile(tile, start, outputs);
+  store(m.runoff_sums, runoff);
+  for (int k = 0; k < kOutputRows; ++k)
+    if (!outputs[k].empty()) store(m.output_sums[k], outputs[k]);
   m.not_finite = {-1, -1};
   if (all_from<Real>(runoff.data(), m.days * catchments, std::numeric_limits<Real>::lowest())) return;
   for (Count i = 0; i < m.days * catchments && m.not_finite.first < 0; ++i)
@@ -411,12 +405,12 @@ void Runoff<Real>::adjoint(std::span<const Real> runoff, const RunoffSeries<cons
 
   const Real share = Real(1) / static_cast<Real>(m.options.components);
   const Count taped = m.days - m.tape_from;
-  const auto copy = [&](LaneRows<Real>& to, std::span<const Real> from) {
-    to.resize(catchments, taped);
+  const auto copy = [&](PanelRows<Real>& to, std::span<const Real> from) {
+    to.resize(m.panels, taped);
     for (Count day = 0; day < taped; ++day) to.set(day, from.data() + (m.tape_from + day) * catchments, share);
   };
-  LaneRows<Real> runoff_rows;
-  std::vector<LaneRows<Real>> output_rows;
+  PanelRows<Real> runoff_rows;
+  std::vector<PanelRows<Real>> output_rows;
   copy(runoff_rows, runoff);
   if (std::any_of(outputs.begin(), outputs.end(), [](const auto& o) { return !o.empty(); })) {
     output_rows.resize(kRunoffOutputs);

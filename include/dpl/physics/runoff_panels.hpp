@@ -1,0 +1,87 @@
+// How the catchments of a call are cut into panels and tiles, and series laid out for them.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/runoff_kernels.hpp"
+
+namespace dpl {
+
+/// Catchments whose rows lie together. Fewer than a tile: one panel of all, whose tiles run over component after component.
+/// More: panels of at most a tile, each component of which is a tile.
+class Panels {
+ public:
+  Panels(Index catchments, Index components) : catchments_(catchments) {
+    if (catchments < kTileLanes) {
+      width_ = catchments;
+      stride_ = catchments + kTileLanes;  // a row goes on from its beginning: the lanes of a tile find theirs in one run
+    } else {
+      const Index panels = (catchments + kTileLanes - 1) / kTileLanes, even = (catchments + panels - 1) / panels;
+      width_ = (even + kVectorLanes - 1) / kVectorLanes * kVectorLanes;
+      stride_ = kTileLanes;
+    }
+    count_ = (catchments + width_ - 1) / width_;
+    const Count lanes = static_cast<Count>(catchments) * components;
+    if (count_ == 1 && catchments < kTileLanes) {
+      for (Count lane = 0; lane < lanes; lane += kTileLanes)
+        tiles_.push_back({lane, static_cast<Index>(std::min<Count>(kTileLanes, lanes - lane)), 0, static_cast<Index>(lane % catchments)});
+      return;
+    }
+    for (Index panel = 0; panel < count_; ++panel)
+      for (Count k = 0; k < components; ++k) tiles_.push_back({k * catchments + first_of(panel), size_of(panel), panel, 0});
+  }
+
+  struct Tile {
+    Count lane;        // first one
+    Index lanes, panel;
+    Index catchment;   // of the first lane, in the panel
+  };
+  const std::vector<Tile>& tiles() const { return tiles_; }
+  Index count() const { return count_; }
+  Index first_of(Index panel) const { return panel * width_; }
+  Index size_of(Index panel) const { return std::min(width_, catchments_ - first_of(panel)); }
+  Count stride() const { return stride_; }
+
+ private:
+  Index catchments_, width_ = 0, count_ = 0;
+  Count stride_ = 0;
+  std::vector<Tile> tiles_;
+};
+
+/// [panel][day][stride] made of [day][catchment].
+template <class Real>
+struct PanelRows {
+  const Panels* panels = nullptr;
+  Count days = 0;
+  DeviceVector<Real> values;
+
+  void resize(const Panels& p, Count n) {
+    panels = &p;
+    days = n;
+    if (const Count size = p.count() * n * p.stride(); static_cast<Count>(values.size()) < size) values.resize(size);
+  }
+  void zero() { std::fill_n(values.begin(), panels->count() * days * panels->stride(), Real(0)); }
+  Real* row(Index panel, Count day) { return values.data() + (panel * days + day) * panels->stride(); }
+  void set(Count day, const Real* from, Real factor) {
+    for (Index panel = 0; panel < panels->count(); ++panel) {
+      Real* to = row(panel, day);
+      const Index n = panels->size_of(panel);
+      for (Index c = 0; c < n; ++c) to[c] = factor * from[panels->first_of(panel) + c];
+      for (Count i = n; i < panels->stride(); ++i) to[i] = to[i - n];
+    }
+  }
+  void get(Count day, Real* to, Real factor) {
+    for (Index panel = 0; panel < panels->count(); ++panel)
+      for (Index c = 0; c < panels->size_of(panel); ++c) to[panels->first_of(panel) + c] = factor * row(panel, day)[c];
+  }
+  DayRows<Real*> at(const Panels::Tile& tile, Count day) { return {row(tile.panel, day) + tile.catchment, panels->stride()}; }
+};
+
+template <class Real>
+DayRows<const Real*> reading(const DayRows<Real*>& rows) {
+  return {rows.values, rows.stride};
+}
+
+}  // namespace dpl
