@@ -157,9 +157,45 @@ void adjoint(const RunoffBlock<Real>& b) {
   }
 }
 
+// to += w from, catchment by catchment.
+template <class Real>
+void add_product(const Real* w, const Real* from, Real* to, Count n) {
+#pragma GCC ivdep
+  for (Count c = 0; c < n; ++c) to[c] += w[c] * from[c];
+}
+
+template <class Real>
+void convolve(const HydrographBlock<Real>& b) {
+  const Count n = b.catchments;
+  std::fill_n(b.y, b.days * n, Real(0));
+  for (Count t = 0; t < b.days; ++t)
+    for (Count k = 0; k < b.length && k <= t; ++k) add_product(b.weights + k * n, b.x + (t - k) * n, b.y + t * n, n);
+}
+
+template <class Real>
+void convolve_adjoint(const HydrographBlock<Real>& b) {
+  const Count n = b.catchments;
+  std::fill_n(b.x_adjoint, b.days * n, Real(0));
+  for (Count t = 0; t < b.days; ++t)
+    for (Count k = 0; k < b.length && t + k < b.days; ++k)
+      add_product(b.weights + k * n, b.y_adjoint + (t + k) * n, b.x_adjoint + t * n, n);
+}
+
+template <class Real>
+void convolve_weights(const HydrographBlock<Real>& b) {
+  const Count n = b.catchments;
+  for (Count t = 0; t < b.days; ++t)
+    for (Count k = 0; k < b.length && k <= t; ++k) {
+      const Real *y = b.y_adjoint + t * n, *x = b.x + (t - k) * n;
+      double* sum = b.weights_adjoint + k * n;
+#pragma GCC ivdep
+      for (Count c = 0; c < n; ++c) sum[c] += static_cast<double>(y[c]) * static_cast<double>(x[c]);
+    }
+}
+
 template <class Real>
 RunoffKernels<Real> make_kernels() {
-  RunoffKernels<Real> table{DPL_NAME(DPL_ISA), {}, {}, {}};
+  RunoffKernels<Real> table{DPL_NAME(DPL_ISA), convolve<Real>, convolve_adjoint<Real>, convolve_weights<Real>, {}, {}, {}};
   const auto set = [&table]<class Form>(int form, Form) {
     table.forward[form][0] = forward<Real, Form, false>;
     table.forward[form][1] = forward<Real, Form, true>;

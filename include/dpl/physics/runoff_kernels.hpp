@@ -55,9 +55,23 @@ struct RunoffBlock {
   DayRows<Real*> dynamic_adjoint[kDynamicRows];           ///< by lane; overwritten; null: not wanted, or not dynamic
 };
 
+/// Arrays [day][catchment] and weights [k][catchment] of a unit hydrograph (unit_hydrograph.hpp).
+template <class Real>
+struct HydrographBlock {
+  const Real* weights = nullptr;
+  Count days = 0, catchments = 0;
+  int length = 0;                 ///< weights of a catchment
+  const Real *x = nullptr, *y_adjoint = nullptr;
+  Real *y = nullptr, *x_adjoint = nullptr;     ///< overwritten
+  double* weights_adjoint = nullptr;           ///< added to
+};
+
 template <class Real>
 struct RunoffKernels {
   const char* instruction_set;
+  void (*convolve)(const HydrographBlock<Real>&);             ///< y of x
+  void (*convolve_adjoint)(const HydrographBlock<Real>&);     ///< x_adjoint of y_adjoint
+  void (*convolve_weights)(const HydrographBlock<Real>&);     ///< weights_adjoint of x, y_adjoint
   /// [form][further outputs wanted]
   void (*forward[4][2])(const RunoffBlock<Real>&);
   /// [form]: from `state`, makes `record`

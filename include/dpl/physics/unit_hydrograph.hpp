@@ -12,6 +12,9 @@
 
 namespace dpl {
 
+template <class Real>
+struct HydrographBlock;   // runoff_kernels.hpp
+
 inline constexpr int kHydrographDays = 15;
 /// Ranges in which a [-] and b [days] are learned.
 inline constexpr double kHydrographLargestA = 2.9, kHydrographLargestB = 6.5;
@@ -47,9 +50,9 @@ class UnitHydrograph {
                std::span<Real> b_adjoint) const;
 
  private:
-  std::span<const Real> weight(int k) const { return {weights_.data() + k * a_.size(), a_.size()}; }
+  HydrographBlock<Real> block(Count days) const;
   Count days_of(const char* name, std::size_t values) const;
-  std::vector<Real> a_, b_;
+  std::vector<Real> a_, b_;     // [catchment]
   std::vector<Real> weights_;  // [k][catchment]
 };
 
