@@ -25,7 +25,7 @@ double extraterrestrial_radiation(double latitude_deg, int day_of_year);
 /// @param temperature_degc T, mean of the day  @param radiation_mj_m2_day Ra
 double hargreaves_pet(double temperature_degc, double lowest_degc, double highest_degc, double radiation_mj_m2_day);
 
-/// Oudin et al. 2005 (J. Hydrology 303), equation 3 with K1 = 100, K2 = 5: Ra / 2.45 (T + 5) / 100 [mm/day]; 0 where T < -5 degC.
+/// Oudin et al. 2005 (J. Hydrology 303) with K1 = 100, K2 = 5: Ra / 2.45 (T + 5) / 100 [mm/day]; 0 where T < -5 degC.
 /// 2.45 MJ/kg: latent heat of evaporation.
 double oudin_pet(double temperature_degc, double radiation_mj_m2_day);
 
