@@ -41,6 +41,14 @@ void check_size(const char* name, std::span<T> values, Count needed) {
     fail("runoff: {} has {} values, {} are needed", name, values.size(), needed);
 }
 
+// Derivatives by runoff and further series of the days on tape, divided by the number of components.
+template <class Real>
+struct RunoffSeeds {
+  PanelRows<Real> runoff;
+  std::vector<PanelRows<Real>> outputs;    // none, or all, those not given without panels
+  std::vector<Real> zeros = std::vector<Real>(kTileLanes, Real(0));
+};
+
 RunoffOptions checked(RunoffOptions o) {
   if (o.catchments < 1) fail("runoff: {} catchments, allowed: from 1", o.catchments);
   if (o.components < 1) fail("runoff.nmul is {}, allowed: from 1", o.components);
@@ -66,6 +74,7 @@ struct Runoff<Real>::Impl {
   RunoffParameters<Real> given;
   DeviceVector<Real> cell;                 // [tile][kCellRows][kTileLanes]
   DeviceVector<Real> tape;                 // [tile][state on tape][kStateRows][kTileLanes]
+  DeviceVector<Real> record;               // [day of a chunk + 1][kRecordRows][kTileLanes]
   std::vector<Real> final_states;
   std::pair<Count, Index> not_finite{-1, -1};
 
@@ -99,9 +108,11 @@ struct Runoff<Real>::Impl {
   void check_states(std::span<const Real> states) const;
   void make_cells();
   RunoffBlock<Real> block_of(Count tile, Count first_day, Count days);
-  void forward_tile(Count tile, std::span<const Real> states, const RunoffSeries<Real>& outputs);
-  void adjoint_tile(Count tile, PanelRows<Real>& runoff, std::vector<PanelRows<Real>>& outputs, const std::vector<Real>& zeros,
-                    const RunoffGradient<Real>& gradient);
+  void forward_group(Count group, std::span<const Real> states, const RunoffSeries<Real>& outputs);
+  RunoffBlock<Real> record_chunk(Count tile, Count first_day, Real* state);
+  void adjoint_chunk(Count tile, Count first_day, Real* state, const RunoffSeeds<Real>& seeds, Real* state_adjoint,
+                     Real* cell_adjoint, const RunoffGradient<Real>& gradient);
+  void adjoint_group(Count group, const RunoffSeeds<Real>& seeds, const RunoffGradient<Real>& gradient);
   void store_gradient(Count tile, const Real* cell_adjoint, const Real* state_adjoint, const RunoffGradient<Real>& gradient);
 };
 
@@ -200,9 +211,9 @@ RunoffBlock<Real> Runoff<Real>::Impl::block_of(Count number, Count first_day, Co
   b.days = n;
   b.first_catchment = tile.catchment;
   b.catchments = panels.size_of(tile.panel);
-  b.precipitation = reading(precipitation.at(tile, first_day));
-  b.temperature = reading(temperature.at(tile, first_day));
-  b.pet = reading(pet.at(tile, first_day));
+  b.precipitation = precipitation.reading(tile, first_day);
+  b.temperature = temperature.reading(tile, first_day);
+  b.pet = pet.reading(tile, first_day);
   b.cell = cell.data() + number * kCellRows * kTileLanes;
   for (std::size_t k = 0; k < dynamic.size(); ++k)
     b.dynamic[dynamic[k]] = {given.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(k) * lanes() + tile.lane,
@@ -211,70 +222,89 @@ RunoffBlock<Real> Runoff<Real>::Impl::block_of(Count number, Count first_day, Co
 }
 
 template <class Real>
-void Runoff<Real>::Impl::forward_tile(Count tile, std::span<const Real> states, const RunoffSeries<Real>& outputs) {
-  alignas(64) Real state[kTileState] = {};
-  const Count lane = tile_of(tile).lane;
-  const Index n = tile_of(tile).lanes;
-  for (int k = 0; k < kStateRows; ++k)
-    for (Index i = 0; i < n; ++i)
-      state[k * kTileLanes + i] = states.empty() ? static_cast<Real>(kDefaultState) : states[k * lanes() + lane + i];
+void Runoff<Real>::Impl::forward_group(Count group, std::span<const Real> states, const RunoffSeries<Real>& outputs) {
+  const Count first = panels.first_tile(group), end = panels.first_tile(group + 1);
+  DeviceVector<Real> state((end - first) * kTileState);
+  for (Count tile = first; tile < end; ++tile)
+    for (int k = 0; k < kStateRows; ++k)
+      for (Index i = 0; i < tile_of(tile).lanes; ++i)
+        state[(tile - first) * kTileState + k * kTileLanes + i] =
+            states.empty() ? static_cast<Real>(kDefaultState) : states[k * lanes() + tile_of(tile).lane + i];
   const bool further = std::any_of(outputs.begin(), outputs.end(), [](const auto& o) { return !o.empty(); });
-  for (Count day = 0; day < days;) {
-    Count end = days;
-    if (tape_from >= 0) {
-      if (day >= tape_from) std::copy_n(state, kTileState, on_tape(tile, (day - tape_from) / interval));
-      end = day < tape_from ? tape_from : std::min(days, day + interval);
+  for (Count day = 0, next; day < days; day = next) {
+    next = std::min(days, day + kChunkDays);
+    if (day < tape_from) next = std::min(next, tape_from);
+    for (Count tile = first; tile < end; ++tile) {
+      RunoffBlock<Real> b = block_of(tile, day, next - day);
+      b.state = state.data() + (tile - first) * kTileState;
+      if (tape_from >= 0 && day >= tape_from && (day - tape_from) % interval == 0)
+        std::copy_n(b.state, kTileState, on_tape(tile, (day - tape_from) / interval));
+      b.days_after = days - next;
+      b.runoff = {runoff_sums.row(tile_of(tile).panel, day), panels.stride()};
+      for (int k = 0; k < kOutputRows; ++k)
+        if (!outputs[k].empty()) b.outputs[k] = {output_sums[k].row(tile_of(tile).panel, day), panels.stride()};
+      kernels.forward[form][further](b);
     }
-    RunoffBlock<Real> b = block_of(tile, day, end - day);
-    b.days_after = days - end;
-    b.state = state;
-    b.runoff = {runoff_sums.row(tile_of(tile).panel, day), panels.stride()};
-    for (int k = 0; k < kOutputRows; ++k)
-      if (!outputs[k].empty()) b.outputs[k] = {output_sums[k].row(tile_of(tile).panel, day), panels.stride()};
-    kernels.forward[form][further](b);
-    day = end;
   }
-  for (int k = 0; k < kStateRows; ++k) std::copy_n(state + k * kTileLanes, n, final_states.data() + k * lanes() + lane);
+  for (Count tile = first; tile < end; ++tile)
+    for (int k = 0; k < kStateRows; ++k)
+      std::copy_n(state.data() + (tile - first) * kTileState + k * kTileLanes, tile_of(tile).lanes,
+                  final_states.data() + k * lanes() + tile_of(tile).lane);
+}
+
+// Records the days of a chunk from `state`.
+template <class Real>
+RunoffBlock<Real> Runoff<Real>::Impl::record_chunk(Count tile, Count first_day, Real* state) {
+  RunoffBlock<Real> b = block_of(tile, first_day, std::min(kChunkDays, days - first_day));
+  b.state = state;
+  b.record = record.data();
+  kernels.record[form](b);
+  return b;
 }
 
 template <class Real>
-void Runoff<Real>::Impl::adjoint_tile(Count tile, PanelRows<Real>& runoff, std::vector<PanelRows<Real>>& outputs,
-                                      const std::vector<Real>& zeros, const RunoffGradient<Real>& gradient) {
-  alignas(64) Real state_adjoint[kTileState] = {}, cell_adjoint[kCellRows * kTileLanes] = {};
-  DeviceVector<Real> record((kChunkDays + 1) * kRecordRows * kTileLanes), starts(interval / kChunkDays * kTileState);
-  const auto record_chunk = [&](Count first, Real* state) {
-    RunoffBlock<Real> b = block_of(tile, first, std::min(kChunkDays, days - first));
-    b.state = state;
-    b.record = record.data();
-    kernels.record[form](b);
-    return b;
-  };
+void Runoff<Real>::Impl::adjoint_chunk(Count tile, Count first_day, Real* state, const RunoffSeeds<Real>& seeds,
+                                       Real* state_adjoint, Real* cell_adjoint, const RunoffGradient<Real>& gradient) {
+  RunoffBlock<Real> b = record_chunk(tile, first_day, state);
+  b.days_before = first_day - tape_from;
+  b.runoff_seed = seeds.runoff.reading(tile_of(tile), first_day - tape_from);
+  for (std::size_t o = 0; o < seeds.outputs.size(); ++o)
+    b.output_seed[o] = seeds.outputs[o].panels ? seeds.outputs[o].reading(tile_of(tile), first_day - tape_from)
+                                               : DayRows<const Real*>{seeds.zeros.data(), 0};
+  b.state_adjoint = state_adjoint;
+  b.cell_adjoint = cell_adjoint;
+  for (std::size_t d = 0; d < dynamic.size() && !gradient.dynamic.empty(); ++d)
+    b.dynamic_adjoint[dynamic[d]] = {
+        gradient.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(d) * lanes() + tile_of(tile).lane,
+        dynamic_stride()};
+  kernels.adjoint[form][!seeds.outputs.empty()](b);
+}
+
+template <class Real>
+void Runoff<Real>::Impl::adjoint_group(Count group, const RunoffSeeds<Real>& seeds, const RunoffGradient<Real>& gradient) {
+  const Count first = panels.first_tile(group), end = panels.first_tile(group + 1);
+  const Count starts_of_tile = interval / kChunkDays * kTileState, cell_size = kCellRows * kTileLanes;
+  DeviceVector<Real> state_adjoint((end - first) * kTileState), cell_adjoint((end - first) * cell_size);
+  DeviceVector<Real> starts((end - first) * starts_of_tile);   // states at the beginning of chunks
+  record.resize((kChunkDays + 1) * kRecordRows * kTileLanes);
+  const auto start = [&](Count tile, Count chunk) { return starts.data() + (tile - first) * starts_of_tile + chunk * kTileState; };
   for (Count k = states_on_tape() - 1; k >= 0; --k) {
-    const Count begin = tape_from + k * interval, end = std::min(days, begin + interval);
-    const Count chunks = (end - begin + kChunkDays - 1) / kChunkDays;
-    std::copy_n(on_tape(tile, k), kTileState, starts.data());
-    for (Count j = 0; j + 1 < chunks; ++j) {
-      record_chunk(begin + j * kChunkDays, starts.data() + j * kTileState);
-      std::copy_n(record.data() + kChunkDays * kRecordRows * kTileLanes, kTileState, starts.data() + (j + 1) * kTileState);
+    const Count begin = tape_from + k * interval, chunks = (std::min(days - begin, interval) + kChunkDays - 1) / kChunkDays;
+    for (Count tile = first; tile < end; ++tile) {
+      std::copy_n(on_tape(tile, k), kTileState, start(tile, 0));
+      for (Count j = 0; j + 1 < chunks; ++j) {
+        record_chunk(tile, begin + j * kChunkDays, start(tile, j));
+        std::copy_n(record.data() + kChunkDays * kRecordRows * kTileLanes, kTileState, start(tile, j + 1));
+      }
     }
-    for (Count j = chunks - 1; j >= 0; --j) {
-      const Count first = begin + j * kChunkDays;
-      RunoffBlock<Real> b = record_chunk(first, starts.data() + j * kTileState);
-      b.days_before = first - tape_from;
-      b.runoff_seed = reading(runoff.at(tile_of(tile), first - tape_from));
-      for (std::size_t o = 0; o < outputs.size(); ++o)
-        b.output_seed[o] = outputs[o].panels ? reading(outputs[o].at(tile_of(tile), first - tape_from))
-                                             : DayRows<const Real*>{zeros.data(), 0};
-      b.state_adjoint = state_adjoint;
-      b.cell_adjoint = cell_adjoint;
-      for (std::size_t d = 0; d < dynamic.size() && !gradient.dynamic.empty(); ++d)
-        b.dynamic_adjoint[dynamic[d]] = {
-            gradient.dynamic.data() + first * dynamic_stride() + static_cast<Count>(d) * lanes() + tile_of(tile).lane,
-            dynamic_stride()};
-      kernels.adjoint[form][!outputs.empty()](b);
-    }
+    for (Count j = chunks - 1; j >= 0; --j)
+      for (Count tile = first; tile < end; ++tile)
+        adjoint_chunk(tile, begin + j * kChunkDays, start(tile, j), seeds, state_adjoint.data() + (tile - first) * kTileState,
+                      cell_adjoint.data() + (tile - first) * cell_size, gradient);
   }
-  store_gradient(tile, cell_adjoint, state_adjoint, gradient);
+  for (Count tile = first; tile < end; ++tile)
+    store_gradient(tile, cell_adjoint.data() + (tile - first) * cell_size, state_adjoint.data() + (tile - first) * kTileState,
+                   gradient);
 }
 
 template <class Real>
@@ -377,7 +407,7 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
   prepare(m.runoff_sums);
   for (int k = 0; k < kOutputRows; ++k)
     if (!outputs[k].empty()) prepare(m.output_sums[k]);
-  for (Count tile = 0; tile < m.tiles(); ++tile) m.forward_tile(tile, start, outputs);
+  for (Count group = 0; group < m.panels.groups(); ++group) m.forward_group(group, start, outputs);
   store(m.runoff_sums, runoff);
   for (int k = 0; k < kOutputRows; ++k)
     if (!outputs[k].empty()) store(m.output_sums[k], outputs[k]);
@@ -409,17 +439,15 @@ void Runoff<Real>::adjoint(std::span<const Real> runoff, const RunoffSeries<cons
     to.resize(m.panels, taped);
     for (Count day = 0; day < taped; ++day) to.set(day, from.data() + (m.tape_from + day) * catchments, share);
   };
-  PanelRows<Real> runoff_rows;
-  std::vector<PanelRows<Real>> output_rows;
-  copy(runoff_rows, runoff);
+  RunoffSeeds<Real> seeds;
+  copy(seeds.runoff, runoff);
   if (std::any_of(outputs.begin(), outputs.end(), [](const auto& o) { return !o.empty(); })) {
-    output_rows.resize(kRunoffOutputs);
+    seeds.outputs.resize(kRunoffOutputs);
     for (int k = 0; k < kRunoffOutputs; ++k)
-      if (!outputs[k].empty()) copy(output_rows[k], outputs[k]);
+      if (!outputs[k].empty()) copy(seeds.outputs[k], outputs[k]);
   }
   if (!gradient.dynamic.empty()) std::fill_n(gradient.dynamic.begin(), dynamic_size(m.tape_from), Real(0));
-  const std::vector<Real> zeros(kTileLanes, Real(0));
-  for (Count tile = 0; tile < m.tiles(); ++tile) m.adjoint_tile(tile, runoff_rows, output_rows, zeros, gradient);
+  for (Count group = 0; group < m.panels.groups(); ++group) m.adjoint_group(group, seeds, gradient);
 }
 
 template class Runoff<float>;
