@@ -9,6 +9,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/physics/device_memory.hpp"
 #include "dpl/physics/runoff.hpp"
 #include "dpl/physics/unit_hydrograph.hpp"
 
@@ -74,7 +75,7 @@ class RunoffWindow {
  private:
   Index catchments_;
   std::unique_ptr<Runoff<float>> model_;
-  std::vector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_, dynamic_adjoint_;
+  DeviceVector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_, dynamic_adjoint_;   // aligned, as tensors are
 };
 
 void count(benchmark::State& state, const char* what, double per_iteration) {
