@@ -11,11 +11,13 @@ namespace {
 using Reader = ReferenceReader;
 
 // A series of the inputs, one value a day.
-std::vector<double> forcing(const Reader& inputs, const std::string& path, const char* name, std::size_t days, bool negative_too) {
+std::vector<double> forcing(const Reader& inputs, const std::string& path, const char* name, std::size_t days,
+                            bool negative_too) {
   auto values = inputs.array(name, days);
   for (std::size_t t = 0; t < days; ++t)
     if (!std::isfinite(values[t]) || (!negative_too && values[t] < 0))
-      fail("{}: field inputs.{} of day {} is {}, allowed: finite{}", path, name, t, values[t], negative_too ? "" : " and from 0");
+      fail("{}: field inputs.{} of day {} is {}, allowed: finite{}", path, name, t, values[t],
+           negative_too ? "" : " and from 0");
   return values;
 }
 
@@ -53,7 +55,8 @@ void read_expected(const Reader& expected, RunoffReferenceCase& c) {
     fail("{}: field expected.states_SP_MW_SM_SUZ_SLZ_mm has {} rows, {} are needed", c.path, c.states.size(), days);
   c.J = expected.get<double>("J");
   const Reader gradient = expected.section("dJ_dnormalised_parameter");
-  for (const RunoffParameter& p : runoff_parameters(c.options.variant)) c.gradient.push_back(gradient.get<double>(p.name));
+  for (const RunoffParameter& p : runoff_parameters(c.options.variant))
+    c.gradient.push_back(gradient.get<double>(p.name));
   c.gradient.push_back(gradient.get<double>("route_a"));
   c.gradient.push_back(gradient.get<double>("route_b"));
 }

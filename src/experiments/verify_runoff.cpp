@@ -15,8 +15,13 @@ template <class Real>
 class CaseRun {
  public:
   explicit CaseRun(const RunoffReferenceCase& c)
-      : c_(c), model_(c.options), days_(static_cast<Count>(c.precipitation_mm_day.size())), P_(as<Real>(c.precipitation_mm_day)),
-        T_(as<Real>(c.temperature_degc)), PET_(as<Real>(c.pet_mm_day)), a_(static_cast<Real>(c.route_a * kHydrographLargestA)),
+      : c_(c),
+        model_(c.options),
+        days_(static_cast<Count>(c.precipitation_mm_day.size())),
+        P_(as<Real>(c.precipitation_mm_day)),
+        T_(as<Real>(c.temperature_degc)),
+        PET_(as<Real>(c.pet_mm_day)),
+        a_(static_cast<Real>(c.route_a * kHydrographLargestA)),
         b_(static_cast<Real>(c.route_b * kHydrographLargestB)) {
     for (std::size_t k = 0; k < c.positions.size(); ++k) {
       const RunoffParameter& p = model_.parameters()[k];
@@ -47,7 +52,9 @@ class CaseRun {
 
  private:
   static double value_tolerance() { return sizeof(Real) == 8 ? 1e-9 : 2e-5; }
-  RunoffForcing<Real> forcing(Count day, Count days) const { return {P_.data() + day, T_.data() + day, PET_.data() + day, days}; }
+  RunoffForcing<Real> forcing(Count day, Count days) const {
+    return {P_.data() + day, T_.data() + day, PET_.data() + day, days};
+  }
 
   void add(const std::string& name, const std::vector<Real>& values, const std::vector<double>& expected) {
     const std::vector<double> ours(values.begin(), values.end());

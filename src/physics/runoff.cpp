@@ -31,8 +31,10 @@ void check_forcing(const Real* values, Count days, Index catchments, const char*
   if (all_from(values, days * catchments, lowest)) return;
   for (Count i = 0; i < days * catchments; ++i)
     if (!all_from(values + i, 1, lowest))
-      fail("runoff: {} of day {}, catchment {} (both from 0) is {}, allowed: finite{}; leave the catchment out or fill the gap",
-           name, i / catchments, i % catchments, values[i], negative_too ? "" : " and from 0");
+      fail(
+          "runoff: {} of day {}, catchment {} (both from 0) is {}, allowed: finite{}; leave the catchment out or fill "
+          "the gap",
+          name, i / catchments, i % catchments, values[i], negative_too ? "" : " and from 0");
 }
 
 template <class T>
@@ -113,7 +115,8 @@ struct Runoff<Real>::Impl {
   void adjoint_chunk(Count tile, Count first_day, Real* state, const RunoffSeeds<Real>& seeds, Real* state_adjoint,
                      Real* cell_adjoint, const RunoffGradient<Real>& gradient);
   void adjoint_group(Count group, const RunoffSeeds<Real>& seeds, const RunoffGradient<Real>& gradient);
-  void store_gradient(Count tile, const Real* cell_adjoint, const Real* state_adjoint, const RunoffGradient<Real>& gradient);
+  void store_gradient(Count tile, const Real* cell_adjoint, const Real* state_adjoint,
+                      const RunoffGradient<Real>& gradient);
 };
 
 template <class Real>
@@ -128,7 +131,10 @@ Runoff<Real>::Impl::Impl(RunoffOptions o)
     for (std::size_t p = 0; p < parameters.size(); ++p)
       if (name == parameters[p].name) is_dynamic[p] = true;
   }
-  form = options.variant == RunoffVariant::hbv_2_0 ? 3 : options.variant == RunoffVariant::hbv_1_1p ? 2 : exponent ? 1 : 0;
+  form = options.variant == RunoffVariant::hbv_2_0    ? 3
+         : options.variant == RunoffVariant::hbv_1_1p ? 2
+         : exponent                                   ? 1
+                                                      : 0;
   if (options.variant != RunoffVariant::hbv_2_0) return;
   const auto check = [&](const char* name, const std::vector<double>& values, double lowest) {
     if (static_cast<Index>(values.size()) != options.catchments)
@@ -183,8 +189,8 @@ void Runoff<Real>::Impl::check_states(std::span<const Real> states) const {
     const Count k = i / lanes();
     const double lowest = k == 2 ? kLowestMoisture : 0;
     if (!std::isfinite(states[i]) || static_cast<double>(states[i]) < lowest)
-      fail("runoff: state {} of component {}, catchment {} (both from 0) is {} mm, allowed: finite and from {}", kStateNames[k],
-           i % lanes() / options.catchments, catchment_of(i % lanes()), states[i], lowest);
+      fail("runoff: state {} of component {}, catchment {} (both from 0) is {} mm, allowed: finite and from {}",
+           kStateNames[k], i % lanes() / options.catchments, catchment_of(i % lanes()), states[i], lowest);
   }
 }
 
@@ -216,8 +222,9 @@ RunoffBlock<Real> Runoff<Real>::Impl::block_of(Count number, Count first_day, Co
   b.pet = pet.reading(tile, first_day);
   b.cell = cell.data() + number * kCellRows * kTileLanes;
   for (std::size_t k = 0; k < dynamic.size(); ++k)
-    b.dynamic[dynamic[k]] = {given.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(k) * lanes() + tile.lane,
-                             dynamic_stride()};
+    b.dynamic[dynamic[k]] = {
+        given.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(k) * lanes() + tile.lane,
+        dynamic_stride()};
   return b;
 }
 
@@ -281,15 +288,19 @@ void Runoff<Real>::Impl::adjoint_chunk(Count tile, Count first_day, Real* state,
 }
 
 template <class Real>
-void Runoff<Real>::Impl::adjoint_group(Count group, const RunoffSeeds<Real>& seeds, const RunoffGradient<Real>& gradient) {
+void Runoff<Real>::Impl::adjoint_group(Count group, const RunoffSeeds<Real>& seeds,
+                                       const RunoffGradient<Real>& gradient) {
   const Count first = panels.first_tile(group), end = panels.first_tile(group + 1);
   const Count starts_of_tile = interval / kChunkDays * kTileState, cell_size = kCellRows * kTileLanes;
   DeviceVector<Real> state_adjoint((end - first) * kTileState), cell_adjoint((end - first) * cell_size);
   DeviceVector<Real> starts((end - first) * starts_of_tile);   // states at the beginning of chunks
   record.resize((kChunkDays + 1) * kRecordRows * kTileLanes);
-  const auto start = [&](Count tile, Count chunk) { return starts.data() + (tile - first) * starts_of_tile + chunk * kTileState; };
+  const auto start = [&](Count tile, Count chunk) {
+    return starts.data() + (tile - first) * starts_of_tile + chunk * kTileState;
+  };
   for (Count k = states_on_tape() - 1; k >= 0; --k) {
-    const Count begin = tape_from + k * interval, chunks = (std::min(days - begin, interval) + kChunkDays - 1) / kChunkDays;
+    const Count begin = tape_from + k * interval,
+                chunks = (std::min(days - begin, interval) + kChunkDays - 1) / kChunkDays;
     for (Count tile = first; tile < end; ++tile) {
       std::copy_n(on_tape(tile, k), kTileState, start(tile, 0));
       for (Count j = 0; j + 1 < chunks; ++j) {
@@ -299,12 +310,13 @@ void Runoff<Real>::Impl::adjoint_group(Count group, const RunoffSeeds<Real>& see
     }
     for (Count j = chunks - 1; j >= 0; --j)
       for (Count tile = first; tile < end; ++tile)
-        adjoint_chunk(tile, begin + j * kChunkDays, start(tile, j), seeds, state_adjoint.data() + (tile - first) * kTileState,
+        adjoint_chunk(tile, begin + j * kChunkDays, start(tile, j), seeds,
+                      state_adjoint.data() + (tile - first) * kTileState,
                       cell_adjoint.data() + (tile - first) * cell_size, gradient);
   }
   for (Count tile = first; tile < end; ++tile)
-    store_gradient(tile, cell_adjoint.data() + (tile - first) * cell_size, state_adjoint.data() + (tile - first) * kTileState,
-                   gradient);
+    store_gradient(tile, cell_adjoint.data() + (tile - first) * cell_size,
+                   state_adjoint.data() + (tile - first) * kTileState, gradient);
 }
 
 template <class Real>
@@ -365,6 +377,7 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
                            Count tape_from) {
   Impl& m = *impl_;
   const Index catchments = m.options.catchments;
+  m.tape_from = kNoTape;  // none either where what follows fails
   if (forcing.days < 1) fail("runoff: {} days, allowed: from 1", forcing.days);
   if (tape_from != kNoTape && (tape_from < 0 || tape_from >= forcing.days))
     fail("runoff: the tape is to begin on day {}, allowed: 0 to {}", tape_from, forcing.days - 1);
@@ -372,7 +385,8 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
   check_size("dynamic parameters", parameters.dynamic, dynamic_size(forcing.days));
   check_size("runoff", runoff, forcing.days * catchments);
   for (int k = 0; k < kRunoffOutputs; ++k)
-    if (!outputs[k].empty()) check_size(runoff_output_info(static_cast<RunoffOutput>(k)).name, outputs[k], forcing.days * catchments);
+    if (!outputs[k].empty())
+      check_size(runoff_output_info(static_cast<RunoffOutput>(k)).name, outputs[k], forcing.days * catchments);
   check_forcing(forcing.precipitation_mm_day, forcing.days, catchments, "precipitation_mm_day", false);
   check_forcing(forcing.temperature_degc, forcing.days, catchments, "temperature_degc", true);
   check_forcing(forcing.pet_mm_day, forcing.days, catchments, "pet_mm_day", false);
@@ -392,7 +406,8 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
   m.make_cells();
   if (tape_from != kNoTape) {
     m.interval = m.interval_for(m.days - tape_from);
-    if (const Count size = m.tiles() * m.states_on_tape() * kTileState; static_cast<Count>(m.tape.size()) < size) m.tape.resize(size);
+    if (const Count size = m.tiles() * m.states_on_tape() * kTileState; static_cast<Count>(m.tape.size()) < size)
+      m.tape.resize(size);
   }
   const std::vector<Real> start(states.begin(), states.end());  // may be those of final_states()
   m.final_states.resize(state_size());
@@ -427,10 +442,12 @@ void Runoff<Real>::adjoint(std::span<const Real> runoff, const RunoffSeries<cons
   for (int k = 0; k < kRunoffOutputs; ++k) {
     const char* name = runoff_output_info(static_cast<RunoffOutput>(k)).name;
     if (!outputs[k].empty()) check_size(name, outputs[k], m.days * catchments);
-    if (!outputs[k].empty() && static_cast<RunoffOutput>(k) == RunoffOutput::water_made) fail("runoff: {} has no adjoint", name);
+    if (!outputs[k].empty() && static_cast<RunoffOutput>(k) == RunoffOutput::water_made)
+      fail("runoff: {} has no adjoint", name);
   }
   if (!gradient.fixed.empty()) check_size("the gradient of fixed parameters", gradient.fixed, fixed_size());
-  if (!gradient.dynamic.empty()) check_size("the gradient of dynamic parameters", gradient.dynamic, dynamic_size(m.days));
+  if (!gradient.dynamic.empty())
+    check_size("the gradient of dynamic parameters", gradient.dynamic, dynamic_size(m.days));
   if (!gradient.states.empty()) check_size("the gradient of states", gradient.states, state_size());
 
   const Real share = Real(1) / static_cast<Real>(m.options.components);

@@ -58,7 +58,8 @@ void fetch_seeds(const RunoffBlock<Real>& b, Count day) {
     if (rows.stride != 0) fetch<false>(rows, day, b.lanes);
 }
 
-// A day's rows of a tile. Dynamic parameters have no padding: those of a tile that does not fill its vectors are copied.
+// A day's rows of a tile. Dynamic parameters have no padding: those of a tile that does not fill its vectors are
+// copied.
 template <class Real>
 class DayReader {
  public:
@@ -73,7 +74,8 @@ class DayReader {
       rows[k] = b_.dynamic[k].row(day);
       if (b_.lanes % kVectorLanes != 0) rows[k] = std::copy_n(rows[k], b_.lanes, padded_[k]) - b_.lanes;
     }
-    return {b_.cell, rows[kBETA], rows[kK0], rows[kBETAET], b_.precipitation.row(day), b_.temperature.row(day), b_.pet.row(day)};
+    return {b_.cell,        rows[kBETA], rows[kK0], rows[kBETAET], b_.precipitation.row(day), b_.temperature.row(day),
+            b_.pet.row(day)};
   }
 
  private:
@@ -137,7 +139,8 @@ void add_to(Real* sum, const Real* terms, Index lanes) {
   for (Index i = 0; i < lanes; ++i) sum[i] += terms[i];
 }
 
-// Writes a day's row of a gradient past the caches, so that its lines need not be read first. Such rows are whole lines.
+// Writes a day's row of a gradient past the caches, so that its lines need not be read first. Such rows are whole
+// lines.
 template <class Real>
 bool can_stream(const DayRows<Real*>& rows, Index lanes) {
 #if defined(__AVX512F__)
@@ -167,7 +170,8 @@ void adjoint(const RunoffBlock<Real>& b) {
   alignas(64) Real daily[kDynamicRows][kTileLanes], handed[2][kTileLanes];
   DayReader<Real> reader(b);
   using Day = RunoffAdjointDay<Real, kOutputs>;
-  bool stream[kDynamicRows], direct[kDynamicRows];   // rows of whole vectors that are not streamed are written where they belong
+  bool stream[kDynamicRows],
+      direct[kDynamicRows];  // rows of whole vectors that are not streamed are written where they belong
   for (int k = 0; k < kDynamicRows; ++k) {
     stream[k] = can_stream(b.dynamic_adjoint[k], b.lanes);
     direct[k] = b.dynamic_adjoint[k].values && !stream[k] && b.lanes % kVectorLanes == 0;
@@ -186,7 +190,8 @@ void adjoint(const RunoffBlock<Real>& b) {
     run(RunoffSnowAdjointLoop<Real, Day>{d}, b.lanes);
     for (int k = 0; k < kDynamicRows; ++k) {
       if (!b.dynamic[k].values) add_to(b.cell_adjoint + kRowOfCell[k] * kTileLanes, daily[k], b.lanes);
-      if (b.dynamic_adjoint[k].values && !direct[k]) write_row(daily[k], b.dynamic_adjoint[k].row(t), b.lanes, stream[k]);
+      if (b.dynamic_adjoint[k].values && !direct[k])
+        write_row(daily[k], b.dynamic_adjoint[k].row(t), b.lanes, stream[k]);
     }
   }
 #if defined(__AVX512F__)
@@ -232,7 +237,8 @@ void convolve_weights(const HydrographBlock<Real>& b) {
 
 template <class Real>
 RunoffKernels<Real> make_kernels() {
-  RunoffKernels<Real> table{DPL_NAME(DPL_ISA), convolve<Real>, convolve_adjoint<Real>, convolve_weights<Real>, {}, {}, {}};
+  RunoffKernels<Real> table{
+      DPL_NAME(DPL_ISA), convolve<Real>, convolve_adjoint<Real>, convolve_weights<Real>, {}, {}, {}};
   const auto set = [&table]<class Form>(int form, Form) {
     table.forward[form][0] = forward<Real, Form, false>;
     table.forward[form][1] = forward<Real, Form, true>;

@@ -33,7 +33,8 @@ HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const Hydrograp
   for (int k = 0; k < kHydrographDays; ++k) mean += w[k] * weights_adjoint[k];
   HydrographAdjoint g{0, 0};
   for (int k = 0; k < kHydrographDays; ++k) {
-    const double by_log = w[k] * (weights_adjoint[k] - mean);  // of the logarithm of the weight before its sum is made 1
+    const double by_log =
+        w[k] * (weights_adjoint[k] - mean);  // of the logarithm of the weight before its sum is made 1
     g.a += by_log * std::log(day_of(k));
     g.b += by_log * day_of(k) / (scale_of(b) * scale_of(b));
   }
@@ -43,7 +44,8 @@ HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const Hydrograp
 template <class Real>
 UnitHydrograph<Real>::UnitHydrograph(std::span<const Real> a, std::span<const Real> b)
     : a_(a.begin(), a.end()), b_(b.begin(), b.end()), weights_(a.size() * kHydrographDays) {
-  if (a.size() != b.size()) fail("unit hydrograph: {} values of a, {} of b; one of each per catchment is needed", a.size(), b.size());
+  if (a.size() != b.size())
+    fail("unit hydrograph: {} values of a, {} of b; one of each per catchment is needed", a.size(), b.size());
   for (std::size_t c = 0; c < a.size(); ++c) {
     if (!std::isfinite(a[c]) || !std::isfinite(b[c]))
       fail("unit hydrograph: a, b of catchment {} (from 0) are {}, {}, allowed: finite", c, a[c], b[c]);
@@ -87,14 +89,17 @@ void UnitHydrograph<Real>::adjoint(std::span<const Real> x, std::span<const Real
   HydrographBlock<Real> b = block(days);
   b.y_adjoint = y_adjoint.data();
   if (!x_adjoint.empty()) {
-    if (x_adjoint.size() != y_adjoint.size()) fail("unit hydrograph: derivatives have {} and {} values", y_adjoint.size(), x_adjoint.size());
+    if (x_adjoint.size() != y_adjoint.size())
+      fail("unit hydrograph: derivatives have {} and {} values", y_adjoint.size(), x_adjoint.size());
     b.x_adjoint = x_adjoint.data();
     runoff_kernels<Real>().convolve_adjoint(b);
   }
   if (a_adjoint.empty() && b_adjoint.empty()) return;
-  if (x.size() != y_adjoint.size()) fail("unit hydrograph: {} values of runoff, {} derivatives", x.size(), y_adjoint.size());
+  if (x.size() != y_adjoint.size())
+    fail("unit hydrograph: {} values of runoff, {} derivatives", x.size(), y_adjoint.size());
   if ((!a_adjoint.empty() && a_adjoint.size() != a_.size()) || (!b_adjoint.empty() && b_adjoint.size() != a_.size()))
-    fail("unit hydrograph: derivatives by a, b have {}, {} values, {} are needed", a_adjoint.size(), b_adjoint.size(), a_.size());
+    fail("unit hydrograph: derivatives by a, b have {}, {} values, {} are needed", a_adjoint.size(), b_adjoint.size(),
+         a_.size());
   std::vector<double> sums(n * kHydrographDays, 0.0);  // d/d weights
   b.x = x.data();
   b.weights_adjoint = sums.data();

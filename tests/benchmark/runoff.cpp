@@ -38,7 +38,8 @@ class RunoffWindow {
         PET_.push_back(static_cast<float>(5 * draw()));
       }
     for (const auto& p : model_->parameters())
-      for (Count l = 0; l < model_->lanes(); ++l) fixed_.push_back(static_cast<float>(p.lower + draw() * (p.upper - p.lower)));
+      for (Count l = 0; l < model_->lanes(); ++l)
+        fixed_.push_back(static_cast<float>(p.lower + draw() * (p.upper - p.lower)));
     // Days repeat one of 31 rows: drawing them all would take longer than running.
     const auto all = runoff_parameters(RunoffVariant::hbv_2_0);
     const Count row = model_->dynamic_size(1);
@@ -49,7 +50,8 @@ class RunoffWindow {
             for (Count l = 0; l < model_->lanes(); ++l)
               dynamic_.push_back(static_cast<float>(p.lower + draw() * (p.upper - p.lower)));
     dynamic_.resize(model_->dynamic_size(kDays));
-    for (Count t = 31; t < kDays && dynamic; ++t) std::copy_n(dynamic_.begin() + (t % 31) * row, row, dynamic_.begin() + t * row);
+    for (Count t = 31; t < kDays && dynamic; ++t)
+      std::copy_n(dynamic_.begin() + (t % 31) * row, row, dynamic_.begin() + t * row);
     runoff_.resize(kDays * catchments);
     seed_.assign(runoff_.size(), 1.0f);
     fixed_adjoint_.resize(fixed_.size());
@@ -63,8 +65,8 @@ class RunoffWindow {
   void adjoint() { model_->adjoint(seed_, {}, {fixed_adjoint_, dynamic_adjoint_, {}}); }
   double component_days() const { return static_cast<double>(model_->lanes()) * kDays; }
   double tape_bytes() const { return static_cast<double>(model_->tape_bytes(kDays)); }
-  /// That must come from or go to memory: dynamic parameters (read twice with the adjoint), their gradient (its lines are
-  /// read first), the tape; forcing and runoff are a sixteenth of it.
+  /// That must come from or go to memory: dynamic parameters (read twice with the adjoint), their gradient (its lines
+  /// are read first), the tape; forcing and runoff are a sixteenth of it.
   double bytes(bool adjoint) const {
     const double dynamic = 4 * static_cast<double>(dynamic_.size()), forcing = 4 * static_cast<double>(P_.size());
     return adjoint ? 4 * dynamic + 2 * tape_bytes() + 9 * forcing : dynamic + 4 * forcing;
@@ -75,7 +77,8 @@ class RunoffWindow {
  private:
   Index catchments_;
   std::unique_ptr<Runoff<float>> model_;
-  DeviceVector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_, dynamic_adjoint_;   // aligned, as tensors are
+  DeviceVector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_,
+      dynamic_adjoint_;  // aligned, as tensors are
 };
 
 void count(benchmark::State& state, const char* what, double per_iteration) {
@@ -120,7 +123,8 @@ int add_all() {
       for (const bool dynamic : {false, true})
         for (const bool adjoint : {false, true}) {
           if (dynamic && catchments == 10000) continue;  // 1.4 GB of parameters and as much of gradient
-          add(fmt::format("runoff_forward{}/{}{}/{}", adjoint ? "_adjoint" : "", name, dynamic ? "_dynamic" : "", catchments),
+          add(fmt::format("runoff_forward{}/{}{}/{}", adjoint ? "_adjoint" : "", name, dynamic ? "_dynamic" : "",
+                          catchments),
               [=](benchmark::State& s) { run(s, runoff_variant_from_name(name), catchments, dynamic, adjoint); });
         }
   for (const bool adjoint : {false, true})

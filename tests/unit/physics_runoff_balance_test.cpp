@@ -1,5 +1,5 @@
-// Test of the water balance: precipitation - runoff - evapotranspiration - change of storage + water made by floors and exchange
-// is nothing but rounding; and of what storages may be.
+// Test of the water balance: precipitation - runoff - evapotranspiration - change of storage + water made by floors and
+// exchange is nothing but rounding; and of what storages may be.
 #include <numeric>
 
 #include "tests/support/runoff_cases.hpp"
@@ -34,7 +34,8 @@ TYPED_TEST(RunoffBalance, ClosesToRounding) {
       const double in = total(run.precipitation, c, n), out = total(run.runoff, c, n), ET = total(run.outputs[0], c, n);
       const double before = total(run.states, c, n) / components, after = total(run.final_states, c, n) / components;
       const double water_made = total(run.outputs[7], c, n);
-      worst = std::max(worst, std::abs(in + before + water_made - out - ET - after) / (in + before + std::abs(water_made)));
+      worst =
+          std::max(worst, std::abs(in + before + water_made - out - ET - after) / (in + before + std::abs(water_made)));
       made = std::max(made, std::abs(water_made) / in);
     }
     EXPECT_LE(worst, rounding) << setting.variant << ", " << setting.dynamic.size() << " dynamic";

@@ -1,5 +1,5 @@
-// Test that a catchment's results are the same bits whatever the order and number of the catchments, the tape's limit, the day
-// the tape begins on and the instruction set are.
+// Test that a catchment's results are the same bits whatever the order and number of the catchments, the tape's limit,
+// the day the tape begins on and the instruction set are.
 #include <cstdlib>
 #include <numeric>
 

@@ -24,7 +24,8 @@ TYPED_TEST(RunoffFiles, AgreeWithTheReferenceFiles) {
     }
     // A wrong value is seen.
     const double allowed = sizeof(TypeParam) == 8 ? 1e-8 : 2e-4;
-    const auto largest = std::max_element(c.gradient.begin(), c.gradient.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
+    const auto largest = std::max_element(c.gradient.begin(), c.gradient.end(),
+                                          [](double a, double b) { return std::abs(a) < std::abs(b); });
     *largest *= 1 + 3 * allowed;
     EXPECT_FALSE(compare_runoff<TypeParam>(c).back().passed());
     c.states[3][2] += 0.1;

@@ -19,7 +19,8 @@ nlohmann::json parse_reference_file(const std::string& path);
 /// One object of the file; every access throws Error where the field is missing or misshapen.
 class ReferenceReader {
  public:
-  ReferenceReader(std::string path, const nlohmann::json& json, std::string place) : path_(std::move(path)), json_(json), place_(std::move(place)) {}
+  ReferenceReader(std::string path, const nlohmann::json& json, std::string place)
+      : path_(std::move(path)), json_(json), place_(std::move(place)) {}
 
   ReferenceReader section(const std::string& name) const { return {path_, field(name), place_ + name + "."}; }
   bool has(const std::string& name) const { return json_.is_object() && json_.contains(name); }
@@ -38,7 +39,8 @@ class ReferenceReader {
   }
   std::vector<double> array(const std::string& name, std::size_t size) const {
     auto values = get<std::vector<double>>(name);
-    if (values.size() != size) fail("{}: field {}{} has {} values, {} are needed", path_, place_, name, values.size(), size);
+    if (values.size() != size)
+      fail("{}: field {}{} has {} values, {} are needed", path_, place_, name, values.size(), size);
     return values;
   }
   // Indices of reaches; whole numbers only: a fraction or a number beyond 32 bits must not become another reach.
@@ -63,7 +65,8 @@ class ReferenceReader {
   std::vector<std::vector<double>> table(const std::string& name, std::size_t columns) const {
     auto rows = get<std::vector<std::vector<double>>>(name);
     for (const auto& row : rows)
-      if (row.size() != columns) fail("{}: a row of field {}{} has {} values, {} are needed", path_, place_, name, row.size(), columns);
+      if (row.size() != columns)
+        fail("{}: a row of field {}{} has {} values, {} are needed", path_, place_, name, row.size(), columns);
     return rows;
   }
 

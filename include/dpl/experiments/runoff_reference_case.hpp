@@ -14,12 +14,12 @@ struct RunoffReferenceCase {
   std::string name;
   RunoffOptions options;                                         ///< variant, area and elevation
   std::vector<double> precipitation_mm_day, temperature_degc, pet_mm_day;
-  std::vector<double> positions;                                 ///< of each parameter in its range, 0 .. 1, in the model's order
+  std::vector<double> positions;  ///< of each parameter in its range, 0 .. 1, in the model's order
   double route_a = 0, route_b = 0;                               ///< positions of the unit hydrograph's a, b
   std::vector<double> runoff, evapotranspiration, routed_runoff; ///< expected, mm/day
-  std::vector<std::vector<double>> states;                       ///< expected after each day, [day][SP, MW, SM, SUZ, SLZ] mm
+  std::vector<std::vector<double>> states;  ///< expected after each day, [day][SP, MW, SM, SUZ, SLZ] mm
   double J = 0;                                                  ///< mean square of routed runoff
-  std::vector<double> gradient;                                  ///< expected by position: parameters, then route_a, route_b
+  std::vector<double> gradient;  ///< expected by position: parameters, then route_a, route_b
 };
 
 /// Whether the file is one: it has a field `variant`. Throws Error for a file that cannot be read.

@@ -8,8 +8,8 @@
 
 namespace dpl {
 
-/// **Local.** Deviations and what is allowed (method section 5): values 1e-9 in double, also one by one, 2e-5 in single;
-/// gradients 1e-8 and 2e-4.
+/// **Local.** Deviations and what is allowed (method section 5): values 1e-9 in double, also one by one, 2e-5 in
+/// single; gradients 1e-8 and 2e-4.
 template <class Real>
 std::vector<Deviation> compare_runoff(const RunoffReferenceCase& c);
 

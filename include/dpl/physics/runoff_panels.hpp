@@ -9,19 +9,20 @@
 
 namespace dpl {
 
-/// Tiles that go through the same days one after another, before the next days come: their dynamic parameters lie side by
-/// side, so that a page of memory is not left after one tile's part of it.
+/// Tiles that go through the same days one after another, before the next days come: their dynamic parameters lie side
+/// by side, so that a page of memory is not left after one tile's part of it.
 inline constexpr Index kGroupTiles = 8;
 
-/// Catchments whose rows lie together. Fewer than a tile: one panel of all, whose tiles run over component after component.
-/// More: panels of at most a tile, each component of which is a tile. Groups of tiles come in an order in which the components
-/// of a catchment do.
+/// Catchments whose rows lie together. Fewer than a tile: one panel of all, whose tiles run over component after
+/// component. More: panels of at most a tile, each component of which is a tile. Groups of tiles come in an order in
+/// which the components of a catchment do.
 class Panels {
  public:
   Panels(Index catchments, Index components) : catchments_(catchments) {
     if (catchments < kTileLanes) {
       width_ = catchments;
-      stride_ = catchments + kTileLanes;  // a row goes on from its beginning: the lanes of a tile find theirs in one run
+      stride_ =
+          catchments + kTileLanes;  // a row goes on from its beginning: the lanes of a tile find theirs in one run
     } else {
       const Index panels = (catchments + kTileLanes - 1) / kTileLanes, even = (catchments + panels - 1) / panels;
       width_ = (even + kVectorLanes - 1) / kVectorLanes * kVectorLanes;
@@ -31,7 +32,8 @@ class Panels {
     const Count lanes = static_cast<Count>(catchments) * components;
     if (catchments < kTileLanes) {
       for (Count lane = 0; lane < lanes; lane += kTileLanes)
-        tiles_.push_back({lane, static_cast<Index>(std::min<Count>(kTileLanes, lanes - lane)), 0, static_cast<Index>(lane % catchments)});
+        tiles_.push_back({lane, static_cast<Index>(std::min<Count>(kTileLanes, lanes - lane)), 0,
+                          static_cast<Index>(lane % catchments)});
       const auto tiles = static_cast<Count>(tiles_.size());
       for (Count tile = 0; tile < tiles; tile += kGroupTiles) groups_.push_back(tile);
       groups_.push_back(tiles);
