@@ -18,7 +18,8 @@ struct MethodRow {
 };
 
 constexpr std::array<MethodRow, 2> kMethods{
-    {{"hargreaves", PetMethod::hargreaves, "Hargreaves and Samani 1985, radiation of Allen et al. 1998 (FAO-56, equations 21, 52)"},
+    {{"hargreaves", PetMethod::hargreaves,
+      "Hargreaves and Samani 1985, radiation of Allen et al. 1998 (FAO-56, equations 21, 52)"},
      {"oudin", PetMethod::oudin, "Oudin et al. 2005, radiation of Allen et al. 1998 (FAO-56, equation 21)"}}};
 
 constexpr double kSolarConstant = 0.0820;  // MJ m-2 min-1

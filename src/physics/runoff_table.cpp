@@ -13,12 +13,12 @@ struct VariantRow {
   RunoffVariant variant;
   int parameters;                       // of kParameters, from the first
   Index components;
-  std::vector<std::string> dynamic;     // may be dynamic
+  std::array<const char*, 3> dynamic;   // may be dynamic; empty places last
 };
 
-const std::array<VariantRow, 3> kVariants{{{"1.0", RunoffVariant::hbv_1_0, 12, 16, {"BETA", "BETAET"}},
-                                           {"1.1p", RunoffVariant::hbv_1_1p, 14, 16, {"BETA", "K0", "BETAET"}},
-                                           {"2.0", RunoffVariant::hbv_2_0, 16, 4, {"BETA", "K0", "BETAET"}}}};
+constexpr std::array<VariantRow, 3> kVariants{{{"1.0", RunoffVariant::hbv_1_0, 12, 16, {"BETA", "BETAET"}},
+                                               {"1.1p", RunoffVariant::hbv_1_1p, 14, 16, {"BETA", "K0", "BETAET"}},
+                                               {"2.0", RunoffVariant::hbv_2_0, 16, 4, {"BETA", "K0", "BETAET"}}}};
 
 constexpr std::array<RunoffParameter, 16> kParameters{{{"BETA", "1", 1, 6},
                                                        {"FC", "mm", 50, 1000},
@@ -75,15 +75,21 @@ std::vector<std::string> runoff_variant_names() {
 
 Index usual_components(RunoffVariant variant) { return row_of(variant).components; }
 
-std::vector<std::string> dynamic_runoff_parameters(RunoffVariant variant) { return row_of(variant).dynamic; }
+std::vector<std::string> dynamic_runoff_parameters(RunoffVariant variant) {
+  std::vector<std::string> names;
+  for (const char* name : row_of(variant).dynamic)
+    if (name) names.emplace_back(name);
+  return names;
+}
 
 std::vector<RunoffParameter> runoff_parameters(RunoffVariant variant, const std::vector<std::string>& dynamic) {
   const VariantRow& row = row_of(variant);
+  const auto allowed = dynamic_runoff_parameters(variant);
   int n = row.parameters;
   for (std::size_t k = 0; k < dynamic.size(); ++k) {
     const std::string& name = dynamic[k];
-    if (std::find(row.dynamic.begin(), row.dynamic.end(), name) == row.dynamic.end())
-      fail("runoff.dynamic: \"{}\" cannot be dynamic in variant {}; allowed: {}", name, row.name, listed(row.dynamic));
+    if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
+      fail("runoff.dynamic: \"{}\" cannot be dynamic in variant {}; allowed: {}", name, row.name, listed(allowed));
     if (std::find(dynamic.begin(), dynamic.begin() + static_cast<std::ptrdiff_t>(k), name) !=
         dynamic.begin() + static_cast<std::ptrdiff_t>(k))
       fail("runoff.dynamic: \"{}\" is given twice", name);

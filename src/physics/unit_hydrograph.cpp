@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/runoff_kernels.hpp"
 
 namespace dpl {
 namespace {
@@ -12,18 +13,6 @@ namespace {
 double day_of(int k) { return k + 0.5; }
 double shape_of(double a) { return std::max(a, 0.0) + 0.1; }
 double scale_of(double b) { return std::max(b, 0.0) + 0.5; }
-
-// y[t] += w x[t - k] for all t, catchments innermost.
-template <class Real>
-void add_shifted(std::span<const Real> w, const Real* x, Count days, int k, Real* y) {
-  const auto n = static_cast<Count>(w.size());
-  for (Count t = k; t < days; ++t) {
-    const Real* from = x + (t - k) * n;
-    Real* to = y + t * n;
-#pragma GCC ivdep
-    for (Count c = 0; c < n; ++c) to[c] += w[c] * from[c];
-  }
-}
 
 }  // namespace
 
@@ -44,7 +33,8 @@ HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const Hydrograp
   for (int k = 0; k < kHydrographDays; ++k) mean += w[k] * weights_adjoint[k];
   HydrographAdjoint g{0, 0};
   for (int k = 0; k < kHydrographDays; ++k) {
-    const double by_log = w[k] * (weights_adjoint[k] - mean);  // of the logarithm of the weight before its sum is made 1
+    const double by_log =
+        w[k] * (weights_adjoint[k] - mean);  // of the logarithm of the weight before its sum is made 1
     g.a += by_log * std::log(day_of(k));
     g.b += by_log * day_of(k) / (scale_of(b) * scale_of(b));
   }
@@ -54,7 +44,8 @@ HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const Hydrograp
 template <class Real>
 UnitHydrograph<Real>::UnitHydrograph(std::span<const Real> a, std::span<const Real> b)
     : a_(a.begin(), a.end()), b_(b.begin(), b.end()), weights_(a.size() * kHydrographDays) {
-  if (a.size() != b.size()) fail("unit hydrograph: {} values of a, {} of b; one of each per catchment is needed", a.size(), b.size());
+  if (a.size() != b.size())
+    fail("unit hydrograph: {} values of a, {} of b; one of each per catchment is needed", a.size(), b.size());
   for (std::size_t c = 0; c < a.size(); ++c) {
     if (!std::isfinite(a[c]) || !std::isfinite(b[c]))
       fail("unit hydrograph: a, b of catchment {} (from 0) are {}, {}, allowed: finite", c, a[c], b[c]);
@@ -71,11 +62,23 @@ Count UnitHydrograph<Real>::days_of(const char* name, std::size_t values) const 
 }
 
 template <class Real>
+HydrographBlock<Real> UnitHydrograph<Real>::block(Count days) const {
+  HydrographBlock<Real> b;
+  b.weights = weights_.data();
+  b.days = days;
+  b.catchments = catchments();
+  b.length = kHydrographDays;
+  return b;
+}
+
+template <class Real>
 void UnitHydrograph<Real>::forward(std::span<const Real> x, std::span<Real> y) const {
   const Count days = days_of("runoff", x.size());
   if (y.size() != x.size()) fail("unit hydrograph: {} values of runoff, {} of what is made of it", x.size(), y.size());
-  std::fill(y.begin(), y.end(), Real(0));
-  for (int k = 0; k < kHydrographDays; ++k) add_shifted(weight(k), x.data(), days, k, y.data());
+  HydrographBlock<Real> b = block(days);
+  b.x = x.data();
+  b.y = y.data();
+  runoff_kernels<Real>().convolve(b);
 }
 
 template <class Real>
@@ -83,24 +86,24 @@ void UnitHydrograph<Real>::adjoint(std::span<const Real> x, std::span<const Real
                                    std::span<Real> a_adjoint, std::span<Real> b_adjoint) const {
   const Count days = days_of("the derivative", y_adjoint.size());
   const auto n = static_cast<Count>(a_.size());
+  HydrographBlock<Real> b = block(days);
+  b.y_adjoint = y_adjoint.data();
   if (!x_adjoint.empty()) {
-    if (x_adjoint.size() != y_adjoint.size()) fail("unit hydrograph: derivatives have {} and {} values", y_adjoint.size(), x_adjoint.size());
-    std::fill(x_adjoint.begin(), x_adjoint.end(), Real(0));
-    for (int k = 0; k < kHydrographDays; ++k)
-      for (Count t = k; t < days; ++t)
-#pragma GCC ivdep
-        for (Count c = 0; c < n; ++c) x_adjoint[(t - k) * n + c] += weights_[k * n + c] * y_adjoint[t * n + c];
+    if (x_adjoint.size() != y_adjoint.size())
+      fail("unit hydrograph: derivatives have {} and {} values", y_adjoint.size(), x_adjoint.size());
+    b.x_adjoint = x_adjoint.data();
+    runoff_kernels<Real>().convolve_adjoint(b);
   }
   if (a_adjoint.empty() && b_adjoint.empty()) return;
-  if (x.size() != y_adjoint.size()) fail("unit hydrograph: {} values of runoff, {} derivatives", x.size(), y_adjoint.size());
+  if (x.size() != y_adjoint.size())
+    fail("unit hydrograph: {} values of runoff, {} derivatives", x.size(), y_adjoint.size());
   if ((!a_adjoint.empty() && a_adjoint.size() != a_.size()) || (!b_adjoint.empty() && b_adjoint.size() != a_.size()))
-    fail("unit hydrograph: derivatives by a, b have {}, {} values, {} are needed", a_adjoint.size(), b_adjoint.size(), a_.size());
+    fail("unit hydrograph: derivatives by a, b have {}, {} values, {} are needed", a_adjoint.size(), b_adjoint.size(),
+         a_.size());
   std::vector<double> sums(n * kHydrographDays, 0.0);  // d/d weights
-  for (int k = 0; k < kHydrographDays; ++k)
-    for (Count t = k; t < days; ++t)
-#pragma GCC ivdep
-      for (Count c = 0; c < n; ++c)
-        sums[k * n + c] += static_cast<double>(y_adjoint[t * n + c]) * static_cast<double>(x[(t - k) * n + c]);
+  b.x = x.data();
+  b.weights_adjoint = sums.data();
+  runoff_kernels<Real>().convolve_weights(b);
   for (Count c = 0; c < n; ++c) {
     HydrographWeights by_weight;
     for (int k = 0; k < kHydrographDays; ++k) by_weight[k] = sums[k * n + c];

@@ -1,4 +1,5 @@
-// HBV written down from method section 3 once more, slowly and plainly, for any number type: what runoff is tested against.
+// HBV written down from method section 3 once more, slowly and plainly, for any number type: what runoff is tested
+// against.
 #pragma once
 
 #include <algorithm>

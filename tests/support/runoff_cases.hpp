@@ -25,8 +25,14 @@ struct RunoffSetting {
 
 /// All variants with static and with dynamic parameters.
 inline std::vector<RunoffSetting> runoff_settings() {
-  return {{"1.0", {}},  {"1.0", {"BETA"}},  {"1.0", {"BETAET", "BETA"}},       {"1.1p", {}}, {"1.1p", {"BETA", "K0", "BETAET"}},
-          {"2.0", {}}, {"2.0", {"BETAET"}}, {"2.0", {"K0", "BETA", "BETAET"}}};
+  return {{"1.0", {}},
+          {"1.0", {"BETA"}},
+          {"1.0", {"BETAET", "BETA"}},
+          {"1.1p", {}},
+          {"1.1p", {"BETA", "K0", "BETAET"}},
+          {"2.0", {}},
+          {"2.0", {"BETAET"}},
+          {"2.0", {"K0", "BETA", "BETAET"}}};
 }
 
 /// Wet and dry days, frost and heat; areas below and above 2500 km2, elevations below and above 2000 m.
@@ -73,8 +79,14 @@ template <class Real>
 class RunoffRun {
  public:
   explicit RunoffRun(const RunoffProblem& p)
-      : days(p.days), catchments(p.options.catchments), model(p.options), precipitation(as<Real>(p.precipitation)),
-        temperature(as<Real>(p.temperature)), pet(as<Real>(p.pet)), fixed(as<Real>(p.fixed)), dynamic(as<Real>(p.dynamic)),
+      : days(p.days),
+        catchments(p.options.catchments),
+        model(p.options),
+        precipitation(as<Real>(p.precipitation)),
+        temperature(as<Real>(p.temperature)),
+        pet(as<Real>(p.pet)),
+        fixed(as<Real>(p.fixed)),
+        dynamic(as<Real>(p.dynamic)),
         states(as<Real>(p.states)) {}
 
   void forward(Count tape_from = 0, bool further = true) {
@@ -84,8 +96,8 @@ class RunoffRun {
       outputs[k].assign(days * catchments, Real(-1));
       series[k] = outputs[k];
     }
-    model.forward({precipitation.data(), temperature.data(), pet.data(), days}, {fixed, dynamic}, states, runoff, series,
-                  tape_from);
+    model.forward({precipitation.data(), temperature.data(), pet.data(), days}, {fixed, dynamic}, states, runoff,
+                  series, tape_from);
     final_states.assign(model.final_states().begin(), model.final_states().end());
   }
   /// `seeds` [kRunoffOutputs][day][catchment] or none; that of water_made is not used.

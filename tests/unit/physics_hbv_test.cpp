@@ -1,5 +1,5 @@
-// Test of a column and a day: the step against the plain one, its adjoint and that of the cell against dual numbers, on both
-// sides of every limit.
+// Test of a column and a day: the step against the plain one, its adjoint and that of the cell against dual numbers, on
+// both sides of every limit.
 #include <bit>
 #include <map>
 
@@ -28,7 +28,8 @@ Column random_column(Draws& draws) {
   for (double& x : c.s) x = draws.chance(0.2) ? draws.log_uniform(1e-8, 1e-3) : draws.log_uniform(1e-3, 300);
   c.s[2] = draws.chance(0.1) ? draws.uniform(1e-5, 2e-5) : draws.uniform(0.01, 1.1) * c.p[1];
   if (draws.chance(0.2)) c.s[0] = c.s[1] = 0;
-  c.f = {draws.chance(0.4) ? 0 : draws.log_uniform(0.1, 80), draws.uniform(-8, 12), draws.chance(0.1) ? 60 : draws.uniform(0, 9)};
+  c.f = {draws.chance(0.4) ? 0 : draws.log_uniform(0.1, 80), draws.uniform(-8, 12),
+         draws.chance(0.1) ? 60 : draws.uniform(0, 9)};
   c.area = draws.chance(0.3) ? draws.uniform(2500, 3200) : draws.uniform(1, 2500);
   c.elevation = draws.uniform(0, 4000);
   return c;
@@ -56,7 +57,8 @@ struct Name<HbvForm<true, true, true>> { static constexpr const char* text = "2.
 
 template <class Form>
 class Hbv : public testing::Test {};
-using Forms = testing::Types<HbvForm<false, false, false>, HbvForm<true, false, false>, HbvForm<true, true, false>, HbvForm<true, true, true>>;
+using Forms = testing::Types<HbvForm<false, false, false>, HbvForm<true, false, false>, HbvForm<true, true, false>,
+                             HbvForm<true, true, true>>;
 TYPED_TEST_SUITE(Hbv, Forms);
 
 TYPED_TEST(Hbv, StepIsThePlainOne) {
@@ -127,7 +129,8 @@ TYPED_TEST(Hbv, StepAdjointOfStatesAndParameters) {
     run<Form, double>(parameters_of(c), state_of(c), c, powers);
     const auto cell = hbv_cell<Form>(parameters_of(c), c.area, c.elevation);
     const auto a = hbv_step_adjoint<Form>(cell, state_of(c), c.f, powers, w);
-    const auto g = std::bit_cast<std::array<double, 16>>(hbv_cell_adjoint<Form>(parameters_of(c), c.area, c.elevation, a.cell));
+    const auto g =
+        std::bit_cast<std::array<double, 16>>(hbv_cell_adjoint<Form>(parameters_of(c), c.area, c.elevation, a.cell));
     const auto gs = std::bit_cast<std::array<double, 5>>(a.state);
     std::vector<AdjointEntry> entries;
     static const char* names[] = {"BETA", "FC",    "K0",  "K1",  "K2",     "LP", "PERC", "UZL", "TT", "CFMAX", "CFR",

@@ -16,14 +16,17 @@ TEST(Pet, RadiationOfFao56Example8) { EXPECT_NEAR(extraterrestrial_radiation(-20
 TEST(Pet, RadiationByHand) {
   const double angle = 2 * M_PI * 81 / 365, declination = 0.409 * std::sin(angle - 1.39);
   EXPECT_NEAR(declination, 0, 0.002);
-  EXPECT_NEAR(extraterrestrial_radiation(0, 81), 24 * 60 / M_PI * 0.0820 * (1 + 0.033 * std::cos(angle)) * std::cos(declination), 1e-12);
+  EXPECT_NEAR(extraterrestrial_radiation(0, 81),
+              24 * 60 / M_PI * 0.0820 * (1 + 0.033 * std::cos(angle)) * std::cos(declination), 1e-12);
   EXPECT_NEAR(extraterrestrial_radiation(0, 81), 37.8, 0.05);
   EXPECT_EQ(extraterrestrial_radiation(80, 1), 0);    // polar night
   EXPECT_EQ(extraterrestrial_radiation(-80, 172), 0);
   // Polar day: the sun is up all day, Ra = 24 60 0.0820 d_r sin(latitude) sin(declination).
   const double summer = 0.409 * std::sin(2 * M_PI * 172 / 365 - 1.39);
-  EXPECT_NEAR(extraterrestrial_radiation(80, 172),
-              24 * 60 * 0.0820 * (1 + 0.033 * std::cos(2 * M_PI * 172 / 365)) * std::sin(80 * M_PI / 180) * std::sin(summer), 1e-12);
+  EXPECT_NEAR(
+      extraterrestrial_radiation(80, 172),
+      24 * 60 * 0.0820 * (1 + 0.033 * std::cos(2 * M_PI * 172 / 365)) * std::sin(80 * M_PI / 180) * std::sin(summer),
+      1e-12);
   for (int day = 1; day <= 366; ++day)
     for (double latitude : {-90.0, -66.0, 0.0, 66.0, 90.0}) {
       EXPECT_GE(extraterrestrial_radiation(latitude, day), 0);

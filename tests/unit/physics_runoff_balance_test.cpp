@@ -1,5 +1,5 @@
-// Test of the water balance: precipitation - runoff - evapotranspiration - change of storage + water made by floors and exchange
-// is nothing but rounding; and of what storages may be.
+// Test of the water balance: precipitation - runoff - evapotranspiration - change of storage + water made by floors and
+// exchange is nothing but rounding; and of what storages may be.
 #include <numeric>
 
 #include "tests/support/runoff_cases.hpp"
@@ -34,12 +34,15 @@ TYPED_TEST(RunoffBalance, ClosesToRounding) {
       const double in = total(run.precipitation, c, n), out = total(run.runoff, c, n), ET = total(run.outputs[0], c, n);
       const double before = total(run.states, c, n) / components, after = total(run.final_states, c, n) / components;
       const double water_made = total(run.outputs[7], c, n);
-      worst = std::max(worst, std::abs(in + before + water_made - out - ET - after) / (in + before + std::abs(water_made)));
+      worst =
+          std::max(worst, std::abs(in + before + water_made - out - ET - after) / (in + before + std::abs(water_made)));
       made = std::max(made, std::abs(water_made) / in);
     }
     EXPECT_LE(worst, rounding) << setting.variant << ", " << setting.dynamic.size() << " dynamic";
     // Floors make next to nothing; in 2.0 the exchange is not counted as one.
-    if (std::string(setting.variant) != "2.0") EXPECT_LE(made, 1e-3) << setting.variant;
+    if (std::string(setting.variant) != "2.0") {
+      EXPECT_LE(made, 1e-3) << setting.variant;
+    }
     for (int k = 0; k < kRunoffOutputs - 1; ++k)
       for (Real x : run.outputs[k]) ASSERT_GE(x, 0) << runoff_output_names()[k];
     for (Real q : run.runoff) ASSERT_GE(q, 0);

@@ -1,9 +1,10 @@
-// Test that a catchment's results are the same bits whatever the order and number of the catchments, the tape's limit, the day
-// the tape begins on and the instruction set are.
+// Test that a catchment's results are the same bits whatever the order and number of the catchments, the tape's limit,
+// the day the tape begins on and the instruction set are.
 #include <cstdlib>
 #include <numeric>
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/device_memory.hpp"
 #include "tests/support/runoff_cases.hpp"
 
 namespace dpl {
@@ -141,6 +142,24 @@ TYPED_TEST(RunoffBits, DoNotDependOnWhatElseIsAskedFor) {
   b.adjoint(seed, zeros);
   EXPECT_EQ(a.fixed_adjoint, b.fixed_adjoint);
   EXPECT_EQ(a.dynamic_adjoint, b.dynamic_adjoint);
+}
+
+// Gradients of dynamic parameters are written in another way where their rows are whole lines of memory.
+TYPED_TEST(RunoffBits, DoNotDependOnWhereArraysLie) {
+  using Real = TypeParam;
+  for (const Index n : {48, 320}) {
+    const auto p = random_runoff_problem({"1.1p", {"BETA", "BETAET"}}, n, 4, 40, 12);
+    const auto seed = random_seed<Real>(p.days, n, 6);
+    RunoffRun<Real> run(p);
+    run.forward();
+    run.adjoint(seed);
+    DeviceVector<Real> aligned(run.dynamic.size() + 1);
+    for (const int offset : {0, 1}) {
+      std::span<Real> gradient(aligned.data() + offset, run.dynamic.size());
+      run.model.adjoint(seed, {}, {run.fixed_adjoint, gradient, {}});
+      EXPECT_TRUE(std::equal(gradient.begin(), gradient.end(), run.dynamic_adjoint.begin())) << n << ", " << offset;
+    }
+  }
 }
 
 TYPED_TEST(RunoffBits, DoNotDependOnTheInstructionSet) {

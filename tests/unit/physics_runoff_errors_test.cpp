@@ -19,9 +19,14 @@ std::string message_of_run(const RunoffProblem& p, Count tape_from = 0) {
 
 TEST(RunoffErrors, Names) {
   expect_words(message_of([] { runoff_variant_from_name("1.1"); }), {"\"1.1\"", "1.0, 1.1p, 2.0"});
-  expect_words(message_of([] { runoff_output_from_name("swe"); }), {"\"swe\"", "evapotranspiration, soil_moisture", "snow_water"});
-  expect_words(message_of([] { runoff_parameters(RunoffVariant::hbv_1_0, {"K0"}); }), {"\"K0\"", "variant 1.0", "BETA, BETAET"});
-  expect_words(message_of([] { runoff_parameters(RunoffVariant::hbv_2_0, {"K0", "BETA", "K0"}); }), {"\"K0\"", "twice"});
+  expect_words(message_of([] { runoff_output_from_name("swe"); }),
+               {"\"swe\"", "evapotranspiration, soil_moisture", "snow_water"});
+  expect_words(message_of([] { runoff_parameters(RunoffVariant::hbv_1_0, {"K0"}); }),
+               {"\"K0\"", "variant 1.0", "BETA, BETAET"});
+  expect_words(message_of([] {
+                 runoff_parameters(RunoffVariant::hbv_2_0, {"K0", "BETA", "K0"});
+               }),
+               {"\"K0\"", "twice"});
 }
 
 TEST(RunoffErrors, Options) {
@@ -46,16 +51,20 @@ TEST(RunoffErrors, Arrays) {
     change(p);
     return message_of_run(p);
   };
-  expect_words(message([](auto& p) { p.precipitation[7] = std::nan(""); }), {"precipitation_mm_day of day 2, catchment 1", "nan", "from 0"});
+  expect_words(message([](auto& p) { p.precipitation[7] = std::nan(""); }),
+               {"precipitation_mm_day of day 2, catchment 1", "nan", "from 0"});
   expect_words(message([](auto& p) { p.precipitation[8] = -1; }), {"precipitation_mm_day of day 2, catchment 2", "-1"});
-  expect_words(message([](auto& p) { p.temperature[3] = INFINITY; }), {"temperature_degc of day 1, catchment 0", "inf", "finite"});
+  expect_words(message([](auto& p) { p.temperature[3] = INFINITY; }),
+               {"temperature_degc of day 1, catchment 0", "inf", "finite"});
   expect_words(message([](auto& p) { p.pet[59] = -0.5; }), {"pet_mm_day of day 19, catchment 2", "-0.5"});
-  expect_words(message([](auto& p) { p.fixed[1 * 6 + 4] = 20; }), {"FC of component 1, catchment 1", "20 mm", "50 to 1000"});
+  expect_words(message([](auto& p) { p.fixed[1 * 6 + 4] = 20; }),
+               {"FC of component 1, catchment 1", "20 mm", "50 to 1000"});
   expect_words(message([](auto& p) { p.fixed[5 * 6] = std::nan(""); }), {"LP of component 0, catchment 0", "nan"});
   EXPECT_EQ(message([](auto& p) { p.fixed[0] = std::nan(""); }), "");  // BETA is dynamic: this row is not read
   expect_words(message([](auto& p) { p.fixed.pop_back(); }), {"fixed parameters has 83 values, 84 are needed"});
   expect_words(message([](auto& p) { p.dynamic.pop_back(); }), {"dynamic parameters has 119 values, 120 are needed"});
-  expect_words(message([](auto& p) { p.states[2 * 6 + 3] = 0; }), {"state SM of component 1, catchment 0", "0 mm", "1e-06"});
+  expect_words(message([](auto& p) { p.states[2 * 6 + 3] = 0; }),
+               {"state SM of component 1, catchment 0", "0 mm", "1e-06"});
   expect_words(message([](auto& p) { p.states[4 * 6] = -1; }), {"state SLZ", "-1 mm"});
   expect_words(message_of_run(usual(), 20), {"day 20", "0 to 19"});
 }
@@ -66,6 +75,11 @@ TEST(RunoffErrors, Adjoint) {
   expect_words(message_of([&] { run.adjoint(seed); }), {"no tape"});
   run.forward(Runoff<float>::kNoTape);
   expect_words(message_of([&] { run.adjoint(seed); }), {"no tape"});
+  run.forward();
+  run.pet[0] = -1;
+  EXPECT_NE(message_of([&] { run.forward(); }), "");
+  expect_words(message_of([&] { run.adjoint(seed); }), {"no tape"});
+  run.pet[0] = 1;
   run.forward();
   expect_words(message_of([&] { run.adjoint({1, 2, 3}); }), {"has 3 values, 60 are needed"});
   RunoffSeries<const float> series;
@@ -96,7 +110,8 @@ TEST(RunoffTables, ParametersOfTheVariants) {
   EXPECT_EQ(names(RunoffVariant::hbv_2_0, {}), ten + "BETAET C RT AC ");
   EXPECT_EQ(usual_components(RunoffVariant::hbv_1_1p), 16);
   EXPECT_EQ(usual_components(RunoffVariant::hbv_2_0), 4);
-  for (const auto& name : runoff_output_names()) EXPECT_EQ(runoff_output_info(runoff_output_from_name(name)).name, name);
+  for (const auto& name : runoff_output_names())
+    EXPECT_EQ(runoff_output_info(runoff_output_from_name(name)).name, name);
   for (const auto& name : runoff_variant_names()) EXPECT_EQ(runoff_variant_name(runoff_variant_from_name(name)), name);
 }
 

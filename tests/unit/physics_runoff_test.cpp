@@ -1,5 +1,5 @@
-// Test of the runoff model over a window: values and gradients against the plain columns with dual numbers, the dot-product
-// test, finite differences.
+// Test of the runoff model over a window: values and gradients against the plain columns with dual numbers, the
+// dot-product test, finite differences.
 #include "tests/support/reference_runoff.hpp"
 #include "tests/support/runoff_cases.hpp"
 
@@ -10,8 +10,8 @@ using namespace test;
 constexpr int kMostInputs = 24;
 using D = Dual<kMostInputs>;
 
-// J = sum of weights times runoff and the other series, by plain columns; derivatives of chosen inputs: directions are given
-// to static parameters of one lane and to dynamic values of one day and lane.
+// J = sum of weights times runoff and the other series, by plain columns; derivatives of chosen inputs: directions are
+// given to static parameters of one lane and to dynamic values of one day and lane.
 struct PlainRun {
   std::vector<double> runoff;                         // [day][catchment]
   std::vector<std::vector<double>> outputs = std::vector<std::vector<double>>(kRunoffOutputs);
@@ -34,7 +34,8 @@ PlainRun plain_run(const RunoffProblem& p, Count lane, Count day_of_directions, 
     std::vector<D> fixed(16, D(1.0));
     for (std::size_t k = 0; k < all.size(); ++k)
       fixed[k] = l == lane ? D::input(p.fixed[k * lanes + l], static_cast<int>(k)) : D(p.fixed[k * lanes + l]);
-    if (!p.options.area_km2.empty()) column.area_km2 = p.options.area_km2[c], column.elevation_m = p.options.elevation_m[c];
+    if (!p.options.area_km2.empty())
+      column.area_km2 = p.options.area_km2[c], column.elevation_m = p.options.elevation_m[c];
     D* states[] = {&column.SP, &column.MW, &column.SM, &column.SUZ, &column.SLZ};
     for (int k = 0; k < 5; ++k)
       *states[k] = l == lane ? D::input(p.states[k * lanes + l], 19 + k) : D(p.states[k * lanes + l]);
@@ -49,8 +50,8 @@ PlainRun plain_run(const RunoffProblem& p, Count lane, Count day_of_directions, 
           }
       const Count at = t * n + c;
       column.day(fixed, p.precipitation[at], p.temperature[at], p.pet[at]);
-      const D series[] = {column.ET, column.SM, column.SM / fixed[1], column.SP + column.MW, column.recharge, column.SUZ,
-                          column.SLZ};
+      const D series[] = {column.ET,  column.SM, column.SM / fixed[1], column.SP + column.MW, column.recharge,
+                          column.SUZ, column.SLZ};
       r.runoff[at] += share * column.runoff.value;
       r.J = r.J + D(share * seed[at]) * column.runoff;
       for (int k = 0; k + 1 < kRunoffOutputs; ++k) {
@@ -65,7 +66,8 @@ PlainRun plain_run(const RunoffProblem& p, Count lane, Count day_of_directions, 
 
 std::vector<std::vector<double>> random_seeds(const RunoffProblem& p) {
   std::vector<std::vector<double>> seeds;
-  for (int k = 0; k + 1 < kRunoffOutputs; ++k) seeds.push_back(random_seed<double>(p.days, p.options.catchments, 100 + k));
+  for (int k = 0; k + 1 < kRunoffOutputs; ++k)
+    seeds.push_back(random_seed<double>(p.days, p.options.catchments, 100 + k));
   return seeds;
 }
 
@@ -91,23 +93,27 @@ TEST(Runoff, ValuesAndGradientsAreThoseOfPlainColumns) {
         for (std::size_t k = 0; k < parameters.size(); ++k) {
           const bool dynamic = std::count(setting.dynamic.begin(), setting.dynamic.end(), parameters[k].name) > 0;
           const double ours = run.fixed_adjoint[k * p.lanes() + lane];
-          if (dynamic) EXPECT_EQ(ours, 0);
-          if (!dynamic) entries.push_back({parameters[k].name, p.fixed[k * p.lanes() + lane], ours, plain.J.d[k]});
+          if (dynamic) {
+            EXPECT_EQ(ours, 0);
+            continue;
+          }
+          entries.push_back({parameters[k].name, p.fixed[k * p.lanes() + lane], ours, plain.J.d[k]});
         }
         for (std::size_t k = 0; k < setting.dynamic.size(); ++k) {
           const std::size_t at = (day * setting.dynamic.size() + k) * p.lanes() + lane;
           entries.push_back({setting.dynamic[k].c_str(), p.dynamic[at], run.dynamic_adjoint[at], plain.J.d[16 + k]});
         }
         for (int k = 0; k < 5; ++k)
-          entries.push_back({"state", p.states[k * p.lanes() + lane], run.states_adjoint[k * p.lanes() + lane], plain.J.d[19 + k]});
+          entries.push_back(
+              {"state", p.states[k * p.lanes() + lane], run.states_adjoint[k * p.lanes() + lane], plain.J.d[19 + k]});
         expect_same_derivatives(entries, 1e-9, std::string(setting.variant) + ", lane " + std::to_string(lane), 10);
         if (testing::Test::HasFatalFailure()) return;
       }
     }
 }
 
-// The model along a direction: derivative of the outputs by duals (one direction), times weights, against the adjoint times
-// the direction. Linear in both, so all inputs at once.
+// The model along a direction: derivative of the outputs by duals (one direction), times weights, against the adjoint
+// times the direction. Linear in both, so all inputs at once.
 TEST(Runoff, DotProductTest) {
   using One = Dual<1>;
   std::uint64_t number = 50;
@@ -121,7 +127,8 @@ TEST(Runoff, DotProductTest) {
       for (double& x : u) x = draws.normal();
       return u;
     };
-    const auto u_fixed = direction(p.fixed.size()), u_dynamic = direction(p.dynamic.size()), u_states = direction(p.states.size());
+    const auto u_fixed = direction(p.fixed.size()), u_dynamic = direction(p.dynamic.size()),
+               u_states = direction(p.states.size());
     const auto w = random_seed<double>(p.days, n, number);
     const auto all = runoff_parameters(p.options.variant, p.options.dynamic);
     double forward = 0, size = 0;
@@ -135,7 +142,8 @@ TEST(Runoff, DotProductTest) {
       };
       std::vector<One> values(16, One(1.0));
       for (std::size_t k = 0; k < all.size(); ++k) values[k] = input(p.fixed[k * lanes + l], u_fixed[k * lanes + l]);
-      if (!p.options.area_km2.empty()) column.area_km2 = p.options.area_km2[l % n], column.elevation_m = p.options.elevation_m[l % n];
+      if (!p.options.area_km2.empty())
+        column.area_km2 = p.options.area_km2[l % n], column.elevation_m = p.options.elevation_m[l % n];
       One* states[] = {&column.SP, &column.MW, &column.SM, &column.SUZ, &column.SLZ};
       for (int k = 0; k < 5; ++k) *states[k] = input(p.states[k * lanes + l], u_states[k * lanes + l]);
       for (Count t = 0; t < p.days; ++t) {
@@ -182,7 +190,8 @@ TEST(Runoff, FiniteDifferencesOfAWholeLoss) {
     std::vector<double> seed(run.runoff.size());
     for (std::size_t i = 0; i < seed.size(); ++i) seed[i] = 2 * run.runoff[i] / static_cast<double>(seed.size());
     run.adjoint(seed);
-    const auto compare = [&](std::vector<double>& values, const std::vector<double>& adjoint, std::size_t i, double size) {
+    const auto compare = [&](std::vector<double>& values, const std::vector<double>& adjoint, std::size_t i,
+                             double size) {
       double best = 1e300;
       const double old = values[i], J = mean_square(p);
       for (double h : {1e-4, 1e-5, 3e-6}) {
@@ -197,7 +206,8 @@ TEST(Runoff, FiniteDifferencesOfAWholeLoss) {
     };
     const auto parameters = run.model.parameters();
     for (std::size_t k = 0; k < parameters.size(); ++k)
-      compare(p.fixed, run.fixed_adjoint, k * p.lanes() + k % p.lanes(), 0.1 * (parameters[k].upper - parameters[k].lower));
+      compare(p.fixed, run.fixed_adjoint, k * p.lanes() + k % p.lanes(),
+              0.1 * (parameters[k].upper - parameters[k].lower));
     for (std::size_t i = 0; i < p.dynamic.size(); i += 97) compare(p.dynamic, run.dynamic_adjoint, i, 0.1);
     for (std::size_t i = 0; i < p.states.size(); i += 7) compare(p.states, run.states_adjoint, i, 0.1);
   }

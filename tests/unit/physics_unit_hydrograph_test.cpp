@@ -74,7 +74,8 @@ TEST(ConvolutionAdjoint, DotProductTest) {
   constexpr Index n = 7;
   for (const Count days : {3, 40}) {
     Draws draws(42, days);
-    std::vector<double> a(n), b(n), x(days * n), u(days * n), w(days * n), y(days * n), x_adjoint(days * n), ga(n), gb(n);
+    std::vector<double> a(n), b(n), x(days * n), u(days * n), w(days * n), y(days * n), x_adjoint(days * n), ga(n),
+        gb(n);
     for (double& v : a) v = draws.uniform(0, kHydrographLargestA);
     for (double& v : b) v = draws.uniform(0, kHydrographLargestB);
     for (auto* values : {&x, &u, &w})
@@ -113,8 +114,9 @@ TEST(UnitHydrograph, ErrorsSayWhatIsWrong) {
   EXPECT_NE(message_of([&] { UnitHydrograph<float>(two, three); }).find("2 values of a, 3 of b"), std::string::npos);
   EXPECT_NE(message_of([&] { UnitHydrograph<float>(two, broken); }).find("catchment 1"), std::string::npos);
   std::vector<float> y(3);
-  EXPECT_NE(message_of([&] { UnitHydrograph<float>(two, two).forward(three, y); }).find("no whole days of 2 catchments"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([&] { UnitHydrograph<float>(two, two).forward(three, y); }).find("no whole days of 2 catchments"),
+      std::string::npos);
 }
 
 }  // namespace

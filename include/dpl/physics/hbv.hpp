@@ -1,8 +1,8 @@
 // HBV: one column (a component of a catchment) and one day, with its adjoint below it.
 //
-// Snow SP and its water MW, soil moisture SM, upper and lower zone SUZ, SLZ [mm]. The order of operations is part of the
-// definition (docs/runoff.md); after Bergstroem 1992 (SMHI RH 4) and Seibert and Vis 2012 (HESS 16), with the capillary rise
-// of 1.1p and the groundwater exchange of 2.0. Selects, no branches: loops of these become vector code.
+// Snow SP and its water MW, soil moisture SM, upper and lower zone SUZ, SLZ [mm]. The order of operations is part of
+// the definition (docs/runoff.md); after Bergstroem 1992 (SMHI RH 4) and Seibert and Vis 2012 (HESS 16), with the
+// capillary rise of 1.1p and the groundwater exchange of 2.0. Selects, no branches: loops of these become vector code.
 #pragma once
 
 #include "dpl/physics/vector_math.hpp"
@@ -68,8 +68,8 @@ DPL_HOST_DEVICE T power_of(T log2_x, T exponent) {
 }
 DPL_HOST_DEVICE float power_of(float log2_x, float exponent) { return exp2_of(larger(-126.0f, exponent * log2_x)); }
 
-/// Snow: everything up to the water that reaches the soil. rain = P if T >= TT else 0; melt = min(max(CFMAX (T - TT), 0), SP);
-/// refreezing = min(max(CFR CFMAX (TT - T), 0), MW); to the soil: max(MW - CWH SP, 0).
+/// Snow: everything up to the water that reaches the soil. rain = P if T >= TT else 0; melt = min(max(CFMAX (T - TT),
+/// 0), SP); refreezing = min(max(CFR CFMAX (TT - T), 0), MW); to the soil: max(MW - CWH SP, 0).
 template <class T>
 struct HbvSnow {
   T warmth;                             ///< T - TT
@@ -210,9 +210,11 @@ DPL_HOST_DEVICE T hbv_water_made(const HbvCell<T>& c, const HbvSoil<T>& soil, co
   return made;
 }
 
-/// One day. @param powers is filled. Valid for states >= 0, SM >= 1e-6, precipitation and PET >= 0, parameters in their ranges.
+/// One day. @param powers is filled. Valid for states >= 0, SM >= 1e-6, precipitation and PET >= 0, parameters in their
+/// ranges.
 template <class Form, class T>
-DPL_HOST_DEVICE HbvStep<T> hbv_step(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f, HbvPowers<T>& powers) {
+DPL_HOST_DEVICE HbvStep<T> hbv_step(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f,
+                                    HbvPowers<T>& powers) {
   const HbvSnow<T> snow = hbv_snow(c, s.SP, s.MW, f.precipitation, f.temperature);
   hbv_wetness(c, s.SM, powers);
   const HbvDrainage<T> drainage = hbv_drainage(c, s.SM, snow.water, powers.recharge_share);
@@ -251,7 +253,8 @@ struct HbvZonesAdjoint {
 };
 
 template <class Form, class T>
-DPL_HOST_DEVICE HbvZonesAdjoint<T> hbv_zones_adjoint(const HbvCell<T>& c, const HbvZones<T>& z, T runoff, T SUZ, T SLZ) {
+DPL_HOST_DEVICE HbvZonesAdjoint<T> hbv_zones_adjoint(const HbvCell<T>& c, const HbvZones<T>& z, T runoff, T SUZ,
+                                                     T SLZ) {
   HbvZonesAdjoint<T> a;
   const T Q2 = runoff - SLZ;
   a.K2 = Q2 * z.SLZ_2;
@@ -366,8 +369,8 @@ DPL_HOST_DEVICE HbvSnowAdjoint<T> hbv_snow_adjoint(const HbvCell<T>& c, const Hb
   return a;
 }
 
-/// Adjoint of hbv_step; `powers` as it left them. Where the two arguments of a min or max are equal, and at the ends of a
-/// clamp, the derivative is that of one side (docs/runoff.md).
+/// Adjoint of hbv_step; `powers` as it left them. Where the two arguments of a min or max are equal, and at the ends of
+/// a clamp, the derivative is that of one side (docs/runoff.md).
 template <class Form, class T>
 DPL_HOST_DEVICE HbvStepAdjoint<T> hbv_step_adjoint(const HbvCell<T>& c, const HbvState<T>& s, const HbvForcing<T>& f,
                                                    const HbvPowers<T>& powers, const HbvSeed<T>& seed) {
@@ -382,8 +385,8 @@ DPL_HOST_DEVICE HbvStepAdjoint<T> hbv_step_adjoint(const HbvCell<T>& c, const Hb
   const auto d = hbv_drainage_adjoint(c, drainage, s.SM, snow.water, powers, e.drained, T(z.filled + seed.recharge));
   const auto n = hbv_snow_adjoint(c, snow, d.water, seed.state.SP, seed.state.MW);
   return {{n.SP, n.MW, d.SM, z.filled, e.SLZ},
-          {d.BETA, d.FC, d.log_inverse_FC + e.log_inverse_FC, e.log_inverse_LP_FC, z.K0, z.K1, z.K2, z.PERC, z.UZL, n.TT,
-           n.CFMAX, n.refreezing, n.CWH, e.BETAET, e.C, z.LF}};
+          {d.BETA, d.FC, d.log_inverse_FC + e.log_inverse_FC, e.log_inverse_LP_FC, z.K0, z.K1, z.K2, z.PERC, z.UZL,
+           n.TT, n.CFMAX, n.refreezing, n.CWH, e.BETAET, e.C, z.LF}};
 }
 
 /// Physical parameters of a column (those that a variant lacks are not used).
@@ -397,7 +400,8 @@ inline constexpr double kHighElevation = 2000, kHighThreshold = 4;
 /// From this area [km2] on the exchange of 2.0 fades out instead of depending on AC.
 inline constexpr double kLargeArea = 2500;
 
-/// Share of RT that is exchanged: clamp((Ac - AC) / 1000, -1, 1) below kLargeArea, else exp(clamp(-(Ac - 2500) / 50, -10, 0)).
+/// Share of RT that is exchanged: clamp((Ac - AC) / 1000, -1, 1) below kLargeArea, else exp(clamp(-(Ac - 2500) / 50,
+/// -10, 0)).
 template <class T>
 DPL_HOST_DEVICE T hbv_exchange_share(T area_km2, T AC) {
   const T small = larger(T(-1), smaller(T(1), T((area_km2 - AC) * T(1.0 / 1000.0))));

@@ -73,7 +73,7 @@ struct RunoffOptions {
   Index components = 16;
   std::vector<std::string> dynamic;           ///< parameters with one value a day
   std::vector<double> area_km2, elevation_m;  ///< [catchment], 2.0 only
-  Count tape_bytes = 0;                       ///< largest tape; 0 = no limit. Beyond it states are kept less often; same bits
+  Count tape_bytes = 0;  ///< largest tape; 0 = no limit. Beyond it states are kept less often; same bits
 };
 
 /// Daily forcing [day][catchment], rows contiguous. Read by forward() only (a copy serves the adjoint).
@@ -86,8 +86,8 @@ struct RunoffForcing {
 /// Physical values. Those of the parameters are read again by adjoint(): they must stay until it has run.
 template <class Real>
 struct RunoffParameters {
-  std::span<const Real> fixed;     ///< [parameter][component][catchment], order of Runoff::parameters(); rows of dynamic
-                                   ///< parameters are not read
+  std::span<const Real> fixed;  ///< [parameter][component][catchment], order of Runoff::parameters(); rows of dynamic
+                                ///< parameters are not read
   std::span<const Real> dynamic;   ///< [day][dynamic parameter][component][catchment], order of RunoffOptions::dynamic
 };
 
@@ -128,8 +128,9 @@ class Runoff {
   /// Throws Error for arrays that do not fit, forcing that is not finite or negative (T may be), parameters that are
   /// not finite or outside the ranges by more than rounding, states below 0 (SM: below 1e-6): names variable, day,
   /// catchment. Dynamic parameters are not looked at one by one: what is not finite shows in first_not_finite().
-  void forward(const RunoffForcing<Real>& forcing, const RunoffParameters<Real>& parameters, std::span<const Real> states,
-               std::span<Real> runoff, const RunoffSeries<Real>& outputs, Count tape_from);
+  void forward(const RunoffForcing<Real>& forcing, const RunoffParameters<Real>& parameters,
+               std::span<const Real> states, std::span<Real> runoff, const RunoffSeries<Real>& outputs,
+               Count tape_from);
 
   /// After forward: states at the end, [state][component][catchment].
   std::span<const Real> final_states() const;
@@ -138,7 +139,8 @@ class Runoff {
   /// @param runoff  d/d runoff [day][catchment]; days before tape_from are not read
   /// @param outputs d/d the further series; an empty one is 0. Any series may be given, asked for in forward or not.
   /// Throws Error when there is no tape, or for arrays that do not fit.
-  void adjoint(std::span<const Real> runoff, const RunoffSeries<const Real>& outputs, const RunoffGradient<Real>& gradient);
+  void adjoint(std::span<const Real> runoff, const RunoffSeries<const Real>& outputs,
+               const RunoffGradient<Real>& gradient);
 
   /// Earliest day whose runoff is not finite after forward(), and the first catchment where; {-1, -1} if none.
   std::pair<Count, Index> first_not_finite() const;

@@ -1,5 +1,5 @@
-// What the loops over a tile of columns read and write, and the table of loops for each instruction set; one set is chosen
-// when the program starts.
+// What the loops over a tile of columns read and write, and the table of loops for each instruction set; one set is
+// chosen when the program starts.
 #pragma once
 
 #include "dpl/base/types.hpp"
@@ -18,8 +18,8 @@ inline constexpr Index kVectorLanes = 16;
 /// Numbers of rows of HbvCell and HbvCellAdjoint, of HbvState, of outputs.
 inline constexpr int kCellRows = 16, kStateRows = 5, kOutputRows = 8;
 
-/// Rows of a day: the state at its beginning, and what its loops hand on. Those with a logarithm and kSLZRisen are there
-/// only where the day is recorded for the adjoint.
+/// Rows of a day: the state at its beginning, and what its loops hand on. Those with a logarithm and kSLZRisen are
+/// there only where the day is recorded for the adjoint.
 enum RecordRow { kSP, kMW, kSM, kSUZ, kSLZ, kWater, kRechargeShare, kDrained, kRecharge, kEvaporation, kLog2Wetness,
                  kLog2Dryness, kSLZRisen, kRecordRows };
 
@@ -39,12 +39,12 @@ template <class Real>
 struct RunoffBlock {
   Index lanes = 0;
   Count days = 0;
-  Count days_before = 0, days_after = 0;                  ///< that the rows go on: they are fetched into the cache ahead
+  Count days_before = 0, days_after = 0;  ///< that the rows go on: they are fetched into the cache ahead
   DayRows<const Real*> precipitation, temperature, pet;   ///< by lane
   const Real* cell = nullptr;                             ///< [kCellRows], order of HbvCell
   DayRows<const Real*> dynamic[kDynamicRows];             ///< by lane; null: the cell's
   Real* state = nullptr;                                  ///< [kStateRows]; begin and end of forward
-  Real* record = nullptr;                                 ///< [days + 1][kRecordRows]; the last day holds the state only
+  Real* record = nullptr;  ///< [days + 1][kRecordRows]; the last day holds the state only
   // Forward: sums over components, added by catchment (lane i belongs to (first_catchment + i) % catchments).
   Index first_catchment = 0, catchments = 1;
   DayRows<Real*> runoff, outputs[kOutputRows];            ///< by catchment; null: not wanted
@@ -55,9 +55,23 @@ struct RunoffBlock {
   DayRows<Real*> dynamic_adjoint[kDynamicRows];           ///< by lane; overwritten; null: not wanted, or not dynamic
 };
 
+/// Arrays [day][catchment] and weights [k][catchment] of a unit hydrograph (unit_hydrograph.hpp).
+template <class Real>
+struct HydrographBlock {
+  const Real* weights = nullptr;
+  Count days = 0, catchments = 0;
+  int length = 0;                 ///< weights of a catchment
+  const Real *x = nullptr, *y_adjoint = nullptr;
+  Real *y = nullptr, *x_adjoint = nullptr;     ///< overwritten
+  double* weights_adjoint = nullptr;           ///< added to
+};
+
 template <class Real>
 struct RunoffKernels {
   const char* instruction_set;
+  void (*convolve)(const HydrographBlock<Real>&);             ///< y of x
+  void (*convolve_adjoint)(const HydrographBlock<Real>&);     ///< x_adjoint of y_adjoint
+  void (*convolve_weights)(const HydrographBlock<Real>&);     ///< weights_adjoint of x, y_adjoint
   /// [form][further outputs wanted]
   void (*forward[4][2])(const RunoffBlock<Real>&);
   /// [form]: from `state`, makes `record`

@@ -26,7 +26,8 @@ DPL_HOST_DEVICE Real& at(Real* rows, int row, Index i) {
   return rows[row * kTileLanes + i];
 }
 
-/// Snow, and the power of the soil's wetness. `now` and `next`: RecordRow rows, the same block where nothing is recorded.
+/// Snow, and the power of the soil's wetness. `now` and `next`: RecordRow rows, the same block where nothing is
+/// recorded.
 template <class Real, bool kRecord>
 struct RunoffSnowLoop {
   RunoffDay<Real> day;
@@ -116,7 +117,8 @@ struct RunoffZonesAdjointLoop {
       SUZ += d.seed[5][i];
       SLZ += d.seed[6][i];
     }
-    const HbvZones<Real> zones = hbv_zones<Form>(c, at(d.now, kSUZ, i), at(d.now, kSLZRisen, i), at(d.now, kRecharge, i));
+    const HbvZones<Real> zones =
+        hbv_zones<Form>(c, at(d.now, kSUZ, i), at(d.now, kSLZRisen, i), at(d.now, kRecharge, i));
     const auto a = hbv_zones_adjoint<Form>(c, zones, d.runoff_seed[i], SUZ, SLZ);
     at(d.state, kSUZ, i) = a.filled;
     at(d.state, kSLZ, i) = a.SLZ;

@@ -12,6 +12,9 @@
 
 namespace dpl {
 
+template <class Real>
+struct HydrographBlock;   // runoff_kernels.hpp
+
 inline constexpr int kHydrographDays = 15;
 /// Ranges in which a [-] and b [days] are learned.
 inline constexpr double kHydrographLargestA = 2.9, kHydrographLargestB = 6.5;
@@ -28,8 +31,8 @@ struct HydrographAdjoint {
 /// Derivatives by a and b (0 below 0), given those by the weights.
 HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const HydrographWeights& weights_adjoint);
 
-/// **Local.** Convolution y(t) = sum over k of w_k x(t - k); before the window x = 0. A catchment's results do not depend on
-/// the others of the call.
+/// **Local.** Convolution y(t) = sum over k of w_k x(t - k); before the window x = 0. A catchment's results do not
+/// depend on the others of the call.
 template <class Real>
 class UnitHydrograph {
  public:
@@ -43,13 +46,13 @@ class UnitHydrograph {
 
   /// From d/dy to d/dx, and d/da, d/db [catchment]; an empty one is not wanted. Overwritten.
   /// @param x as in forward; read for d/da, d/db only.
-  void adjoint(std::span<const Real> x, std::span<const Real> y_adjoint, std::span<Real> x_adjoint, std::span<Real> a_adjoint,
-               std::span<Real> b_adjoint) const;
+  void adjoint(std::span<const Real> x, std::span<const Real> y_adjoint, std::span<Real> x_adjoint,
+               std::span<Real> a_adjoint, std::span<Real> b_adjoint) const;
 
  private:
-  std::span<const Real> weight(int k) const { return {weights_.data() + k * a_.size(), a_.size()}; }
+  HydrographBlock<Real> block(Count days) const;
   Count days_of(const char* name, std::size_t values) const;
-  std::vector<Real> a_, b_;
+  std::vector<Real> a_, b_;     // [catchment]
   std::vector<Real> weights_;  // [k][catchment]
 };
 
