@@ -18,6 +18,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
 #include "dpl/learning/lstm.hpp"
+#include "dpl/learning/lstm_kernels.hpp"
 #include "dpl/learning/weight_tensors.hpp"
 
 namespace dpl {
@@ -87,7 +88,10 @@ at::Tensor replace(const SequencePlan& plan, const SequenceInputs& inputs, const
 class LstmLayer {
  public:
   LstmLayer(const SequencePlan& plan, WeightTensors& weights)
-      : units_(plan.config.lstm_size), attributes_(plan.attributes), channels_(plan.channels) {
+      : units_(plan.config.lstm_size),
+        attributes_(plan.attributes),
+        channels_(plan.channels),
+        bf16_(plan.config.products == "bf16") {
     // As wide as the uniform numbers between -+1 / sqrt(units) that are usual.
     const double deviation = 1 / std::sqrt(3.0 * static_cast<double>(units_));
     attribute_weight_ = weights.add_normal("dynamic.lstm.attributes", {4 * units_, attributes_}, deviation);
@@ -104,7 +108,8 @@ class LstmLayer {
     check(inputs);
     const auto type = state_weight_.scalar_type();
     const at::Tensor gates = at::linear(inputs.attributes.to(type).contiguous(), attribute_weight_, bias_);
-    return apply_lstm({inputs.history.to(type), gates, history_weight_, state_weight_, pass.gradient_from}, memory_);
+    return apply_lstm({inputs.history.to(type), gates, history_weight_, state_weight_, pass.gradient_from, bf16_},
+                      memory_);
   }
 
   std::int64_t units() const { return units_; }
@@ -122,6 +127,7 @@ class LstmLayer {
   }
 
   std::int64_t units_, attributes_, channels_;
+  bool bf16_;
   at::Tensor attribute_weight_, history_weight_, state_weight_, bias_;
   TapeMemory memory_;
 };
@@ -283,6 +289,13 @@ void check_plan(const SequencePlan& plan, const SequenceKind& kind) {
   }
   if (kind.history && plan.config.lstm_size < 1) {
     fail("network.lstm_size: {} is not allowed, at least 1 is needed", plan.config.lstm_size);
+  }
+  if (plan.config.products != "single" && plan.config.products != "bf16") {
+    fail("network.products: '{}' is not known; allowed: single, bf16", plan.config.products);
+  }
+  if (kind.history && plan.config.products == "bf16") {
+    if (plan.precision == "double") fail("network.products: bf16 needs precision single, and precision is double");
+    lstm_kernels<LstmBf16>();  // its message, at once
   }
   if (!(plan.config.dropout >= 0 && plan.config.dropout < 1)) {
     fail("network.dropout: {} is not allowed, it must be from 0 to below 1", plan.config.dropout);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dpl/learning/lstm.hpp"
+#include "dpl/learning/lstm_kernels.hpp"
 
 namespace dpl::bench {
 namespace {
@@ -64,11 +65,11 @@ void count(benchmark::State& state, const Case& c) {
       benchmark::Counter(work / product_peak(), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void own(benchmark::State& state, Case c) {
+void own(benchmark::State& state, Case c, bool bf16) {
   const auto leaves = c.leaves();
   TapeMemory memory;
   const auto update = [&] {
-    const auto out = apply_lstm({c.history, c.gates, c.history_weight, c.state_weight}, memory);
+    const auto out = apply_lstm({c.history, c.gates, c.history_weight, c.state_weight, 0, bf16}, memory);
     benchmark::DoNotOptimize(torch::autograd::grad({out.every}, leaves, {c.seed}));
   };
   update();  // the memory of the tape stays
@@ -107,7 +108,10 @@ int add_all() {
   for (const auto& [width, places, days] :
        std::vector<std::array<std::int64_t, 3>>{{256, 100, 730}, {256, 16, 730}, {64, 100, 730}}) {
     const std::string size = fmt::format("{}/{}/{}", width, places, days);
-    add("lstm_forward_adjoint/" + size, [=](benchmark::State& s) { own(s, {width, places, days}); });
+    add("lstm_forward_adjoint/" + size, [=](benchmark::State& s) { own(s, {width, places, days}, false); });
+    if (has_bf16_products()) {
+      add("lstm_forward_adjoint_bf16/" + size, [=](benchmark::State& s) { own(s, {width, places, days}, true); });
+    }
     add("lstm_forward/" + size, [=](benchmark::State& s) { forward_only(s, {width, places, days}); });
     add("lstm_libtorch/" + size, [=](benchmark::State& s) { libtorch(s, {width, places, days}); });
   }

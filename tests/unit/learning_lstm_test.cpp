@@ -16,6 +16,7 @@
 #include "dpl/base/random.hpp"
 #include "dpl/learning/differentiable_model.hpp"
 #include "dpl/learning/lstm.hpp"
+#include "dpl/learning/lstm_kernels.hpp"
 
 namespace {
 
@@ -102,6 +103,37 @@ TEST_P(LstmSize, SingleIsCloseToDouble) {
   for (std::size_t k = 0; k < 3; ++k) EXPECT_LT(distance(found[k], wanted[k]), 1e-4) << k;
 }
 
+// bfloat16 keeps 8 bits: a product's factors have errors up to 2^-9.
+TEST_P(LstmSize, Bf16IsCloseToDouble) {
+  if (!dpl::has_bf16_products()) GTEST_SKIP() << "no AVX-512 BF16 here";
+  const Size n = GetParam();
+  const auto in = random_inputs(n);
+  auto rounded_in = in_type(in, at::kFloat);
+  rounded_in.bf16 = true;
+  const auto exact = dpl::apply_lstm(in, memory), rounded = dpl::apply_lstm(rounded_in, memory);
+  EXPECT_LT(distance(rounded.every, exact.every), 3e-2);
+  EXPECT_TRUE(same_bits(rounded.last, rounded.every.select(0, n.days - 1)));
+  const at::Tensor seed = normal({n.days, n.places, n.hidden}, 5);
+  const auto wanted = torch::autograd::grad({(exact.every * seed).sum()}, leaves(in));
+  const auto found = torch::autograd::grad({(rounded.every * seed.to(at::kFloat)).sum()}, leaves(rounded_in));
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_LT(distance(found[k], wanted[k]), 3e-2) << k;
+}
+
+// With factors that bfloat16 holds exactly, and states near 0 or 1, nothing is left of the rounding but its own order:
+// the layout of pairs, panels and rows must be right in every number.
+TEST_P(LstmSize, Bf16OfOneDayEqualsSingle) {
+  if (!dpl::has_bf16_products()) GTEST_SKIP() << "no AVX-512 BF16 here";
+  Size n = GetParam();
+  n.days = 1;
+  auto in = in_type(random_inputs(n), at::kFloat);
+  in.history = in.history.to(at::kBFloat16).to(at::kFloat);
+  in.history_weight = in.history_weight.detach().to(at::kBFloat16).to(at::kFloat).requires_grad_(true);
+  const auto single = dpl::apply_lstm(in, memory);
+  in.bf16 = true;
+  const auto rounded = dpl::apply_lstm(in, memory);
+  EXPECT_LT(distance(rounded.last, single.last), 1e-5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Learning, LstmSize,
                          testing::Values(Size{1, 2, 1, 1}, Size{7, 11, 5, 3}, Size{13, 40, 48, 2}, Size{6, 9, 80, 17},
                                          Size{25, 100, 64, 5}),
@@ -133,8 +165,10 @@ TEST(Lstm, GradientEqualsCentralDifferences) {
 
 TEST(Lstm, APlaceDoesNotFeelTheOthers) {
   dpl::TapeMemory memory;
-  for (const auto type : {at::kFloat, at::kDouble}) {
-    const auto in = in_type(random_inputs({23, 30, 20, 3}), type);
+  for (const std::string numbers : {"single", "double", "bf16"}) {
+    if (numbers == "bf16" && !dpl::has_bf16_products()) continue;
+    auto in = in_type(random_inputs({23, 30, 20, 3}), numbers == "double" ? at::kDouble : at::kFloat);
+    in.bf16 = numbers == "bf16";
     const at::Tensor all = dpl::apply_lstm(in, memory).every;
     for (const auto& [first, count] : std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 1}, {5, 7}, {20, 3}}) {
       dpl::LstmInputs part = in;
@@ -196,6 +230,13 @@ TEST(Lstm, LargeSumsSaturate) {
   const auto out = dpl::apply_lstm(in, memory);
   EXPECT_TRUE(out.every.isfinite().all().item<bool>());
   for (const auto& g : torch::autograd::grad({out.every.sum()}, leaves(in))) EXPECT_TRUE(g.isfinite().all().item<bool>());
+}
+
+TEST(Lstm, Bf16NeedsSinglePrecision) {
+  dpl::TapeMemory memory;
+  auto in = random_inputs({2, 3, 4, 1});
+  in.bf16 = true;
+  EXPECT_THROW(dpl::apply_lstm(in, memory), dpl::Error);
 }
 
 TEST(Lstm, RefusesShapesAndTypesThatDoNotFit) {
