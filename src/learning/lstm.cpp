@@ -128,8 +128,8 @@ struct Pass {
   std::vector<std::shared_ptr<void>> held;
   Factor* inputs = nullptr;  ///< [days + 1][places][row]
   Real* outputs = nullptr;   ///< [days][places][hidden], where factors are not of type Real
-  Real* cells = nullptr;   ///< [days - gradient_from + 1][places][hidden], the first that before gradient_from; or one
-  Real* gates = nullptr;   ///< [days - gradient_from][places][4 hidden]
+  Real* cells = nullptr;   ///< [days - gradient_from + 1] strips, the first that before gradient_from; or one
+  Real* gates = nullptr;   ///< [days - gradient_from] strips
 
   std::int64_t row_block() const { return shape.places * shape.row; }
   std::int64_t cell_block() const { return shape.places * shape.hidden; }
@@ -166,14 +166,14 @@ void Pass<Numbers>::forward(const at::Tensor& place_gates, const at::Tensor& his
   Factor* panels = take<Factor>(memory, local, lstm_forward_panels<Numbers>(shape.hidden, shape.channels));
   kernels.pack_forward(history_weight.const_data_ptr<Real>(), state_weight.const_data_ptr<Real>(), units,
                        shape.channels, panels);
-  Real* constant = take<Real>(memory, local, 4 * cell_block());
-  std::fill(constant, constant + 4 * cell_block(), Real(0));
-  const Real* given = place_gates.const_data_ptr<Real>();
-  for (std::int64_t k = 0; k < 4 * shape.places; ++k) {
-    std::copy(given + k * units, given + (k + 1) * units, constant + k * shape.hidden);
-  }
+  const std::int64_t strips = shape.hidden / kLstmLanes;
+  at::Tensor padded = at::zeros({shape.places, 4, shape.hidden}, place_gates.options());
+  padded.narrow(2, 0, units).copy_(place_gates.view({shape.places, 4, units}));
+  const at::Tensor constant = padded.view({shape.places, 4, strips, kLstmLanes}).permute({2, 0, 1, 3}).contiguous();
+  Real* scratch = take<Real>(memory, local, shape.places * kLstmPanel);
   std::fill(cells, cells + cell_block(), Real(0));
-  LstmDay<Numbers> day{shape, panels, constant, inputs, cells, cells, inputs, nullptr, nullptr};
+  LstmDay<Numbers> day{shape, panels, constant.const_data_ptr<Real>(), inputs, cells, cells, inputs, nullptr, nullptr,
+                       scratch};
   const FlushTinyNumbers flush;
   for (std::int64_t t = 0; t < days; ++t) {
     day.input = inputs + t * row_block();
@@ -191,10 +191,10 @@ void Pass<Numbers>::forward(const at::Tensor& place_gates, const at::Tensor& his
 template <class Numbers>
 std::vector<at::Tensor> Pass<Numbers>::unpadded(const at::Tensor& weight_sum, const Real* place_gates_adjoint) const {
   const at::Tensor by_gate = weight_sum.narrow(2, 0, units).permute({1, 2, 0});
-  return {view(const_cast<Real*>(place_gates_adjoint), {shape.places, 4, shape.hidden})
-              .narrow(2, 0, units)
-              .clone()
-              .reshape({shape.places, 4 * units}),
+  const at::Tensor strips =
+      view(const_cast<Real*>(place_gates_adjoint), {shape.hidden / kLstmLanes, shape.places, 4, kLstmLanes}).clone();
+  const at::Tensor by_place = strips.permute({1, 2, 0, 3}).reshape({shape.places, 4, shape.hidden});
+  return {by_place.narrow(2, 0, units).reshape({shape.places, 4 * units}),
           by_gate.narrow(2, shape.hidden, shape.channels).reshape({4 * units, shape.channels}),
           by_gate.narrow(2, 0, units).reshape({4 * units, units})};
 }
@@ -223,6 +223,7 @@ std::vector<at::Tensor> Pass<Numbers>::adjoint(const at::Tensor& every, const at
   day.output_width = units;
   day.cell_adjoint = cell_adjoint;
   day.place_gates_adjoint = place_gates_adjoint;
+  day.scratch = take<Real>(memory, local, shape.places * kLstmPanel);
   const FlushTinyNumbers flush;
   for (std::int64_t end = days; end > gradient_from;) {
     const std::int64_t begin = std::max(gradient_from, end - chunk);

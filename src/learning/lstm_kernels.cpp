@@ -38,6 +38,7 @@ struct Lanes<LstmSingle> {
   static DPL_INLINE Lanes zero() { return {_mm512_setzero_ps()}; }
   static DPL_INLINE Lanes load(const float* x) { return {_mm512_load_ps(x)}; }
   DPL_INLINE void store(float* x) const { _mm512_store_ps(x, v); }
+  DPL_INLINE Lanes plus(Lanes a) const { return {_mm512_add_ps(v, a.v)}; }
   static DPL_INLINE __m512 factors(const Packed* x) { return _mm512_load_ps(x); }
   static DPL_INLINE __m512 same(const Packed* x) { return _mm512_set1_ps(*x); }
   DPL_INLINE void add_product(__m512 a, __m512 b) { v = _mm512_fmadd_ps(a, b, v); }
@@ -50,6 +51,7 @@ struct Lanes<LstmDouble> {
   static DPL_INLINE Lanes zero() { return {_mm512_setzero_pd()}; }
   static DPL_INLINE Lanes load(const double* x) { return {_mm512_load_pd(x)}; }
   DPL_INLINE void store(double* x) const { _mm512_store_pd(x, v); }
+  DPL_INLINE Lanes plus(Lanes a) const { return {_mm512_add_pd(v, a.v)}; }
   static DPL_INLINE __m512d factors(const Packed* x) { return _mm512_load_pd(x); }
   static DPL_INLINE __m512d same(const Packed* x) { return _mm512_set1_pd(*x); }
   DPL_INLINE void add_product(__m512d a, __m512d b) { v = _mm512_fmadd_pd(a, b, v); }
@@ -62,6 +64,7 @@ struct Lanes<LstmBf16> {
   static DPL_INLINE Lanes zero() { return {_mm512_setzero_ps()}; }
   static DPL_INLINE Lanes load(const float* x) { return {_mm512_load_ps(x)}; }
   DPL_INLINE void store(float* x) const { _mm512_store_ps(x, v); }
+  DPL_INLINE Lanes plus(Lanes a) const { return {_mm512_add_ps(v, a.v)}; }
   static DPL_INLINE __m512i factors(const Packed* x) { return _mm512_load_si512(x); }
   static DPL_INLINE __m512i same(const Packed* x) { return _mm512_set1_epi32(static_cast<int>(*x)); }
   // The instruction itself: the file is compiled for all processors with AVX-512, of which not all have it.
@@ -77,6 +80,7 @@ struct Lanes<LstmSingle> {
   static DPL_INLINE Lanes zero() { return {_mm256_setzero_ps()}; }
   static DPL_INLINE Lanes load(const float* x) { return {_mm256_load_ps(x)}; }
   DPL_INLINE void store(float* x) const { _mm256_store_ps(x, v); }
+  DPL_INLINE Lanes plus(Lanes a) const { return {_mm256_add_ps(v, a.v)}; }
   static DPL_INLINE __m256 factors(const Packed* x) { return _mm256_load_ps(x); }
   static DPL_INLINE __m256 same(const Packed* x) { return _mm256_set1_ps(*x); }
   DPL_INLINE void add_product(__m256 a, __m256 b) { v = _mm256_fmadd_ps(a, b, v); }
@@ -89,6 +93,7 @@ struct Lanes<LstmDouble> {
   static DPL_INLINE Lanes zero() { return {_mm256_setzero_pd()}; }
   static DPL_INLINE Lanes load(const double* x) { return {_mm256_load_pd(x)}; }
   DPL_INLINE void store(double* x) const { _mm256_store_pd(x, v); }
+  DPL_INLINE Lanes plus(Lanes a) const { return {_mm256_add_pd(v, a.v)}; }
   static DPL_INLINE __m256d factors(const Packed* x) { return _mm256_load_pd(x); }
   static DPL_INLINE __m256d same(const Packed* x) { return _mm256_set1_pd(*x); }
   DPL_INLINE void add_product(__m256d a, __m256d b) { v = _mm256_fmadd_pd(a, b, v); }
@@ -105,6 +110,7 @@ struct Lanes {
   DPL_INLINE void store(Packed* x) const {
     for (int i = 0; i < 4; ++i) x[i] = v[i];
   }
+  DPL_INLINE Lanes plus(const Lanes& a) const { return {{v[0] + a.v[0], v[1] + a.v[1], v[2] + a.v[2], v[3] + a.v[3]}}; }
   static DPL_INLINE Lanes factors(const Packed* x) { return load(x); }
   static DPL_INLINE Lanes same(const Packed* x) { return {{*x, *x, *x, *x}}; }
   DPL_INLINE void add_product(const Lanes& a, const Lanes& b) {
@@ -191,108 +197,6 @@ DPL_INLINE void product(Factors<Numbers> in, const typename Numbers::Real* start
   }
 }
 
-/// Rows row .. row + R - 1, units unit .. unit + one vector.
-template <class Numbers, int R>
-void forward_tile(const LstmDay<Numbers>& day, const typename Numbers::Factor* panel, Size row, Size unit) {
-  using Real = typename Numbers::Real;
-  constexpr int W = Lanes<Numbers>::kWidth;
-  constexpr Size kPairs = Numbers::kPairs;
-  const Size hidden = day.shape.hidden, length = day.shape.row;
-  alignas(64) Real tile[R * 4 * W];
-  product<Numbers, R, 4>({packed<Numbers>(day.input + row * length), length / kPairs, 1, 0, packed<Numbers>(panel), 4 * W,
-                          lstm_depth<Numbers>(hidden, day.shape.channels) / kPairs},
-                         day.place_gates + row * 4 * hidden + unit, 4 * hidden, hidden, tile, 4 * W);
-  for (int r = 0; r < R; ++r) {
-    const Real* sums = tile + r * 4 * W;
-    const Real* before = day.cell_before + (row + r) * hidden + unit;
-    Real* cell = day.cell + (row + r) * hidden + unit;
-    typename Numbers::Factor* next = day.next_input + (row + r) * length + unit;
-    alignas(64) Real active[4 * W], h[W];
-#pragma GCC ivdep
-    for (int u = 0; u < W; ++u) {
-      const Real i = sigmoid_of(sums[u]), f = sigmoid_of(sums[W + u]), g = tanh_of(sums[2 * W + u]),
-                 o = sigmoid_of(sums[3 * W + u]);
-      const Real c = multiply_add(f, before[u], i * g);
-      active[u] = i;
-      active[W + u] = f;
-      active[2 * W + u] = g;
-      active[3 * W + u] = o;
-      cell[u] = c;
-      h[u] = o * tanh_of(c);
-    }
-#pragma GCC ivdep
-    for (int u = 0; u < W; ++u) round_to(h[u], next[u]);
-    if (day.output != nullptr) Lanes<Numbers>::load(h).store(day.output + (row + r) * hidden + unit);
-    if (day.gates != nullptr) {
-      Real* gates = day.gates + (row + r) * 4 * hidden + unit;
-      for (int n = 0; n < 4; ++n) Lanes<Numbers>::load(active + n * W).store(gates + n * hidden);
-    }
-  }
-}
-
-/// One vector of units of a place. @param h_adjoint  d loss / d h
-template <class Numbers>
-DPL_INLINE void adjoint_vector(const LstmDayAdjoint<Numbers>& day, Size place, Size unit,
-                               const typename Numbers::Real* h_adjoint) {
-  using Real = typename Numbers::Real;
-  constexpr int W = Lanes<Numbers>::kWidth;
-  const Size hidden = day.shape.hidden;
-  const Real *gates = day.gates + place * 4 * hidden + unit, *cell = day.cell + place * hidden + unit,
-             *before = day.cell_before + place * hidden + unit;
-  Real *cell_adjoint = day.cell_adjoint + place * hidden + unit,
-       *sum = day.place_gates_adjoint + place * 4 * hidden + unit;
-  alignas(64) Real out[4 * W];
-#pragma GCC ivdep
-  for (int u = 0; u < W; ++u) {
-    const Real i = gates[u], f = gates[hidden + u], g = gates[2 * hidden + u], o = gates[3 * hidden + u];
-    const Real state = tanh_of(cell[u]);
-    const Real c_adjoint = multiply_add(h_adjoint[u] * o, multiply_add(-state, state, Real(1)), cell_adjoint[u]);
-    out[u] = c_adjoint * g * (i * (Real(1) - i));
-    out[W + u] = c_adjoint * before[u] * (f * (Real(1) - f));
-    out[2 * W + u] = c_adjoint * i * multiply_add(-g, g, Real(1));
-    out[3 * W + u] = h_adjoint[u] * state * (o * (Real(1) - o));
-    cell_adjoint[u] = c_adjoint * f;
-  }
-  for (Size n = 0; n < 4; ++n) {
-    const Size gate = n * hidden + unit;
-    typename Numbers::Factor* rounded =
-        day.gates_adjoint + gate / kLstmPanel * day.panel_step + place * kLstmPanel + gate % kLstmPanel;
-#pragma GCC ivdep
-    for (int u = 0; u < W; ++u) round_to(out[n * W + u], rounded[u]);
-#pragma GCC ivdep
-    for (int u = 0; u < W; ++u) sum[n * hidden + u] += out[n * W + u];
-  }
-}
-
-template <class Numbers, int R, int N>
-void adjoint_tile(const LstmDayAdjoint<Numbers>& day, const typename Numbers::Factor* panel, Size row, Size unit) {
-  using Real = typename Numbers::Real;
-  constexpr int W = Lanes<Numbers>::kWidth;
-  constexpr Size kPairs = Numbers::kPairs;
-  alignas(64) Real tile[R * N * W];
-  if (day.later_gates != nullptr) {
-    product<Numbers, R, N>({packed<Numbers>(day.later_gates + row * kLstmPanel), kLstmPanel / kPairs, 1,
-                            day.panel_step / kPairs, packed<Numbers>(panel), N * W, kLstmPanel / kPairs,
-                            4 * day.shape.hidden / kLstmPanel},
-                           nullptr, 0, 0, tile, N * W);
-  } else {
-    for (int k = 0; k < R * N * W; ++k) tile[k] = 0;
-  }
-  for (int r = 0; r < R; ++r) {
-    const Size place = row + r;
-    Real* from_later = tile + r * N * W;
-    const Size whole = day.output_width - unit < N * W ? day.output_width - unit : N * W;
-    const auto add = [&](const Real* adjoint) {
-      if (adjoint == nullptr) return;
-      const Real* added = adjoint + place * day.output_width + unit;
-      for (Size u = 0; u < whole; ++u) from_later[u] += added[u];
-    };
-    add(day.output_adjoint);
-    add(day.last_adjoint);
-    for (int n = 0; n < N; ++n) adjoint_vector(day, place, unit + n * W, from_later + n * W);
-  }
-}
-
 /// Calls tile<R>(row) for all rows, R = kRows and then what is left.
 template <int R, class Tile>
 DPL_INLINE void over_rows(Size rows, const Tile& tile, Size row = 0) {
@@ -302,27 +206,152 @@ DPL_INLINE void over_rows(Size rows, const Tile& tile, Size row = 0) {
   }
 }
 
+/// Packed factors of a panel that are multiplied for all rows before the next: they stay in the first-level cache.
+constexpr Size kDepthBlock = 144;
+
+/// Where unit `unit` of a place begins in strips of cells; those of gates are 4 times as far.
+DPL_INLINE Size strip(const LstmShape& shape, Size place, Size unit) {
+  return (unit / kLstmLanes * shape.places + place) * kLstmLanes;
+}
+
+/// Gates and state of one vector of units of a place from the sums of its gates.
+template <class Numbers>
+DPL_INLINE void activate(const LstmDay<Numbers>& day, Size place, Size unit, const typename Numbers::Real* sums) {
+  using Real = typename Numbers::Real;
+  using V = Lanes<Numbers>;
+  constexpr int W = V::kWidth;
+  const Size at = strip(day.shape, place, unit), within = unit % kLstmLanes;
+  const Real* before = day.cell_before + at + within;
+  alignas(64) Real active[4 * W], cell[W], h[W];
+#pragma GCC ivdep
+  for (int u = 0; u < W; ++u) {
+    const Real i = sigmoid_of(sums[u]), f = sigmoid_of(sums[W + u]), g = tanh_of(sums[2 * W + u]),
+               o = sigmoid_of(sums[3 * W + u]);
+    const Real c = multiply_add(f, before[u], i * g);
+    active[u] = i;
+    active[W + u] = f;
+    active[2 * W + u] = g;
+    active[3 * W + u] = o;
+    cell[u] = c;
+    h[u] = o * tanh_of(c);
+  }
+  V::load(cell).store(day.cell + at + within);
+  typename Numbers::Factor* next = day.next_input + place * day.shape.row + unit;
+#pragma GCC ivdep
+  for (int u = 0; u < W; ++u) round_to(h[u], next[u]);
+  if (day.output != nullptr) V::load(h).store(day.output + place * day.shape.hidden + unit);
+  if (day.gates != nullptr) {
+    for (int n = 0; n < 4; ++n) V::load(active + n * W).store(day.gates + 4 * at + n * kLstmLanes + within);
+  }
+}
+
 template <class Numbers>
 void forward(const LstmDay<Numbers>& day) {
   constexpr int W = Lanes<Numbers>::kWidth;
-  const Size depth = lstm_depth<Numbers>(day.shape.hidden, day.shape.channels);
-  for (Size unit = 0; unit < day.shape.hidden; unit += W) {
-    const auto* panel = day.panels + unit * 4 * depth;
-    over_rows<kRows>(day.shape.places, [&]<int R>(Size row) { forward_tile<Numbers, R>(day, panel, row, unit); });
+  constexpr Size kPairs = Numbers::kPairs;
+  const LstmShape& shape = day.shape;
+  const Size depth = lstm_depth<Numbers>(shape.hidden, shape.channels) / kPairs, row_step = shape.row / kPairs;
+  const Size blocks = (depth + kDepthBlock - 1) / kDepthBlock;
+  for (Size unit = 0; unit < shape.hidden; unit += W) {
+    const auto* panel = packed<Numbers>(day.panels) + unit * 4 * depth;
+    for (Size block = 0; block < blocks; ++block) {
+      const Size begin = depth * block / blocks, end = depth * (block + 1) / blocks;
+      over_rows<kRows>(shape.places, [&]<int R>(Size row) {
+        auto* sums = day.scratch + row * 4 * W;
+        const Factors<Numbers> in{packed<Numbers>(day.input) + row * row_step + begin, row_step, 1, 0,
+                                  panel + begin * 4 * W, 4 * W, end - begin};
+        if (block == 0) {
+          const auto* start = day.place_gates + 4 * strip(shape, row, unit) + unit % kLstmLanes;
+          product<Numbers, R, 4>(in, start, 4 * kLstmLanes, kLstmLanes, sums, 4 * W);
+        } else {
+          product<Numbers, R, 4>(in, sums, 4 * W, W, sums, 4 * W);
+        }
+      });
+    }
+    for (Size place = 0; place < shape.places; ++place) activate(day, place, unit, day.scratch + place * 4 * W);
+  }
+}
+
+/// One vector of units of a place. @param h_adjoint  d loss / d h
+template <class Numbers>
+DPL_INLINE void adjoint_vector(const LstmDayAdjoint<Numbers>& day, Size place, Size unit,
+                               const typename Numbers::Real* h_adjoint) {
+  using Real = typename Numbers::Real;
+  using V = Lanes<Numbers>;
+  constexpr int W = V::kWidth;
+  const Size hidden = day.shape.hidden, at = strip(day.shape, place, unit), within = unit % kLstmLanes;
+  const Real *gates = day.gates + 4 * at + within, *cell = day.cell + at + within, *before = day.cell_before + at + within;
+  Real *cell_adjoint = day.cell_adjoint + at + within, *sum = day.place_gates_adjoint + 4 * at + within;
+  alignas(64) Real out[4 * W], next_adjoint[W];
+#pragma GCC ivdep
+  for (int u = 0; u < W; ++u) {
+    const Real i = gates[u], f = gates[kLstmLanes + u], g = gates[2 * kLstmLanes + u], o = gates[3 * kLstmLanes + u];
+    const Real state = tanh_of(cell[u]);
+    const Real c_adjoint = multiply_add(h_adjoint[u] * o, multiply_add(-state, state, Real(1)), cell_adjoint[u]);
+    out[u] = c_adjoint * g * (i * (Real(1) - i));
+    out[W + u] = c_adjoint * before[u] * (f * (Real(1) - f));
+    out[2 * W + u] = c_adjoint * i * multiply_add(-g, g, Real(1));
+    out[3 * W + u] = h_adjoint[u] * state * (o * (Real(1) - o));
+    next_adjoint[u] = c_adjoint * f;
+  }
+  V::load(next_adjoint).store(cell_adjoint);
+  for (Size n = 0; n < 4; ++n) {
+    const Size gate = n * hidden + unit;
+    typename Numbers::Factor* rounded =
+        day.gates_adjoint + gate / kLstmPanel * day.panel_step + place * kLstmPanel + gate % kLstmPanel;
+#pragma GCC ivdep
+    for (int u = 0; u < W; ++u) round_to(out[n * W + u], rounded[u]);
+    V::load(sum + n * kLstmLanes).plus(V::load(out + n * W)).store(sum + n * kLstmLanes);
+  }
+}
+
+template <class Real>
+DPL_INLINE void add_output_adjoint(const Real* adjoint, Size units, Size width, Real* sums) {
+  if (units == width) {
+#pragma GCC ivdep
+    for (Size u = 0; u < width; ++u) sums[u] += adjoint[u];
+  } else {
+    for (Size u = 0; u < units; ++u) sums[u] += adjoint[u];
+  }
+}
+
+/// Units unit .. unit + N vectors.
+template <class Numbers, int N>
+void adjoint_panel(const LstmDayAdjoint<Numbers>& day, Size unit) {
+  constexpr Size kWidth = N * Lanes<Numbers>::kWidth, kPairs = Numbers::kPairs;
+  constexpr Size kSegment = kLstmPanel / kPairs, kSegments = kDepthBlock / kSegment;
+  const LstmShape& shape = day.shape;
+  const auto* panel = packed<Numbers>(day.panels) + unit * (4 * shape.hidden / kPairs);
+  const Size segments = day.later_gates == nullptr ? 0 : 4 * shape.hidden / kLstmPanel;
+  for (Size segment = 0; segment < segments; segment += kSegments) {
+    const Size count = segments - segment < kSegments ? segments - segment : kSegments;
+    over_rows<kRows>(shape.places, [&]<int R>(Size row) {
+      auto* sums = day.scratch + row * kWidth;
+      product<Numbers, R, N>({packed<Numbers>(day.later_gates + segment * day.panel_step + row * kLstmPanel), kSegment, 1,
+                              day.panel_step / kPairs, panel + segment * kSegment * kWidth, kWidth, kSegment, count},
+                             segment == 0 ? nullptr : sums, kWidth, Lanes<Numbers>::kWidth, sums, kWidth);
+    });
+  }
+  const Size units = day.output_width - unit < kWidth ? day.output_width - unit : kWidth;
+  for (Size place = 0; place < shape.places; ++place) {
+    auto* sums = day.scratch + place * kWidth;
+    if (segments == 0) {
+      for (Size u = 0; u < kWidth; ++u) sums[u] = 0;
+    }
+    const Size from = place * day.output_width + unit;
+    if (day.output_adjoint != nullptr) add_output_adjoint(day.output_adjoint + from, units, kWidth, sums);
+    if (day.last_adjoint != nullptr) add_output_adjoint(day.last_adjoint + from, units, kWidth, sums);
+    for (Size n = 0; n < kWidth; n += Lanes<Numbers>::kWidth) adjoint_vector(day, place, unit + n, sums + n);
   }
 }
 
 /// Units unit .. end in panels of N vectors, then of fewer.
 template <class Numbers, int N>
 void adjoint_panels(const LstmDayAdjoint<Numbers>& day, Size unit) {
-  constexpr Size kUnits = N * Lanes<Numbers>::kWidth;
-  const Size hidden = day.shape.hidden;
-  for (; unit + kUnits <= hidden; unit += kUnits) {
-    const auto* panel = day.panels + unit * 4 * hidden;
-    over_rows<kRows>(day.shape.places, [&]<int R>(Size row) { adjoint_tile<Numbers, R, N>(day, panel, row, unit); });
-  }
+  constexpr Size kWidth = N * Lanes<Numbers>::kWidth;
+  for (; unit + kWidth <= day.shape.hidden; unit += kWidth) adjoint_panel<Numbers, N>(day, unit);
   if constexpr (N > 1) {
-    if (unit < hidden) adjoint_panels<Numbers, N - 1>(day, unit);
+    if (unit < day.shape.hidden) adjoint_panels<Numbers, N - 1>(day, unit);
   }
 }
 

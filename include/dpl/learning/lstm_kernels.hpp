@@ -13,6 +13,9 @@
 namespace dpl {
 
 /// Hidden units and inputs are padded with zeros to a multiple of this.
+///
+/// What belongs to a place and a unit stands in strips of so many units: cells [hidden / 16][places][16], gates
+/// [hidden / 16][places][4][16], i, f, g, o. Sweeps read and write them from one end to the other.
 inline constexpr std::int64_t kLstmLanes = 16;
 constexpr std::int64_t lstm_padded(std::int64_t n) { return (n + kLstmLanes - 1) / kLstmLanes * kLstmLanes; }
 
@@ -40,8 +43,8 @@ struct LstmShape {
   std::int64_t row = 0;       ///< length of an input row: hidden + padded channels
 };
 
-/// Gates i, f, g, o stand as [4][hidden] in a row. Their adjoints of several days stand in panels [4 hidden / 64][rows][64],
-/// a row a (day, place): as the products with them read them.
+/// The adjoints of gates of several days stand in panels [4 hidden / 64][rows][64], a row a (day, place), in a row
+/// [4][hidden]: as the products with them read them.
 inline constexpr std::int64_t kLstmPanel = 64;
 
 template <class Numbers>
@@ -50,13 +53,14 @@ struct LstmDay {
   using Factor = typename Numbers::Factor;
   LstmShape shape;
   const Factor* panels;     ///< pack_forward
-  const Real* place_gates;  ///< [places][4 hidden] what a place adds to its gates every day
+  const Real* place_gates;  ///< strips: what a place adds to its gates every day
   const Factor* input;      ///< [places][row] h of the day before, then the day's channels
-  const Real* cell_before;  ///< [places][hidden]
-  Real* cell;               ///< [places][hidden]; may be cell_before
+  const Real* cell_before;  ///< strips
+  Real* cell;               ///< strips; may be cell_before
   Factor* next_input;       ///< [places][row] its first `hidden` numbers become h
   Real* output;             ///< [places][hidden] h, where factors are not of type Real; else null
-  Real* gates;              ///< [places][4 hidden] activated, for the adjoint; may be null
+  Real* gates;              ///< strips: activated, for the adjoint; may be null
+  Real* scratch;            ///< [places][64]
 };
 
 template <class Numbers>
@@ -74,8 +78,9 @@ struct LstmDayAdjoint {
   const Real* output_adjoint;     ///< d loss / d h of this day [places][output_width]; may be null
   const Real* last_adjoint;       ///< added to it where not null
   std::int64_t output_width;      ///< hidden without padding
-  Real* cell_adjoint;             ///< [places][hidden] of this day's cell from later days; becomes that of the day before
-  Real* place_gates_adjoint;      ///< [places][4 hidden] sum over days
+  Real* cell_adjoint;             ///< strips: of this day's cell from later days; becomes that of the day before
+  Real* place_gates_adjoint;      ///< strips: sum over days
+  Real* scratch;                  ///< [places][64]
 };
 
 /// Adds sum over rows of input[row][k] x adjoint of gate[row][g] to sum [hidden + channels][4 hidden].
