@@ -1,4 +1,4 @@
-// The LSTM over days: packed weights, the sweep forward with its tape, the sweep backward, and weight gradients as large
+// The LSTM over days: packed weights, the sweep forward with its tape, the sweep backward, and weight gradients as
 // products over many days at once.
 #include "dpl/learning/lstm.hpp"
 
@@ -128,8 +128,8 @@ struct Pass {
   std::vector<std::shared_ptr<void>> held;
   Factor* inputs = nullptr;  ///< [days + 1][places][row]
   Real* outputs = nullptr;   ///< [days][places][hidden], where factors are not of type Real
-  Real* cells = nullptr;   ///< [days - gradient_from + 1] strips, the first that before gradient_from; or one
-  Real* gates = nullptr;   ///< [days - gradient_from] strips
+  Real* cells = nullptr;     ///< [days - gradient_from + 1] strips, the first that before gradient_from; or one
+  Real* gates = nullptr;     ///< [days - gradient_from] strips
 
   std::int64_t row_block() const { return shape.places * shape.row; }
   std::int64_t cell_block() const { return shape.places * shape.hidden; }
@@ -161,7 +161,7 @@ void Pass<Numbers>::fill_history(const at::Tensor& history) {
 
 template <class Numbers>
 void Pass<Numbers>::forward(const at::Tensor& place_gates, const at::Tensor& history_weight,
-                         const at::Tensor& state_weight) {
+                            const at::Tensor& state_weight) {
   std::vector<std::shared_ptr<void>> local;
   Factor* panels = take<Factor>(memory, local, lstm_forward_panels<Numbers>(shape.hidden, shape.channels));
   kernels.pack_forward(history_weight.const_data_ptr<Real>(), state_weight.const_data_ptr<Real>(), units,
@@ -172,8 +172,8 @@ void Pass<Numbers>::forward(const at::Tensor& place_gates, const at::Tensor& his
   const at::Tensor constant = padded.view({shape.places, 4, strips, kLstmLanes}).permute({2, 0, 1, 3}).contiguous();
   Real* scratch = take<Real>(memory, local, shape.places * kLstmPanel);
   std::fill(cells, cells + cell_block(), Real(0));
-  LstmDay<Numbers> day{shape, panels, constant.const_data_ptr<Real>(), inputs, cells, cells, inputs, nullptr, nullptr,
-                       scratch};
+  LstmDay<Numbers> day{shape,   panels, constant.const_data_ptr<Real>(), inputs, cells, cells, inputs, nullptr,
+                       nullptr, scratch};
   const FlushTinyNumbers flush;
   for (std::int64_t t = 0; t < days; ++t) {
     day.input = inputs + t * row_block();
@@ -201,9 +201,10 @@ std::vector<at::Tensor> Pass<Numbers>::unpadded(const at::Tensor& weight_sum, co
 
 template <class Numbers>
 std::vector<at::Tensor> Pass<Numbers>::adjoint(const at::Tensor& every, const at::Tensor& last,
-                                            const at::Tensor& state_weight) {
+                                               const at::Tensor& state_weight) {
   constexpr std::int64_t kRowsOfChunk = 1024;  // their gates stay in the caches until the weights' sums have read them
-  const std::int64_t chunk = std::max<std::int64_t>(1, kRowsOfChunk / shape.places), day_step = shape.places * kLstmPanel;
+  const std::int64_t chunk = std::max<std::int64_t>(1, kRowsOfChunk / shape.places),
+                     day_step = shape.places * kLstmPanel;
   std::vector<std::shared_ptr<void>> local;
   Factor* panels = take<Factor>(memory, local, lstm_adjoint_panels(shape.hidden));
   kernels.pack_adjoint(state_weight.const_data_ptr<Real>(), units, panels);
@@ -257,8 +258,9 @@ struct HeldPass : torch::CustomClassHolder {
 
 template <class Numbers>
 struct LstmFunction : torch::autograd::Function<LstmFunction<Numbers>> {
-  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& place_gates,
-                                                const at::Tensor& history_weight, const at::Tensor& state_weight,
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
+                                                const at::Tensor& place_gates, const at::Tensor& history_weight,
+                                                const at::Tensor& state_weight,
                                                 const c10::intrusive_ptr<HeldPass<Numbers>>& held) {
     Pass<Numbers>& pass = held->pass;
     pass.forward(place_gates.contiguous(), history_weight.contiguous(), state_weight.contiguous());
@@ -276,8 +278,9 @@ struct LstmFunction : torch::autograd::Function<LstmFunction<Numbers>> {
       first = pass.inputs + pass.row_block();
       step = s.row;
     }
-    const at::Tensor every = at::from_blob(first, {pass.days, s.places, pass.units}, {s.places * step, step, 1},
-                                           [owner](void*) {}, options.requires_grad(std::nullopt));
+    const at::Tensor every = at::from_blob(
+        first, {pass.days, s.places, pass.units}, {s.places * step, step, 1}, [owner](void*) {},
+        options.requires_grad(std::nullopt));
     return {every, every.select(0, pass.days - 1).clone()};
   }
 
@@ -289,7 +292,8 @@ struct LstmFunction : torch::autograd::Function<LstmFunction<Numbers>> {
       if (adjoint.defined()) adjoint = adjoint.contiguous();
     }
     const at::Tensor state_weight = context->get_saved_variables()[0].detach().contiguous();
-    if (!adjoints[0].defined() && !adjoints[1].defined()) return {at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    if (!adjoints[0].defined() && !adjoints[1].defined())
+      return {at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
     auto gradients = pass.adjoint(adjoints[0], adjoints[1], state_weight);
     return {gradients[0], gradients[1], gradients[2], at::Tensor()};
   }
@@ -325,8 +329,8 @@ LstmOutputs apply(const LstmInputs& in, TapeMemory& memory) {
   pass.days = in.history.size(1);
   pass.gradient_from = in.gradient_from;
   pass.shape = {in.history.size(0), lstm_padded(pass.units), channels, lstm_padded(pass.units) + lstm_padded(channels)};
-  pass.keep = at::GradMode::is_enabled() && (in.place_gates.requires_grad() || in.history_weight.requires_grad() ||
-                                             in.state_weight.requires_grad());
+  pass.keep = at::GradMode::is_enabled() &&
+              (in.place_gates.requires_grad() || in.history_weight.requires_grad() || in.state_weight.requires_grad());
   const std::int64_t kept = pass.keep ? pass.days - pass.gradient_from : 0;
   using Real = typename Numbers::Real;
   using Factor = typename Numbers::Factor;

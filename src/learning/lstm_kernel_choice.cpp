@@ -7,10 +7,10 @@
 
 namespace dpl {
 
-#define DPL_DECLARE(isa)                                 \
-  namespace isa {                                        \
-  const LstmKernels<LstmSingle>& lstm_single_kernels();  \
-  const LstmKernels<LstmDouble>& lstm_double_kernels();  \
+#define DPL_DECLARE(isa)                                \
+  namespace isa {                                       \
+  const LstmKernels<LstmSingle>& lstm_single_kernels(); \
+  const LstmKernels<LstmDouble>& lstm_double_kernels(); \
   }
 DPL_DECLARE(generic)
 #ifdef DPL_HAVE_ISA_VARIANTS
@@ -59,8 +59,9 @@ const LstmKernels<LstmBf16>& lstm_kernels() {
 #ifdef DPL_HAVE_ISA_VARIANTS
   if (has_bf16_products()) return v4::lstm_bf16_kernels();
 #endif
-  fail("network.products: bf16 needs a processor with AVX-512 BF16, which this one (or the instruction set chosen by "
-       "DPL_ISA) has not; use single");
+  fail(
+      "network.products: bf16 needs a processor with AVX-512 BF16, which this one (or the instruction set chosen by "
+      "DPL_ISA) has not; use single");
 }
 
 }  // namespace dpl

@@ -1,7 +1,7 @@
 // The loops of the LSTM, compiled once for each instruction set (DPL_ISA names the namespace).
 //
-// A tile is R rows by N vectors of sums that stay in registers while one panel of packed weights streams past; the gates
-// of a forward panel belong to the same units, so that activations follow at once.
+// A tile is R rows by N vectors of sums that stay in registers while one panel of packed weights streams past; the
+// gates of a forward panel belong to the same units, so that activations follow at once.
 #include "dpl/learning/lstm_kernels.hpp"
 
 #if defined(__AVX2__)
@@ -258,8 +258,13 @@ void forward(const LstmDay<Numbers>& day) {
       const Size begin = depth * block / blocks, end = depth * (block + 1) / blocks;
       over_rows<kRows>(shape.places, [&]<int R>(Size row) {
         auto* sums = day.scratch + row * 4 * W;
-        const Factors<Numbers> in{packed<Numbers>(day.input) + row * row_step + begin, row_step, 1, 0,
-                                  panel + begin * 4 * W, 4 * W, end - begin};
+        const Factors<Numbers> in{packed<Numbers>(day.input) + row * row_step + begin,
+                                  row_step,
+                                  1,
+                                  0,
+                                  panel + begin * 4 * W,
+                                  4 * W,
+                                  end - begin};
         if (block == 0) {
           const auto* start = day.place_gates + 4 * strip(shape, row, unit) + unit % kLstmLanes;
           product<Numbers, R, 4>(in, start, 4 * kLstmLanes, kLstmLanes, sums, 4 * W);
@@ -280,7 +285,8 @@ DPL_INLINE void adjoint_vector(const LstmDayAdjoint<Numbers>& day, Size place, S
   using V = Lanes<Numbers>;
   constexpr int W = V::kWidth;
   const Size hidden = day.shape.hidden, at = strip(day.shape, place, unit), within = unit % kLstmLanes;
-  const Real *gates = day.gates + 4 * at + within, *cell = day.cell + at + within, *before = day.cell_before + at + within;
+  const Real *gates = day.gates + 4 * at + within, *cell = day.cell + at + within,
+             *before = day.cell_before + at + within;
   Real *cell_adjoint = day.cell_adjoint + at + within, *sum = day.place_gates_adjoint + 4 * at + within;
   alignas(64) Real out[4 * W], next_adjoint[W];
 #pragma GCC ivdep
@@ -327,8 +333,8 @@ void adjoint_panel(const LstmDayAdjoint<Numbers>& day, Size unit) {
     const Size count = segments - segment < kSegments ? segments - segment : kSegments;
     over_rows<kRows>(shape.places, [&]<int R>(Size row) {
       auto* sums = day.scratch + row * kWidth;
-      product<Numbers, R, N>({packed<Numbers>(day.later_gates + segment * day.panel_step + row * kLstmPanel), kSegment, 1,
-                              day.panel_step / kPairs, panel + segment * kSegment * kWidth, kWidth, kSegment, count},
+      product<Numbers, R, N>({packed<Numbers>(day.later_gates + segment * day.panel_step + row * kLstmPanel), kSegment,
+                              1, day.panel_step / kPairs, panel + segment * kSegment * kWidth, kWidth, kSegment, count},
                              segment == 0 ? nullptr : sums, kWidth, Lanes<Numbers>::kWidth, sums, kWidth);
     });
   }
@@ -388,7 +394,8 @@ void add_weights(const LstmWeightSum<Numbers>& part) {
       depth = (rows + 1) / 2;
     }
     for (Size gate = 0; gate < gates; gate += N * W) {
-      const auto* of_panel = part.gates_adjoint + gate / kLstmPanel * part.panel_step + row * kLstmPanel + gate % kLstmPanel;
+      const auto* of_panel =
+          part.gates_adjoint + gate / kLstmPanel * part.panel_step + row * kLstmPanel + gate % kLstmPanel;
       const Packed* panel = packed<Numbers>(of_panel);
       if constexpr (Numbers::kPairs == 2) {
         Packed* pairs = scratch + kLstmRowBlock / 2 * length;
@@ -451,8 +458,8 @@ void pack_adjoint(const typename Numbers::Real* state, Size units, typename Numb
 
 template <class Numbers>
 LstmKernels<Numbers> make_kernels() {
-  return {DPL_NAME(DPL_ISA),  pack_forward<Numbers>, pack_adjoint<Numbers>,
-          forward<Numbers>, adjoint<Numbers>,      add_weights<Numbers>};
+  return {DPL_NAME(DPL_ISA), pack_forward<Numbers>, pack_adjoint<Numbers>,
+          forward<Numbers>,  adjoint<Numbers>,      add_weights<Numbers>};
 }
 
 }  // namespace

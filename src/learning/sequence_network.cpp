@@ -37,7 +37,8 @@ at::Tensor dropout_factors(const SequencePlan& plan, const SequenceInputs& input
   at::Tensor factors = at::empty({places, width}, at::TensorOptions().dtype(at::kDouble));
   double* factor = factors.mutable_data_ptr<double>();
   for (std::int64_t place = 0; place < places; ++place) {
-    const RandomKey key{plan.seed, Purpose::network_dropout, update, inputs.place_keys[static_cast<std::size_t>(place)]};
+    const RandomKey key{plan.seed, Purpose::network_dropout, update,
+                        inputs.place_keys[static_cast<std::size_t>(place)]};
     for (std::int64_t unit = 0; unit < width; ++unit) {
       const auto draw = static_cast<std::uint32_t>(layer << 20 | unit);
       *factor++ = random_uniform(key, draw) < plan.config.dropout ? 0 : 1 / (1 - plan.config.dropout);
@@ -133,7 +134,8 @@ class LstmLayer {
 };
 
 /// hidden [days][places][units] -> outputs [days][places][outputs], without gradient before a day.
-at::Tensor head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias, std::int64_t gradient_from) {
+at::Tensor head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
+                std::int64_t gradient_from) {
   const std::int64_t days = hidden.size(0), places = hidden.size(1), units = hidden.size(2);
   const auto part = [&](std::int64_t first, std::int64_t count) {
     const at::Tensor rows = hidden.narrow(0, first, count).reshape({count * places, units});
@@ -191,9 +193,8 @@ class LstmNetwork final : public SequenceNetwork {
     const LstmOutputs hidden = lstm_(inputs, pass);
     const at::Tensor fixed = at::linear(dropped(hidden.last, factors), output_weight_, output_bias_);
     if (plan_.dynamic.empty()) return {fixed, at::Tensor()};
-    const at::Tensor dynamic =
-        head(dropped(hidden.every, factors), at::index_select(output_weight_, 0, columns_),
-             at::index_select(output_bias_, 0, columns_), pass.gradient_from);
+    const at::Tensor dynamic = head(dropped(hidden.every, factors), at::index_select(output_weight_, 0, columns_),
+                                    at::index_select(output_bias_, 0, columns_), pass.gradient_from);
     const at::Tensor still = at::index_select(fixed, 1, columns_);
     return {fixed, replace(plan_, inputs, pass, dynamic, still).transpose(0, 1)};
   }
@@ -306,7 +307,8 @@ void check_plan(const SequencePlan& plan, const SequenceKind& kind) {
 class CheckedNetwork final : public SequenceNetwork {
  public:
   CheckedNetwork(const SequencePlan& plan, std::unique_ptr<SequenceNetwork> network)
-      : attributes_(plan.attributes), draws_(plan.config.dropout > 0 || plan.config.replace_dynamic > 0),
+      : attributes_(plan.attributes),
+        draws_(plan.config.dropout > 0 || plan.config.replace_dynamic > 0),
         network_(std::move(network)) {}
 
   SequenceOutputs forward(const SequenceInputs& inputs, const SequencePass& pass) override {

@@ -1,4 +1,5 @@
-// The LSTM against LibTorch's own in double, finite differences, rows that do not feel each other, days without gradient.
+// The LSTM against LibTorch's own in double, finite differences, rows that do not feel each other, days without
+// gradient.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -48,7 +49,9 @@ dpl::LstmInputs in_type(const dpl::LstmInputs& in, at::ScalarType type) {
   return {in.history.to(type), leaf(in.place_gates), leaf(in.history_weight), leaf(in.state_weight), in.gradient_from};
 }
 
-std::vector<at::Tensor> leaves(const dpl::LstmInputs& in) { return {in.place_gates, in.history_weight, in.state_weight}; }
+std::vector<at::Tensor> leaves(const dpl::LstmInputs& in) {
+  return {in.place_gates, in.history_weight, in.state_weight};
+}
 
 double distance(const at::Tensor& found, const at::Tensor& expected) {
   const at::Tensor wanted = expected.to(at::kDouble);
@@ -60,7 +63,8 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   return x.sizes() == y.sizes() && std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
-/// LibTorch's LSTM with the place's part of the gates as further inputs (one-hot places), so that all gradients compare.
+/// LibTorch's LSTM with the place's part of the gates as further inputs (one-hot places), so that all gradients
+/// compare.
 at::Tensor torch_lstm(const dpl::LstmInputs& in) {
   const std::int64_t places = in.history.size(0), days = in.history.size(1), hidden = in.state_weight.size(1);
   at::Tensor one_hot = at::zeros({places, days, places}, in.history.options());
@@ -229,7 +233,8 @@ TEST(Lstm, LargeSumsSaturate) {
   in.place_gates = (in.place_gates.detach().sign() * 1e6).requires_grad_(true);
   const auto out = dpl::apply_lstm(in, memory);
   EXPECT_TRUE(out.every.isfinite().all().item<bool>());
-  for (const auto& g : torch::autograd::grad({out.every.sum()}, leaves(in))) EXPECT_TRUE(g.isfinite().all().item<bool>());
+  for (const auto& g : torch::autograd::grad({out.every.sum()}, leaves(in)))
+    EXPECT_TRUE(g.isfinite().all().item<bool>());
 }
 
 TEST(Lstm, Bf16NeedsSinglePrecision) {

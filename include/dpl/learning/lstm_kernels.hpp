@@ -1,8 +1,8 @@
-// One day of an LSTM for all places of a block: products with packed weights and gates in one pass, and its adjoint. The
-// table of loops for each instruction set; one set is chosen when the program starts.
+// One day of an LSTM for all places of a block: products with packed weights and gates in one pass, and its adjoint.
+// The table of loops for each instruction set; one set is chosen when the program starts.
 //
-// Products are of single, double or bfloat16 factors; bfloat16 (8 bits of mantissa) ones are added in single precision, two
-// at a time, by processors that have the instruction.
+// Products are of single, double or bfloat16 factors; bfloat16 (8 bits of mantissa) ones are added in single precision,
+// two at a time, by processors that have the instruction.
 //
 // A row (place) is computed by the same operations in the same order whatever the other rows, their number and the
 // instruction set.
@@ -68,19 +68,19 @@ struct LstmDayAdjoint {
   using Real = typename Numbers::Real;
   using Factor = typename Numbers::Factor;
   LstmShape shape;
-  const Factor* panels;           ///< pack_adjoint
-  Factor* gates_adjoint;          ///< panels, first row of this day: before activation
-  const Factor* later_gates;      ///< the same of the next day; null on the last day
-  std::int64_t panel_step;        ///< numbers from panel to panel
-  const Real* gates;              ///< of this day
+  const Factor* panels;       ///< pack_adjoint
+  Factor* gates_adjoint;      ///< panels, first row of this day: before activation
+  const Factor* later_gates;  ///< the same of the next day; null on the last day
+  std::int64_t panel_step;    ///< numbers from panel to panel
+  const Real* gates;          ///< of this day
   const Real* cell;
   const Real* cell_before;
-  const Real* output_adjoint;     ///< d loss / d h of this day [places][output_width]; may be null
-  const Real* last_adjoint;       ///< added to it where not null
-  std::int64_t output_width;      ///< hidden without padding
-  Real* cell_adjoint;             ///< strips: of this day's cell from later days; becomes that of the day before
-  Real* place_gates_adjoint;      ///< strips: sum over days
-  Real* scratch;                  ///< [places][64]
+  const Real* output_adjoint;  ///< d loss / d h of this day [places][output_width]; may be null
+  const Real* last_adjoint;    ///< added to it where not null
+  std::int64_t output_width;   ///< hidden without padding
+  Real* cell_adjoint;          ///< strips: of this day's cell from later days; becomes that of the day before
+  Real* place_gates_adjoint;   ///< strips: sum over days
+  Real* scratch;               ///< [places][64]
 };
 
 /// Adds sum over rows of input[row][k] x adjoint of gate[row][g] to sum [hidden + channels][4 hidden].
@@ -94,7 +94,7 @@ struct LstmWeightSum {
   const Factor* gates_adjoint;  ///< panels
   std::int64_t panel_step;
   Real* sum;
-  Factor* scratch;              ///< lstm_scratch numbers
+  Factor* scratch;  ///< lstm_scratch numbers
 };
 
 template <class Numbers>
@@ -128,8 +128,8 @@ constexpr std::int64_t lstm_adjoint_panels(std::int64_t hidden) { return 4 * hid
 inline constexpr std::int64_t kLstmRowBlock = 128;
 constexpr std::int64_t lstm_scratch(std::int64_t row) { return kLstmRowBlock * (row + kLstmPanel); }
 
-/// For the instruction set of the routing sweeps (DPL_ISA picks a lower one). LstmBf16: Error where the processor or the
-/// chosen set has no such products.
+/// For the instruction set of the routing sweeps (DPL_ISA picks a lower one). LstmBf16: Error where the processor or
+/// the chosen set has no such products.
 template <class Numbers>
 const LstmKernels<Numbers>& lstm_kernels();
 
