@@ -161,10 +161,11 @@ struct Factors {
   Size depth, segments = 1;
 };
 
-/// out [R][N vectors], rows out_step apart, = start + sum over k ascending of x[r][k] weight[k]. Null start: 0.
+/// out [R][N vectors], rows out_step apart, = start + sum over k ascending of x[r][k] weight[k]. Null start: 0. A
+/// function of its own: inlined among other loops, not all of its sums would stay in registers.
 template <class Numbers, int R, int N>
-DPL_INLINE void product(Factors<Numbers> in, const typename Numbers::Real* start, Size start_row, Size start_vector,
-                        typename Numbers::Real* out, Size out_step) {
+__attribute__((noinline)) void product(Factors<Numbers> in, const typename Numbers::Real* start, Size start_row,
+                                       Size start_vector, typename Numbers::Real* out, Size out_step) {
   using V = Lanes<Numbers>;
   constexpr int W = V::kWidth;
   V sum[R][N];
@@ -329,12 +330,19 @@ void adjoint_panel(const LstmDayAdjoint<Numbers>& day, Size unit) {
   const LstmShape& shape = day.shape;
   const auto* panel = packed<Numbers>(day.panels) + unit * (4 * shape.hidden / kPairs);
   const Size segments = day.later_gates == nullptr ? 0 : 4 * shape.hidden / kLstmPanel;
+  if (day.output_adjoint != nullptr) {  // short pieces of long rows, which no processor guesses
+    for (Size place = 0; place < shape.places; ++place) {
+      const auto* row = day.output_adjoint + place * day.output_width + unit;
+      for (Size u = 0; u < kWidth; u += 64 / static_cast<Size>(sizeof(*row))) __builtin_prefetch(row + u);
+    }
+  }
   for (Size segment = 0; segment < segments; segment += kSegments) {
     const Size count = segments - segment < kSegments ? segments - segment : kSegments;
     over_rows<kRows>(shape.places, [&]<int R>(Size row) {
       auto* sums = day.scratch + row * kWidth;
-      product<Numbers, R, N>({packed<Numbers>(day.later_gates + segment * day.panel_step + row * kLstmPanel), kSegment,
-                              1, day.panel_step / kPairs, panel + segment * kSegment * kWidth, kWidth, kSegment, count},
+      const auto* gates = day.later_gates + segment * day.panel_step + row * kLstmPanel;
+      product<Numbers, R, N>({packed<Numbers>(gates), kSegment, 1, day.panel_step / kPairs,
+                              panel + segment * kSegment * kWidth, kWidth, kSegment, count},
                              segment == 0 ? nullptr : sums, kWidth, Lanes<Numbers>::kWidth, sums, kWidth);
     });
   }
