@@ -10,6 +10,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -180,6 +181,33 @@ TEST(Lstm, APlaceDoesNotFeelTheOthers) {
       part.place_gates = in.place_gates.narrow(0, first, count);
       EXPECT_TRUE(same_bits(dpl::apply_lstm(part, memory).every, all.narrow(1, first, count))) << first;
     }
+  }
+}
+
+TEST(Lstm, EveryInstructionSetGivesTheSameBits) {
+  dpl::TapeMemory memory;
+  const char* before = std::getenv("DPL_ISA");
+  const std::string kept = before == nullptr ? "" : before;
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const auto in = in_type(random_inputs({17, 40, 37, 3}), type);
+    std::vector<at::Tensor> expected;
+    for (const char* set : {"generic", "v3", "v4"}) {
+      setenv("DPL_ISA", set, 1);
+      try {
+        const auto out = dpl::apply_lstm(in, memory);
+        auto found = torch::autograd::grad({out.every.sum() + out.last.sum()}, leaves(in));
+        found.push_back(out.every.detach().clone());
+        if (expected.empty()) expected = found;
+        for (std::size_t k = 0; k < found.size(); ++k) EXPECT_TRUE(same_bits(found[k], expected[k])) << set << " " << k;
+      } catch (const dpl::Error&) {
+        EXPECT_STRNE(set, "generic");  // a set that this processor does not run
+      }
+    }
+  }
+  if (kept.empty()) {
+    unsetenv("DPL_ISA");
+  } else {
+    setenv("DPL_ISA", kept.c_str(), 1);
   }
 }
 
