@@ -129,7 +129,7 @@ Keys experiment_keys() {
       {"experiment.updates", [](C& c) { return &c.experiment.updates; }, "", from(1, 1e6),
        "Optimizer steps per epoch, so a run has epochs times updates of them."},
       {"experiment.learning_rate", [](C& c) { return &c.experiment.learning_rate; }, "", above(0, 10),
-       "Learning rate of Adam from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds "
+       "Learning rate of the optimizer from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds "
        "always."},
       {"experiment.clip", [](C& c) { return &c.experiment.clip; }, "", from(0),
        "Largest norm of the gradient; 0: no clipping."},
@@ -193,8 +193,8 @@ Keys runoff_keys() {
 Keys network_keys() {
   return {
       {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan", "lstm", "two_headed"}),
-       "Kind of the parameter network: mlp and kan read attributes; lstm reads the history of the forcing too; two_headed "
-       "is an mlp for static and an LSTM for dynamic parameters."},
+       "Kind of the parameter network: mlp and kan read attributes. Runoff only: lstm reads the history of the forcing too; "
+       "two_headed is an mlp for static and an LSTM for dynamic parameters."},
       {"network.hidden_size", [](C& c) { return &c.network.hidden_size; }, "", from(1, 1e5),
        "Neurons of a hidden layer."},
       {"network.num_hidden_layers", [](C& c) { return &c.network.num_hidden_layers; }, "", from(1, 100),
@@ -208,12 +208,13 @@ Keys network_keys() {
       {"network.lstm_size", [](C& c) { return &c.network.lstm_size; }, "", from(1, 1e5),
        "lstm, two_headed: hidden units of the LSTM."},
       {"network.dropout", [](C& c) { return &c.network.dropout; }, "", from(0, 0.95),
-       "Share of hidden units left out of an update, drawn anew for every place; not when scoring."},
+       "Runoff: share of hidden units left out of an update, drawn anew for every place; not when scoring."},
       {"network.replace_dynamic", [](C& c) { return &c.network.replace_dynamic; }, "", from(0, 1),
-       "Share of the places in which a dynamic parameter keeps its static value in an update; not when scoring."},
+       "Runoff: share of the places in which a dynamic parameter keeps its static value in an update; not when "
+       "scoring."},
       {"network.products", [](C& c) { return &c.network.products; }, "", one_of({"single", "bf16"}),
-       "lstm, two_headed: factors of the LSTM's products; bf16 rounds them to 8 bits, adds in single precision, and needs "
-       "a processor with AVX-512 BF16."},
+       "lstm, two_headed: factors of the LSTM's products; bf16 rounds them to 8 bits, adds in single precision, and "
+       "needs a processor with AVX-512 BF16."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
        "Attributes the network reads.", "train plan"},
       {"network.history_var_names", [](C& c) { return &c.network.history_var_names; }, "", some_text(),

@@ -18,6 +18,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
 #include "dpl/learning/lstm.hpp"
+#include "dpl/learning/lstm_kernels.hpp"
 #include "dpl/learning/weight_tensors.hpp"
 
 namespace dpl {
@@ -36,7 +37,8 @@ at::Tensor dropout_factors(const SequencePlan& plan, const SequenceInputs& input
   at::Tensor factors = at::empty({places, width}, at::TensorOptions().dtype(at::kDouble));
   double* factor = factors.mutable_data_ptr<double>();
   for (std::int64_t place = 0; place < places; ++place) {
-    const RandomKey key{plan.seed, Purpose::network_dropout, update, inputs.place_keys[static_cast<std::size_t>(place)]};
+    const RandomKey key{plan.seed, Purpose::network_dropout, update,
+                        inputs.place_keys[static_cast<std::size_t>(place)]};
     for (std::int64_t unit = 0; unit < width; ++unit) {
       const auto draw = static_cast<std::uint32_t>(layer << 20 | unit);
       *factor++ = random_uniform(key, draw) < plan.config.dropout ? 0 : 1 / (1 - plan.config.dropout);
@@ -87,7 +89,10 @@ at::Tensor replace(const SequencePlan& plan, const SequenceInputs& inputs, const
 class LstmLayer {
  public:
   LstmLayer(const SequencePlan& plan, WeightTensors& weights)
-      : units_(plan.config.lstm_size), attributes_(plan.attributes), channels_(plan.channels) {
+      : units_(plan.config.lstm_size),
+        attributes_(plan.attributes),
+        channels_(plan.channels),
+        bf16_(plan.config.products == "bf16") {
     // As wide as the uniform numbers between -+1 / sqrt(units) that are usual.
     const double deviation = 1 / std::sqrt(3.0 * static_cast<double>(units_));
     attribute_weight_ = weights.add_normal("dynamic.lstm.attributes", {4 * units_, attributes_}, deviation);
@@ -104,7 +109,8 @@ class LstmLayer {
     check(inputs);
     const auto type = state_weight_.scalar_type();
     const at::Tensor gates = at::linear(inputs.attributes.to(type).contiguous(), attribute_weight_, bias_);
-    return apply_lstm({inputs.history.to(type), gates, history_weight_, state_weight_, pass.gradient_from}, memory_);
+    return apply_lstm({inputs.history.to(type), gates, history_weight_, state_weight_, pass.gradient_from, bf16_},
+                      memory_);
   }
 
   std::int64_t units() const { return units_; }
@@ -122,12 +128,14 @@ class LstmLayer {
   }
 
   std::int64_t units_, attributes_, channels_;
+  bool bf16_;
   at::Tensor attribute_weight_, history_weight_, state_weight_, bias_;
   TapeMemory memory_;
 };
 
 /// hidden [days][places][units] -> outputs [days][places][outputs], without gradient before a day.
-at::Tensor head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias, std::int64_t gradient_from) {
+at::Tensor head(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
+                std::int64_t gradient_from) {
   const std::int64_t days = hidden.size(0), places = hidden.size(1), units = hidden.size(2);
   const auto part = [&](std::int64_t first, std::int64_t count) {
     const at::Tensor rows = hidden.narrow(0, first, count).reshape({count * places, units});
@@ -185,9 +193,8 @@ class LstmNetwork final : public SequenceNetwork {
     const LstmOutputs hidden = lstm_(inputs, pass);
     const at::Tensor fixed = at::linear(dropped(hidden.last, factors), output_weight_, output_bias_);
     if (plan_.dynamic.empty()) return {fixed, at::Tensor()};
-    const at::Tensor dynamic =
-        head(dropped(hidden.every, factors), at::index_select(output_weight_, 0, columns_),
-             at::index_select(output_bias_, 0, columns_), pass.gradient_from);
+    const at::Tensor dynamic = head(dropped(hidden.every, factors), at::index_select(output_weight_, 0, columns_),
+                                    at::index_select(output_bias_, 0, columns_), pass.gradient_from);
     const at::Tensor still = at::index_select(fixed, 1, columns_);
     return {fixed, replace(plan_, inputs, pass, dynamic, still).transpose(0, 1)};
   }
@@ -284,6 +291,13 @@ void check_plan(const SequencePlan& plan, const SequenceKind& kind) {
   if (kind.history && plan.config.lstm_size < 1) {
     fail("network.lstm_size: {} is not allowed, at least 1 is needed", plan.config.lstm_size);
   }
+  if (plan.config.products != "single" && plan.config.products != "bf16") {
+    fail("network.products: '{}' is not known; allowed: single, bf16", plan.config.products);
+  }
+  if (kind.history && plan.config.products == "bf16") {
+    if (plan.precision == "double") fail("network.products: bf16 needs precision single, and precision is double");
+    lstm_kernels<LstmBf16>();  // its message, at once
+  }
   if (!(plan.config.dropout >= 0 && plan.config.dropout < 1)) {
     fail("network.dropout: {} is not allowed, it must be from 0 to below 1", plan.config.dropout);
   }
@@ -293,7 +307,8 @@ void check_plan(const SequencePlan& plan, const SequenceKind& kind) {
 class CheckedNetwork final : public SequenceNetwork {
  public:
   CheckedNetwork(const SequencePlan& plan, std::unique_ptr<SequenceNetwork> network)
-      : attributes_(plan.attributes), draws_(plan.config.dropout > 0 || plan.config.replace_dynamic > 0),
+      : attributes_(plan.attributes),
+        draws_(plan.config.dropout > 0 || plan.config.replace_dynamic > 0),
         network_(std::move(network)) {}
 
   SequenceOutputs forward(const SequenceInputs& inputs, const SequencePass& pass) override {

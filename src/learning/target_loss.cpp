@@ -42,8 +42,9 @@ TargetLossResult evaluate_targets(const std::vector<LossTarget>& targets) {
     result.targets.push_back(std::move(one));
   }
   if (!any) {
-    fail("loss: no target has an observation on the scored times of this window: choose another period or a longer "
-         "window (experiment.rho)");
+    fail(
+        "loss: no target has an observation on the scored times of this window: choose another period or a longer "
+        "window (experiment.rho)");
   }
   return result;
 }

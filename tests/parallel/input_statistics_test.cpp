@@ -18,7 +18,8 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
 /// [place][channel][day]: rain with gaps, temperature, a constant, a channel of one place only.
 std::vector<std::vector<std::vector<float>>> make_channels() {
-  std::vector<std::vector<std::vector<float>>> all(kPlaces, std::vector<std::vector<float>>(4, std::vector<float>(kDays)));
+  std::vector<std::vector<std::vector<float>>> all(kPlaces,
+                                                   std::vector<std::vector<float>>(4, std::vector<float>(kDays)));
   for (std::size_t place = 0; place < kPlaces; ++place) {
     for (std::size_t day = 0; day < kDays; ++day) {
       const RandomKey key{5, Purpose::test, day, place};
@@ -39,8 +40,9 @@ InputStatistics statistics_of(const Communicator& comm, const std::vector<std::v
       mine.push_back(place);
     }
   }
-  return input_statistics(comm, {"rain", "temperature", "constant", "rare"}, mine.size(),
-                          [&](std::size_t k, std::size_t channel) { return std::span<const float>(all[mine[k]][channel]); });
+  return input_statistics(
+      comm, {"rain", "temperature", "constant", "rare"}, mine.size(),
+      [&](std::size_t k, std::size_t channel) { return std::span<const float>(all[mine[k]][channel]); });
 }
 
 TEST(InputStatistics, AgreeWithLongDoubleOnAnyDistribution) {
@@ -65,7 +67,8 @@ TEST(InputStatistics, AgreeWithLongDoubleOnAnyDistribution) {
       for (const float value : place[channel])
         if (!std::isnan(value)) squares += (value - sum / count) * (value - sum / count);
     EXPECT_NEAR(found.mean[channel], static_cast<double>(sum / count), 1e-13 * found.mean[channel]);
-    EXPECT_NEAR(found.deviation[channel], static_cast<double>(std::sqrt(squares / count)), 1e-13 * found.deviation[channel]);
+    EXPECT_NEAR(found.deviation[channel], static_cast<double>(std::sqrt(squares / count)),
+                1e-13 * found.deviation[channel]);
   }
   EXPECT_EQ(found.deviation[2], 1.0);
 }

@@ -20,7 +20,7 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 
 constexpr const char* kBelowExperiment =
     "allowed below experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, learning_rate, "
-    "clip, "
+    "clip, optimizer, weight_decay, dynamic_rate, schedule, "
     "loss";
 
 TEST(ConfigErrors, UnknownKeys) {

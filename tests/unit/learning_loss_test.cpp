@@ -244,7 +244,8 @@ TEST(TargetLoss, MessagesNameTheTarget) {
   TwoTargets both;
   auto targets = both.targets("l1");
   targets[1].weight = 0;
-  EXPECT_NE(dpl::message_of([&] { dpl::evaluate_targets(targets); }).find("soil_moisture: weight 0"), std::string::npos);
+  EXPECT_NE(dpl::message_of([&] { dpl::evaluate_targets(targets); }).find("soil_moisture: weight 0"),
+            std::string::npos);
   targets = both.targets("mse");
   EXPECT_NE(dpl::message_of([&] { dpl::evaluate_targets(targets); }).find("target streamflow: experiment.loss"),
             std::string::npos);

@@ -1,4 +1,5 @@
-// The LSTM against LibTorch's own in double, finite differences, rows that do not feel each other, days without gradient.
+// The LSTM against LibTorch's own in double, finite differences, rows that do not feel each other, days without
+// gradient.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -9,6 +10,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -16,6 +18,7 @@
 #include "dpl/base/random.hpp"
 #include "dpl/learning/differentiable_model.hpp"
 #include "dpl/learning/lstm.hpp"
+#include "dpl/learning/lstm_kernels.hpp"
 
 namespace {
 
@@ -47,7 +50,9 @@ dpl::LstmInputs in_type(const dpl::LstmInputs& in, at::ScalarType type) {
   return {in.history.to(type), leaf(in.place_gates), leaf(in.history_weight), leaf(in.state_weight), in.gradient_from};
 }
 
-std::vector<at::Tensor> leaves(const dpl::LstmInputs& in) { return {in.place_gates, in.history_weight, in.state_weight}; }
+std::vector<at::Tensor> leaves(const dpl::LstmInputs& in) {
+  return {in.place_gates, in.history_weight, in.state_weight};
+}
 
 double distance(const at::Tensor& found, const at::Tensor& expected) {
   const at::Tensor wanted = expected.to(at::kDouble);
@@ -59,7 +64,8 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   return x.sizes() == y.sizes() && std::memcmp(x.const_data_ptr(), y.const_data_ptr(), x.nbytes()) == 0;
 }
 
-/// LibTorch's LSTM with the place's part of the gates as further inputs (one-hot places), so that all gradients compare.
+/// LibTorch's LSTM with the place's part of the gates as further inputs (one-hot places), so that all gradients
+/// compare.
 at::Tensor torch_lstm(const dpl::LstmInputs& in) {
   const std::int64_t places = in.history.size(0), days = in.history.size(1), hidden = in.state_weight.size(1);
   at::Tensor one_hot = at::zeros({places, days, places}, in.history.options());
@@ -102,6 +108,37 @@ TEST_P(LstmSize, SingleIsCloseToDouble) {
   for (std::size_t k = 0; k < 3; ++k) EXPECT_LT(distance(found[k], wanted[k]), 1e-4) << k;
 }
 
+// bfloat16 keeps 8 bits: a product's factors have errors up to 2^-9.
+TEST_P(LstmSize, Bf16IsCloseToDouble) {
+  if (!dpl::has_bf16_products()) GTEST_SKIP() << "no AVX-512 BF16 here";
+  const Size n = GetParam();
+  const auto in = random_inputs(n);
+  auto rounded_in = in_type(in, at::kFloat);
+  rounded_in.bf16 = true;
+  const auto exact = dpl::apply_lstm(in, memory), rounded = dpl::apply_lstm(rounded_in, memory);
+  EXPECT_LT(distance(rounded.every, exact.every), 3e-2);
+  EXPECT_TRUE(same_bits(rounded.last, rounded.every.select(0, n.days - 1)));
+  const at::Tensor seed = normal({n.days, n.places, n.hidden}, 5);
+  const auto wanted = torch::autograd::grad({(exact.every * seed).sum()}, leaves(in));
+  const auto found = torch::autograd::grad({(rounded.every * seed.to(at::kFloat)).sum()}, leaves(rounded_in));
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_LT(distance(found[k], wanted[k]), 3e-2) << k;
+}
+
+// With factors that bfloat16 holds exactly, and states near 0 or 1, nothing is left of the rounding but its own order:
+// the layout of pairs, panels and rows must be right in every number.
+TEST_P(LstmSize, Bf16OfOneDayEqualsSingle) {
+  if (!dpl::has_bf16_products()) GTEST_SKIP() << "no AVX-512 BF16 here";
+  Size n = GetParam();
+  n.days = 1;
+  auto in = in_type(random_inputs(n), at::kFloat);
+  in.history = in.history.to(at::kBFloat16).to(at::kFloat);
+  in.history_weight = in.history_weight.detach().to(at::kBFloat16).to(at::kFloat).requires_grad_(true);
+  const auto single = dpl::apply_lstm(in, memory);
+  in.bf16 = true;
+  const auto rounded = dpl::apply_lstm(in, memory);
+  EXPECT_LT(distance(rounded.last, single.last), 1e-5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Learning, LstmSize,
                          testing::Values(Size{1, 2, 1, 1}, Size{7, 11, 5, 3}, Size{13, 40, 48, 2}, Size{6, 9, 80, 17},
                                          Size{25, 100, 64, 5}),
@@ -133,8 +170,10 @@ TEST(Lstm, GradientEqualsCentralDifferences) {
 
 TEST(Lstm, APlaceDoesNotFeelTheOthers) {
   dpl::TapeMemory memory;
-  for (const auto type : {at::kFloat, at::kDouble}) {
-    const auto in = in_type(random_inputs({23, 30, 20, 3}), type);
+  for (const std::string numbers : {"single", "double", "bf16"}) {
+    if (numbers == "bf16" && !dpl::has_bf16_products()) continue;
+    auto in = in_type(random_inputs({23, 30, 20, 3}), numbers == "double" ? at::kDouble : at::kFloat);
+    in.bf16 = numbers == "bf16";
     const at::Tensor all = dpl::apply_lstm(in, memory).every;
     for (const auto& [first, count] : std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 1}, {5, 7}, {20, 3}}) {
       dpl::LstmInputs part = in;
@@ -142,6 +181,33 @@ TEST(Lstm, APlaceDoesNotFeelTheOthers) {
       part.place_gates = in.place_gates.narrow(0, first, count);
       EXPECT_TRUE(same_bits(dpl::apply_lstm(part, memory).every, all.narrow(1, first, count))) << first;
     }
+  }
+}
+
+TEST(Lstm, EveryInstructionSetGivesTheSameBits) {
+  dpl::TapeMemory memory;
+  const char* before = std::getenv("DPL_ISA");
+  const std::string kept = before == nullptr ? "" : before;
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const auto in = in_type(random_inputs({17, 40, 37, 3}), type);
+    std::vector<at::Tensor> expected;
+    for (const char* set : {"generic", "v3", "v4"}) {
+      setenv("DPL_ISA", set, 1);
+      try {
+        const auto out = dpl::apply_lstm(in, memory);
+        auto found = torch::autograd::grad({out.every.sum() + out.last.sum()}, leaves(in));
+        found.push_back(out.every.detach().clone());
+        if (expected.empty()) expected = found;
+        for (std::size_t k = 0; k < found.size(); ++k) EXPECT_TRUE(same_bits(found[k], expected[k])) << set << " " << k;
+      } catch (const dpl::Error&) {
+        EXPECT_STRNE(set, "generic");  // a set that this processor does not run
+      }
+    }
+  }
+  if (kept.empty()) {
+    unsetenv("DPL_ISA");
+  } else {
+    setenv("DPL_ISA", kept.c_str(), 1);
   }
 }
 
@@ -195,7 +261,15 @@ TEST(Lstm, LargeSumsSaturate) {
   in.place_gates = (in.place_gates.detach().sign() * 1e6).requires_grad_(true);
   const auto out = dpl::apply_lstm(in, memory);
   EXPECT_TRUE(out.every.isfinite().all().item<bool>());
-  for (const auto& g : torch::autograd::grad({out.every.sum()}, leaves(in))) EXPECT_TRUE(g.isfinite().all().item<bool>());
+  for (const auto& g : torch::autograd::grad({out.every.sum()}, leaves(in)))
+    EXPECT_TRUE(g.isfinite().all().item<bool>());
+}
+
+TEST(Lstm, Bf16NeedsSinglePrecision) {
+  dpl::TapeMemory memory;
+  auto in = random_inputs({2, 3, 4, 1});
+  in.bf16 = true;
+  EXPECT_THROW(dpl::apply_lstm(in, memory), dpl::Error);
 }
 
 TEST(Lstm, RefusesShapesAndTypesThatDoNotFit) {

@@ -1,10 +1,9 @@
 // Learning rates by hand: epochs, warm-up, cosine.
-#include "dpl/learning/rate_schedule.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "dpl/learning/rate_schedule.hpp"
 #include "tests/support/message_of.hpp"
 
 namespace {

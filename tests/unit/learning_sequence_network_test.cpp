@@ -132,7 +132,8 @@ TEST_P(EverySequenceNetwork, ScoringDrawsNothing) {
   const auto network = dpl::make_sequence_network(plan);
   shake(*plain);
   shake(*network);
-  const auto scored = network->forward(inputs_of(), {false, 3, 0}), expected = plain->forward(inputs_of(), {true, 3, 0}),
+  const auto scored = network->forward(inputs_of(), {false, 3, 0}),
+             expected = plain->forward(inputs_of(), {true, 3, 0}),
              trained = network->forward(inputs_of(), {true, 3, 0});
   EXPECT_TRUE(same_bits(scored.fixed, expected.fixed));
   EXPECT_FALSE(same_bits(scored.fixed, trained.fixed));
@@ -243,8 +244,8 @@ TEST_P(DynamicNetwork, DaysBeforeTheFirstWithGradientGiveNone) {
   const auto out = network->forward(inputs_of(), {true, 0, 5}), whole = network->forward(inputs_of(), {});
   EXPECT_LT(distance(out.dynamic, whole.dynamic), 1e-13);
   const auto part = [&](const at::Tensor& dynamic, std::int64_t first, std::int64_t count) {
-    std::vector<at::Tensor> gradients = torch::autograd::grad({dynamic.narrow(1, first, count).sum()}, leaves, {}, true,
-                                                              false, /*allow_unused=*/true);
+    std::vector<at::Tensor> gradients =
+        torch::autograd::grad({dynamic.narrow(1, first, count).sum()}, leaves, {}, true, false, /*allow_unused=*/true);
     double largest = 0;
     for (std::size_t k = 0; k < leaves.size(); ++k) {
       const bool lstm = network->weights()[k].name.starts_with("dynamic.");

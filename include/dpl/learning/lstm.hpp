@@ -27,12 +27,15 @@ class TapeMemory {
 };
 
 struct LstmInputs {
-  at::Tensor history;        ///< x [places][days][channels], no gradient
-  at::Tensor place_gates;    ///< a [places][4 hidden], gates i, f, g, o
-  at::Tensor history_weight; ///< V [4 hidden][channels]
-  at::Tensor state_weight;   ///< U [4 hidden][hidden]
+  at::Tensor history;         ///< x [places][days][channels], no gradient
+  at::Tensor place_gates;     ///< a [places][4 hidden], gates i, f, g, o
+  at::Tensor history_weight;  ///< V [4 hidden][channels]
+  at::Tensor state_weight;    ///< U [4 hidden][hidden]
   /// Days before have no gradient: the loss is differentiated as if h and c at their end were given numbers.
   std::int64_t gradient_from = 0;
+  /// Products of factors rounded to bfloat16, added in single precision; float only, has_bf16_products()
+  /// (lstm_kernels.hpp).
+  bool bf16 = false;
 };
 
 struct LstmOutputs {

@@ -72,8 +72,8 @@ class Adam : public Optimizer {
   Settings settings_;
 };
 
-/// Loshchilov and Hutter 2019, algorithm 2: Adam whose weights also shrink by rate x weight_decay in every update (their
-/// schedule multiplier times a decay already scaled by the rate).
+/// Loshchilov and Hutter 2019, algorithm 2: Adam whose weights also shrink by rate x weight_decay in every update
+/// (their schedule multiplier times a decay already scaled by the rate).
 class AdamW final : public Adam {
  public:
   AdamW(std::vector<NamedTensor> weights, Settings settings);

@@ -36,8 +36,8 @@ struct DynamicOutput {
 
 /// How a forward pass is made.
 struct SequencePass {
-  bool training = false;       ///< dropout and random replacement act
-  std::uint64_t update = 0;    ///< number of the draws: update x windows an update + window
+  bool training = false;           ///< dropout and random replacement act
+  std::uint64_t update = 0;        ///< number of the draws: update x windows an update + window
   std::int64_t gradient_from = 0;  ///< days before are computed without gradient, and the LSTM's is cut there
 };
 
@@ -48,7 +48,7 @@ struct SequencePlan {
   std::int64_t channels = 0;          ///< of the history
   std::vector<double> start_outputs;  ///< [static outputs] bias of the last layer (component_start_outputs)
   std::vector<DynamicOutput> dynamic;
-  std::string precision = "single";   ///< single | double
+  std::string precision = "single";  ///< single | double
   std::uint64_t seed = 0;
 };
 
@@ -75,8 +75,8 @@ std::vector<std::string> sequence_network_kinds();
 /// precision or on a processor without them.
 std::unique_ptr<SequenceNetwork> make_sequence_network(const SequencePlan& plan);
 
-/// Start of a last layer with components: outputs [parameter][component] = start of the parameter + spread N(0,1), a draw
-/// a (parameter, component), so that components differ.
+/// Start of a last layer with components: outputs [parameter][component] = start of the parameter + spread N(0,1), a
+/// draw a (parameter, component), so that components differ.
 std::vector<double> component_start_outputs(const std::vector<double>& parameter_starts, std::int64_t components,
                                             double spread, std::uint64_t seed);
 

@@ -10,8 +10,9 @@
 namespace dpl {
 
 /// Collects the weights of a network under construction. Tensor number k of the list draws its elements from the key
-/// (seed, network_weights, item first_item + k, draw = element in row-major order), in double, then rounded to the precision, so
-/// that single and double networks start from the same numbers. All tensors are contiguous leaves that require grad.
+/// (seed, network_weights, item first_item + k, draw = element in row-major order), in double, then rounded to the
+/// precision, so that single and double networks start from the same numbers. All tensors are contiguous leaves that
+/// require grad.
 class WeightTensors {
  public:
   /// @param precision "double" | "single"; Error otherwise
