@@ -41,10 +41,14 @@ struct Contest {
 
   void add(const std::string& name, const BasinOutputs& made) {
     if (!series.streamflow_mm_day.empty())
-      report.contenders["streamflow"].push_back({name, scores(problem, series, series.streamflow_mm_day, made.streamflow_mm_day), ""});
+      report.contenders["streamflow"].push_back(
+          {name, scores(problem, series, series.streamflow_mm_day, made.streamflow_mm_day), ""});
     if (!series.soil_moisture.empty())
-      report.contenders["soil_moisture"].push_back({name, made.soil_moisture.empty() ? std::vector<Metrics>{} : scores(problem, series, series.soil_moisture, made.soil_moisture),
-                                                    made.soil_moisture.empty() ? "it has none" : ""});
+      report.contenders["soil_moisture"].push_back(
+          {name,
+           made.soil_moisture.empty() ? std::vector<Metrics>{}
+                                      : scores(problem, series, series.soil_moisture, made.soil_moisture),
+           made.soil_moisture.empty() ? "it has none" : ""});
   }
   void absent(const std::string& name, const std::string& reason) {
     report.contenders[report.primary()].push_back({name, {}, reason});
@@ -82,10 +86,14 @@ void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolde
   }
   write_basin_parameters(folder.file("parameters.nc"), problem, model->parameters(), parameters);
 
-  if (!basin_baseline_wanted(config, "untrained")) contest.absent("untrained", "not in baselines");
-  else if (entry.untrained.empty()) contest.absent("untrained", "the parameters come from no network");
-  else contest.add("untrained", simulate(entry.untrained, {}));
-  if (!entry.uniform) contest.absent("uniform", entry.uniform_reason);
+  if (!basin_baseline_wanted(config, "untrained"))
+    contest.absent("untrained", "not in baselines");
+  else if (entry.untrained.empty())
+    contest.absent("untrained", "the parameters come from no network");
+  else
+    contest.add("untrained", simulate(entry.untrained, {}));
+  if (!entry.uniform)
+    contest.absent("uniform", entry.uniform_reason);
   else {
     BasinOutputs made;
     made.streamflow_mm_day = uniform_streamflow(problem, contest.series, *entry.uniform, period);

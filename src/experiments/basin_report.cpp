@@ -43,8 +43,11 @@ Json set_json(const BasinReport& r) {
     excluded.push_back({{"place_id", e.place_id}, {"reason", e.reason}, {"detail", e.detail}});
   Json lists = Json::object();
   for (const auto& name : r.problem.list) lists[name] = lists.value(name, 0) + 1;
-  return {{"places", r.problem.size()}, {"lists", lists}, {"start", iso_date(period.start.day)},
-          {"end", iso_date(period.end.day)}, {"excluded", excluded}};
+  return {{"places", r.problem.size()},
+          {"lists", lists},
+          {"start", iso_date(period.start.day)},
+          {"end", iso_date(period.end.day)},
+          {"excluded", excluded}};
 }
 
 std::vector<std::string> lists_of(const BasinReport& r) {

@@ -70,7 +70,8 @@ void make_weather(const RunConfig& config, BasinTwin& twin, Count first_day) {
       const Count day = first_day + static_cast<Count>(d);
       const auto number = static_cast<std::uint32_t>(d);
       const double share = climate.wet_share * (1 + 0.4 * winter(day));
-      wet = random_uniform(key(config, Draw::wet, k), number) < 0.7 * share + (wet ? 0.3 : 0);  // wet days: share in all
+      wet =
+          random_uniform(key(config, Draw::wet, k), number) < 0.7 * share + (wet ? 0.3 : 0);  // wet days: share in all
       const double amount = climate.rain_mm_year / 365.25 / climate.wet_share;
       const double u = random_uniform(key(config, Draw::amount, k), number);
       twin.precipitation_mm_day[d * places + k] = wet ? std::min(200.0, -amount * std::log(1 - u)) : 0;
@@ -83,7 +84,8 @@ void make_weather(const RunConfig& config, BasinTwin& twin, Count first_day) {
   }
 }
 
-// Shares of a range, between 0.12 and 0.88: a smooth function of three of the attributes, drawn by the parameter's number.
+// Shares of a range, between 0.12 and 0.88: a smooth function of three of the attributes, drawn by the parameter's
+// number.
 std::vector<double> shares(const RunConfig& config, const BasinTwin& twin, std::size_t parameter) {
   std::vector<double> index(twin.place_id.size(), 0.0);
   const RandomKey law = key(config, Draw::law, parameter);
@@ -121,7 +123,8 @@ void run_truth(const RunConfig& config, BasinTwin& twin) {
   options.variant = runoff_variant_from_name(config.runoff.variant);
   options.catchments = static_cast<Index>(twin.place_id.size());
   options.components = 1;
-  if (options.variant == RunoffVariant::hbv_2_0) options.area_km2 = twin.area_km2, options.elevation_m = twin.elevation_m;
+  if (options.variant == RunoffVariant::hbv_2_0)
+    options.area_km2 = twin.area_km2, options.elevation_m = twin.elevation_m;
   Runoff<double> model(options);
   std::vector<double> fixed;
   for (const auto& p : twin.parameters) fixed.insert(fixed.end(), p.begin(), p.end());
@@ -129,15 +132,18 @@ void run_truth(const RunConfig& config, BasinTwin& twin) {
   const std::size_t size = twin.precipitation_mm_day.size();
   std::vector<double> runoff(size), states;
   const auto forcing = [&](Count n) {
-    return RunoffForcing<double>{twin.precipitation_mm_day.data(), twin.temperature_degc.data(), twin.pet_mm_day.data(), n};
+    return RunoffForcing<double>{twin.precipitation_mm_day.data(), twin.temperature_degc.data(), twin.pet_mm_day.data(),
+                                 n};
   };
   for (int round = 0; round < 2; ++round) {
-    model.forward(forcing(year), {fixed, {}}, states, std::span(runoff).first(static_cast<std::size_t>(year) * twin.place_id.size()),
-                  {}, Runoff<double>::kNoTape);
+    model.forward(forcing(year), {fixed, {}}, states,
+                  std::span(runoff).first(static_cast<std::size_t>(year) * twin.place_id.size()), {},
+                  Runoff<double>::kNoTape);
     states.assign(model.final_states().begin(), model.final_states().end());
   }
   RunoffSeries<double> series;
-  for (auto* v : {&twin.evapotranspiration_mm_day, &twin.soil_moisture_mm, &twin.soil_wetness, &twin.streamflow_mm_day}) v->resize(size);
+  for (auto* v : {&twin.evapotranspiration_mm_day, &twin.soil_moisture_mm, &twin.soil_wetness, &twin.streamflow_mm_day})
+    v->resize(size);
   series[static_cast<std::size_t>(RunoffOutput::evapotranspiration)] = twin.evapotranspiration_mm_day;
   series[static_cast<std::size_t>(RunoffOutput::soil_moisture)] = twin.soil_moisture_mm;
   series[static_cast<std::size_t>(RunoffOutput::soil_wetness)] = twin.soil_wetness;
@@ -152,7 +158,8 @@ void run_truth(const RunConfig& config, BasinTwin& twin) {
 
 BasinTwin make_basin_twin(const RunConfig& config) {
   if (config.synth.attributes < 3)
-    fail("config: synth.attributes is {}; a twin of places needs at least 3, of which its truth is made", config.synth.attributes);
+    fail("config: synth.attributes is {}; a twin of places needs at least 3, of which its truth is made",
+         config.synth.attributes);
   BasinTwin twin;
   make_places(config, twin);
   make_weather(config, twin, parse_iso_date(config.synth.start, "synth.start"));

@@ -38,12 +38,14 @@ struct Writer {
 
   void define_time(NetcdfFile& file) const {
     file.define_dimension("time", config.synth.days);
-    define_twin_variable(file, "time", "double", {"time"}, "days since " + config.synth.start + " 00:00:00", "start of the day");
+    define_twin_variable(file, "time", "double", {"time"}, "days since " + config.synth.start + " 00:00:00",
+                         "start of the day");
     file.put_attribute("time", "calendar", "proleptic_gregorian");
     file.put_attribute("time", "standard_name", "time");
   }
 
-  void define_series(NetcdfFile& file, const std::string& name, const std::string& units, const std::string& meaning) const {
+  void define_series(NetcdfFile& file, const std::string& name, const std::string& units,
+                     const std::string& meaning) const {
     define_twin_variable(file, name, "float", {"place", "time"}, units, meaning, 1);
   }
 
@@ -85,7 +87,11 @@ struct Writer {
   void attributes() const {
     auto file = begin(config.data_sources.attributes, "Synthetic attributes of places");
     for (const auto& name : twin.attribute_names)
-      define_twin_variable(file, name, "double", {"place"}, name == "mean_precipitation" ? "mm/day" : name == "mean_temperature" ? "degC" : "1", "synthetic attribute");
+      define_twin_variable(file, name, "double", {"place"},
+                           name == "mean_precipitation" ? "mm/day"
+                           : name == "mean_temperature" ? "degC"
+                                                        : "1",
+                           "synthetic attribute");
     write_ids(file);
     for (std::size_t a = 0; a < twin.attributes.size(); ++a) file.write(twin.attribute_names[a], twin.attributes[a]);
     file.close();
@@ -100,9 +106,9 @@ struct Writer {
       const auto day = static_cast<std::uint64_t>(i / places);
       const double noise = random_normal({config.seed, Purpose::synth_noise, item + k, day});
       const bool gap = random_uniform({config.seed, Purpose::synth_noise, item + kGap + k, day}) < kGaps;
-      out[i] = gap ? static_cast<double>(kMissing)
-                   : relative ? truth[i] * std::max(0.0, 1 + config.synth.noise * noise)
-                              : std::clamp(truth[i] + kMoistureNoise * noise, 0.0, 1.0);
+      out[i] = gap        ? static_cast<double>(kMissing)
+               : relative ? truth[i] * std::max(0.0, 1 + config.synth.noise * noise)
+                          : std::clamp(truth[i] + kMoistureNoise * noise, 0.0, 1.0);
     }
     return out;
   }
@@ -112,7 +118,8 @@ struct Writer {
     define_time(file);
     define_series(file, "streamflow", "mm/day", "observed streamflow (the truth with noise)");
     define_series(file, "soil_moisture", "m3 m-3", "observed soil moisture a + b SM/FC (the truth with noise)");
-    for (const char* name : {"streamflow", "soil_moisture"}) file.put_attribute(name, "missing_value", static_cast<double>(kMissing));
+    for (const char* name : {"streamflow", "soil_moisture"})
+      file.put_attribute(name, "missing_value", static_cast<double>(kMissing));
     std::vector<double> moisture(twin.soil_wetness.size());
     const std::size_t places = twin.place_id.size();
     for (std::size_t i = 0; i < moisture.size(); ++i)
@@ -127,11 +134,15 @@ struct Writer {
     auto file = begin(path, "True parameters, fluxes and states of synthetic places");
     define_time(file);
     for (std::size_t p = 0; p < twin.parameters.size(); ++p)
-      define_twin_variable(file, twin.parameter_names[p], "double", {"place"}, twin.parameter_units[p], "true parameter");
+      define_twin_variable(file, twin.parameter_names[p], "double", {"place"}, twin.parameter_units[p],
+                           "true parameter");
     const std::pair<const char*, const std::vector<double>*> further[] = {
-        {"unit_hydrograph_a", &twin.hydrograph_a}, {"unit_hydrograph_b", &twin.hydrograph_b},
-        {"soil_moisture_offset", &twin.moisture_offset}, {"soil_moisture_slope", &twin.moisture_slope}};
-    for (const auto& [name, values] : further) define_twin_variable(file, name, "double", {"place"}, "", "true parameter");
+        {"unit_hydrograph_a", &twin.hydrograph_a},
+        {"unit_hydrograph_b", &twin.hydrograph_b},
+        {"soil_moisture_offset", &twin.moisture_offset},
+        {"soil_moisture_slope", &twin.moisture_slope}};
+    for (const auto& [name, values] : further)
+      define_twin_variable(file, name, "double", {"place"}, "", "true parameter");
     define_series(file, "streamflow", "mm/day", "true streamflow");
     define_series(file, "evapotranspiration", "mm/day", "true evapotranspiration");
     define_series(file, "soil_moisture", "mm", "true soil moisture SM");
@@ -186,7 +197,8 @@ void write_basin_twin(const RunConfig& config, bool only_check) {
   writer.truth(truth);
   if (!config.basins.holdout.empty()) writer.lists();
   log_info("twin domain of seed {}: {} places, {} days from {}, HBV {}, streamflow with {:.0f} % noise", config.seed,
-           twin.place_id.size(), config.synth.days, config.synth.start, config.runoff.variant, 100 * config.synth.noise);
+           twin.place_id.size(), config.synth.days, config.synth.start, config.runoff.variant,
+           100 * config.synth.noise);
   for (const auto& path : {s.forcing, s.attributes, s.observations, truth}) log_info("  {}", path);
 }
 

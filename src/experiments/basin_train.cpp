@@ -49,8 +49,8 @@ void print_basin_plan(const BasinProblem& problem) {
   log_info("{} basins take part, {} are left out; forcing {} to {}", problem.size(), problem.excluded.size(),
            iso_date(problem.forcing.first_day), iso_date(problem.forcing.end_day() - 1));
   log_info("{} updates of {} basins x {} days, HBV {}", Count{experiment.epochs} * experiment.updates,
-           experiment.batch_size == 0 ? problem.size() : std::min(problem.size(), experiment.batch_size), experiment.rho_days,
-           problem.config.runoff.variant);
+           experiment.batch_size == 0 ? problem.size() : std::min(problem.size(), experiment.batch_size),
+           experiment.rho_days, problem.config.runoff.variant);
 }
 
 void score(const Communicator& comm, const BasinProblem& training, const BasinEntry& entry, RunFolder& folder) {
@@ -98,8 +98,10 @@ int run_basin_train(const VerbContext& context) {
   if (!config.network.start_from.empty()) {
     const auto taken = trainer.start_from(read_network(comm, config, config.network.start_from));
     if (taken == 0)
-      fail("config: network.start_from is {}, whose checkpoint has no weight of the name and shape of one of this network",
-           config.network.start_from);
+      fail(
+          "config: network.start_from is {}, whose checkpoint has no weight of the name and shape of one of this "
+          "network",
+          config.network.start_from);
     log_info("{} weight tensors are taken from {}", taken, config.network.start_from);
   }
   const auto untrained = copies(trainer.model().network().weights());

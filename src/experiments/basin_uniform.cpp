@@ -22,11 +22,12 @@ BasinProblem one_component(const BasinProblem& problem) {
   return one;
 }
 
-std::vector<double> streamflow(BasinPhysics<float>& physics, const BasinProblem& problem, std::span<const double> shares,
-                               const Period& period) {
+std::vector<double> streamflow(BasinPhysics<float>& physics, const BasinProblem& problem,
+                               std::span<const double> shares, const Period& period) {
   std::vector<double> all;
   for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
-    const auto windows = period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size));
+    const auto windows =
+        period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size));
     std::vector<float> fixed;
     for (Index w = 0; w < windows.size(); ++w) fixed.insert(fixed.end(), shares.begin(), shares.end());
     const auto made = physics.forward(windows, fixed, {}, Runoff<float>::kNoTape, {});
@@ -56,11 +57,13 @@ UniformSet best_uniform_set(const BasinProblem& training, const BasinSeries& ser
     agree(problem.comm, "best uniform set", [&] {
       const auto simulated = streamflow(physics, problem, shares_of(outputs), period);
       for (Index k = 0; k < problem.own(); ++k) {
-        const float* o = series.streamflow_mm_day.data() + Count{k} * series.days + (period.start.day - series.first_day);
+        const float* o =
+            series.streamflow_mm_day.data() + Count{k} * series.days + (period.start.day - series.first_day);
         const double divisor = sigma[static_cast<std::size_t>(problem.first_own() + k)] + 0.1;
         for (std::size_t d = 0; d < days; ++d) {
           if (std::isnan(o[d])) continue;
-          const double error = (simulated[static_cast<std::size_t>(k) * days + d] - static_cast<double>(o[d])) / divisor;
+          const double error =
+              (simulated[static_cast<std::size_t>(k) * days + d] - static_cast<double>(o[d])) / divisor;
           sums[static_cast<std::size_t>(k)] += error * error;
           ++count;
         }

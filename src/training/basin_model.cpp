@@ -19,8 +19,8 @@ SequencePlan plan_of(const BasinProblem& p, const BasinParameters& parameters) {
   plan.config = p.config.network;
   plan.attributes = static_cast<std::int64_t>(p.config.network.input_var_names.size());
   plan.channels = static_cast<std::int64_t>(history_channels(p.config).size());
-  plan.start_outputs = component_start_outputs(std::vector<double>(parameters.runoff.size(), 0.0), parameters.components,
-                                               p.config.runoff.component_spread, p.config.seed);
+  plan.start_outputs = component_start_outputs(std::vector<double>(parameters.runoff.size(), 0.0),
+                                               parameters.components, p.config.runoff.component_spread, p.config.seed);
   // The middle of the ranges, for all places; components differ by their draws.
   plan.start_outputs.resize(static_cast<std::size_t>(parameters.outputs()), 0.0);
   for (const Index parameter : parameters.dynamic)
@@ -61,8 +61,9 @@ class Model final : public BasinModel {
       for (Block& block : blocks_) {
         std::vector<at::Tensor> outputs{block.fixed}, seeds{fixed_seed_of(block)};
         if (block.dynamic.defined()) outputs.push_back(block.dynamic), seeds.push_back(dynamic_seed_of(block));
-        const auto gradients = torch::autograd::grad(outputs, weights, seeds, /*retain_graph=*/false, /*create_graph=*/false,
-                                                     /*allow_unused=*/true);
+        const auto gradients =
+            torch::autograd::grad(outputs, weights, seeds, /*retain_graph=*/false, /*create_graph=*/false,
+                                  /*allow_unused=*/true);
         for (std::size_t w = 0; w < weights.size(); ++w)
           if (gradients[w].defined()) contributions[w].push_back(gradients[w].contiguous());
       }
@@ -152,7 +153,8 @@ class Model final : public BasinModel {
       const SequenceOutputs raw = network_->forward(inputs_of(w, first, end), how);
       Block block{first, end, at::sigmoid(raw.fixed).contiguous(), {}};
       const auto values = block.fixed.detach();
-      std::copy_n(values.template const_data_ptr<Real>(), values.numel(), fixed_.data() + static_cast<std::size_t>(first) * outputs);
+      std::copy_n(values.template const_data_ptr<Real>(), values.numel(),
+                  fixed_.data() + static_cast<std::size_t>(first) * outputs);
       if (raw.dynamic.defined()) {
         block.dynamic = at::sigmoid(raw.dynamic.transpose(0, 1)).contiguous();
         store_dynamic(block, w);
@@ -179,7 +181,8 @@ class Model final : public BasinModel {
 
   at::Tensor fixed_seed_of(const Block& block) const {
     at::Tensor seed = empty(block.fixed.sizes().vec());
-    std::copy_n(fixed_seed_.data() + block.first * block.fixed.size(1), seed.numel(), seed.template mutable_data_ptr<Real>());
+    std::copy_n(fixed_seed_.data() + block.first * block.fixed.size(1), seed.numel(),
+                seed.template mutable_data_ptr<Real>());
     return seed;
   }
 
@@ -200,8 +203,8 @@ class Model final : public BasinModel {
   BasinPhysics<Real> physics_;
   std::unique_ptr<SequenceNetwork> network_;
   Index width_ = 0;
-  std::vector<Block> blocks_;                       // with graphs, between forward and backward
-  std::vector<Real> fixed_, dynamic_;               // shares, as BasinPhysics::forward takes them
+  std::vector<Block> blocks_;          // with graphs, between forward and backward
+  std::vector<Real> fixed_, dynamic_;  // shares, as BasinPhysics::forward takes them
   std::vector<Real> fixed_seed_, dynamic_seed_;
 };
 

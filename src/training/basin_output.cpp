@@ -79,16 +79,21 @@ void write_runoff(const std::string& path, const BasinProblem& problem, const Ba
   define_number(file, "latitude", "degrees_north", "latitude");
   define_number(file, "longitude", "degrees_east", "longitude");
   const bool flow = !series.streamflow_mm_day.empty(), moisture = !series.soil_moisture.empty();
-  define_series(file, "streamflow_simulated", "mm day-1", "", "simulated streamflow over the basin's area", "time: mean");
-  if (flow) define_series(file, "streamflow_observed", "mm day-1", "", "observed streamflow over the basin's area", "time: mean");
+  define_series(file, "streamflow_simulated", "mm day-1", "", "simulated streamflow over the basin's area",
+                "time: mean");
+  if (flow)
+    define_series(file, "streamflow_observed", "mm day-1", "", "observed streamflow over the basin's area",
+                  "time: mean");
   const char* soil = "volume_fraction_of_condensed_water_in_soil";
   if (moisture) {
-    define_series(file, "soil_moisture_simulated", "m3 m-3", soil, "simulated soil moisture as it is observed", "time: point");
+    define_series(file, "soil_moisture_simulated", "m3 m-3", soil, "simulated soil moisture as it is observed",
+                  "time: point");
     define_series(file, "soil_moisture_observed", "m3 m-3", soil, "observed soil moisture", "time: mean");
   }
   for (const auto& [o, values] : simulated.further) {
     const RunoffOutputInfo& info = runoff_output_info(o);
-    define_series(file, info.name, info.units, info.standard_name, info.long_name, is_storage(o) ? "time: point" : "time: mean");
+    define_series(file, info.name, info.units, info.standard_name, info.long_name,
+                  is_storage(o) ? "time: point" : "time: mean");
   }
   file.write_strings("place_id", ids_of(problem));
   std::vector<std::int64_t> time(static_cast<std::size_t>(days));

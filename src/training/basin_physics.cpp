@@ -103,7 +103,9 @@ std::vector<double> BasinPhysics<Real>::scored(const std::vector<Real>& values, 
     for (Count day = 0; day < windows_.scored(); ++day) {
       const auto x = static_cast<double>(values[static_cast<std::size_t>((windows_.warmup + day) * width_ + w)]);
       out[static_cast<std::size_t>(w * windows_.scored() + day)] =
-          offset.empty() ? x : static_cast<double>(offset[static_cast<std::size_t>(w)]) + static_cast<double>(slope[static_cast<std::size_t>(w)]) * x;
+          offset.empty() ? x
+                         : static_cast<double>(offset[static_cast<std::size_t>(w)]) +
+                               static_cast<double>(slope[static_cast<std::size_t>(w)]) * x;
     }
   return out;
 }
@@ -123,7 +125,8 @@ BasinOutputs BasinPhysics<Real>::forward(const BasinWindows& windows, std::span<
   const auto parameters = static_cast<Count>(parameters_.dynamic.size());
   const Count lanes = Count{width_} * parameters_.components;
   for (Count row = 0; row < (parameters > 0 ? windows.days * parameters : 0); ++row) {
-    const auto& p = parameters_.runoff[static_cast<std::size_t>(parameters_.dynamic[static_cast<std::size_t>(row % parameters)])];
+    const auto& p =
+        parameters_.runoff[static_cast<std::size_t>(parameters_.dynamic[static_cast<std::size_t>(row % parameters)])];
     const Real low = static_cast<Real>(p.lower), extent = static_cast<Real>(p.upper - p.lower);
     const Real* from = dynamic.data() + row * lanes;
     Real* to = dynamic_.data() + row * lanes;
@@ -139,8 +142,8 @@ BasinOutputs BasinPhysics<Real>::forward(const BasinWindows& windows, std::span<
     wetness_.resize(size);
     series[static_cast<std::size_t>(RunoffOutput::soil_wetness)] = wetness_;
   }
-  model_->forward({precipitation_.data(), temperature_.data(), pet_.data(), windows.days}, {fixed_, dynamic_}, {}, runoff_,
-                  series, tape_from);
+  model_->forward({precipitation_.data(), temperature_.data(), pet_.data(), windows.days}, {fixed_, dynamic_}, {},
+                  runoff_, series, tape_from);
   if (const auto [day, window] = model_->first_not_finite(); day >= 0) fail_not_finite(day, window);
   if (parameters_.hydrograph) {
     flow_.resize(size);
@@ -192,7 +195,8 @@ void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<c
     std::size_t output = 0;
     for (const auto& p : parameters_.runoff)
       for (Index k = 0; k < parameters_.components; ++k, ++output)
-        to[output] = fixed_adjoint_[output * static_cast<std::size_t>(width_) + at] * static_cast<Real>(p.upper - p.lower);
+        to[output] =
+            fixed_adjoint_[output * static_cast<std::size_t>(width_) + at] * static_cast<Real>(p.upper - p.lower);
     if (parameters_.hydrograph) {
       to[output++] = a[at] * static_cast<Real>(kHydrographLargestA);
       to[output++] = b[at] * static_cast<Real>(kHydrographLargestB);
@@ -210,8 +214,10 @@ void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<c
   const auto parameters = static_cast<Count>(parameters_.dynamic.size());
   const Count lanes = Count{width_} * parameters_.components;
   for (Count row = 0; row < (parameters > 0 ? windows_.days * parameters : 0); ++row) {
-    const auto& p = parameters_.runoff[static_cast<std::size_t>(parameters_.dynamic[static_cast<std::size_t>(row % parameters)])];
-    for (Count i = 0; i < lanes; ++i) dynamic[static_cast<std::size_t>(row * lanes + i)] *= static_cast<Real>(p.upper - p.lower);
+    const auto& p =
+        parameters_.runoff[static_cast<std::size_t>(parameters_.dynamic[static_cast<std::size_t>(row % parameters)])];
+    for (Count i = 0; i < lanes; ++i)
+      dynamic[static_cast<std::size_t>(row * lanes + i)] *= static_cast<Real>(p.upper - p.lower);
   }
 }
 

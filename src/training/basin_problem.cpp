@@ -40,8 +40,10 @@ void check_keys(const RunConfig& config, BasinUse use) {
     fail("config: parallel.replicas is {}; a run over basins has its basins shared by all ranks: 1 is allowed",
          config.parallel.replicas);
   if (config.experiment.windows != 1)
-    fail("config: experiment.windows is {}; a run over basins has one window a basin: 1 is allowed, raise "
-         "experiment.batch_size instead", config.experiment.windows);
+    fail(
+        "config: experiment.windows is {}; a run over basins has one window a basin: 1 is allowed, raise "
+        "experiment.batch_size instead",
+        config.experiment.windows);
   if (config.device != "cpu")
     fail("config: device is {}; a run over basins runs on the CPU: cpu is allowed", config.device);
   if (use == BasinUse::train && !config.experiment.period.given())
@@ -85,8 +87,10 @@ Asked asked_places(const Communicator& comm, const RunConfig& config, const Forc
     }
   } else {
     if (!lists.holdout.empty()) add_list(comm, header, lists.holdout, "holdout", asked);
-    if (!lists.test.empty()) add_list(comm, header, lists.test, "test", asked);
-    else add_list(comm, header, lists.train, "train", asked);
+    if (!lists.test.empty())
+      add_list(comm, header, lists.test, "test", asked);
+    else
+      add_list(comm, header, lists.train, "train", asked);
   }
   std::sort(asked.place.begin(), asked.place.end(), [&](const auto& a, const auto& b) {
     return header.place_id[static_cast<std::size_t>(a.first)] < header.place_id[static_cast<std::size_t>(b.first)];
@@ -127,10 +131,15 @@ InputStatistics attribute_part(const AttributeStatistics& s) { return {s.names, 
 // The first of the statistics are the attributes'.
 AttributeStatistics attributes_of(const RunConfig& config, const InputStatistics& s) {
   const std::size_t n = config.network.input_var_names.size();
-  if (s.names.size() < n || !std::equal(config.network.input_var_names.begin(), config.network.input_var_names.end(), s.names.begin()))
-    fail("checkpoint: the network was trained on other attributes than network.input_var_names; use the configuration of "
-         "its run folder");
-  const auto head = [n](const std::vector<double>& v) { return std::vector<double>(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(n)); };
+  if (s.names.size() < n ||
+      !std::equal(config.network.input_var_names.begin(), config.network.input_var_names.end(), s.names.begin()))
+    fail(
+        "checkpoint: the network was trained on other attributes than network.input_var_names; use the configuration "
+        "of "
+        "its run folder");
+  const auto head = [n](const std::vector<double>& v) {
+    return std::vector<double>(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(n));
+  };
   return {config.network.input_var_names, head(s.mean), head(s.deviation)};
 }
 

@@ -18,10 +18,10 @@ BasinSample draw_basins(const RunConfig& config, std::span<const std::uint64_t> 
   const auto number = static_cast<std::uint64_t>(update);
   if (wanted < all) {
     std::vector<std::uint64_t> draw;
-    for (const std::uint64_t key : place_keys) draw.push_back(random_bits({config.seed, Purpose::basin_choice, number, key}));
-    std::nth_element(sample.place.begin(), sample.place.begin() + wanted, sample.place.end(), [&](Index a, Index b) {
-      return draw[a] != draw[b] ? draw[a] < draw[b] : a < b;
-    });
+    for (const std::uint64_t key : place_keys)
+      draw.push_back(random_bits({config.seed, Purpose::basin_choice, number, key}));
+    std::nth_element(sample.place.begin(), sample.place.begin() + wanted, sample.place.end(),
+                     [&](Index a, Index b) { return draw[a] != draw[b] ? draw[a] < draw[b] : a < b; });
     sample.place.resize(wanted);
     std::sort(sample.place.begin(), sample.place.end());
   }

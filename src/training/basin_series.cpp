@@ -79,8 +79,10 @@ void fill_history(BasinProblem& p, const Forcing& f, const Period& period, Basin
   const std::size_t attributes = p.config.network.input_var_names.size();
   const bool make = p.statistics.names.size() == attributes;
   if (!make && p.statistics.names.size() != attributes + names.size())
-    fail("checkpoint: its network reads {} channels of the forcing, network.history_var_names gives {}; use the "
-         "configuration of its run folder", p.statistics.names.size() - attributes, names.size());
+    fail(
+        "checkpoint: its network reads {} channels of the forcing, network.history_var_names gives {}; use the "
+        "configuration of its run folder",
+        p.statistics.names.size() - attributes, names.size());
   s.channels = names.size();
   s.history.resize(places * days * s.channels);
   for (std::size_t c = 0; c < names.size(); ++c) {
@@ -119,7 +121,8 @@ BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmu
   s.temperature_degc = by_place(f.of("temperature_mean"), own.size(), f.days);
   agree(p.comm, "potential evapotranspiration", [&] { s.pet_mm_day = potential(p, f, own); });
   const auto observed = [&](const char* variable) {
-    auto o = read_place_observations(p.comm, p.config.data_sources.observations, variable, p.forcing, own, s.first_day, end);
+    auto o =
+        read_place_observations(p.comm, p.config.data_sources.observations, variable, p.forcing, own, s.first_day, end);
     s.warnings.insert(s.warnings.end(), o.warnings.begin(), o.warnings.end());
     return by_place(o.values, own.size(), s.days);
   };
@@ -142,7 +145,8 @@ std::vector<double> observed_deviations(const BasinProblem& p, const BasinSeries
     for (Count d = 0; d < period.days(); ++d)
       if (!std::isnan(row[d])) sum += row[d], ++n;
     for (Count d = 0; d < period.days(); ++d)
-      if (!std::isnan(row[d])) squares += (row[d] - sum / static_cast<double>(n)) * (row[d] - sum / static_cast<double>(n));
+      if (!std::isnan(row[d]))
+        squares += (row[d] - sum / static_cast<double>(n)) * (row[d] - sum / static_cast<double>(n));
     if (n > 1) deviation[static_cast<std::size_t>(p.first_own() + k)] = std::sqrt(squares / static_cast<double>(n));
   }
   p.comm.gather_owned(deviation);

@@ -25,7 +25,9 @@ class SharedRows {
   SharedRows(std::size_t windows, Count days)
       : days_(static_cast<std::size_t>(days)), values_(windows * static_cast<std::size_t>(days), 0.0) {}
   std::span<double> row(std::size_t window) { return std::span(values_).subspan(window * days_, days_); }
-  std::span<double> rows(std::size_t first, std::size_t count) { return std::span(values_).subspan(first * days_, count * days_); }
+  std::span<double> rows(std::size_t first, std::size_t count) {
+    return std::span(values_).subspan(first * days_, count * days_);
+  }
   std::vector<double>& all() { return values_; }
 
  private:
@@ -125,9 +127,11 @@ BasinTrainer::Gradient BasinTrainer::gradient_of_update(Count update) {
     std::vector<double>& sigma = sigma_of_[name];
     sigma.clear();
     for (const Index place : observed.sample.place) sigma.push_back(sigmas[static_cast<std::size_t>(place)]);
-    targets.push_back({name, loss, share, {static_cast<Index>(windows), days, simulated.all(), held_against.all(), scored, sigma}});
+    targets.push_back(
+        {name, loss, share, {static_cast<Index>(windows), days, simulated.all(), held_against.all(), scored, sigma}});
   };
-  add("streamflow", config.experiment.loss, weight.streamflow, flow, made.streamflow_mm_day, observed.flow, flow_sigma_);
+  add("streamflow", config.experiment.loss, weight.streamflow, flow, made.streamflow_mm_day, observed.flow,
+      flow_sigma_);
   add("soil_moisture", weight.soil_moisture_loss, weight.soil_moisture, moisture, made.soil_moisture, observed.moisture,
       moisture_sigma_);
   const TargetLossResult loss = evaluate_targets(targets);
@@ -135,8 +139,9 @@ BasinTrainer::Gradient BasinTrainer::gradient_of_update(Count update) {
   Gradient gradient{loss.value, {}};
   std::map<std::string, std::span<const double>> seed;
   for (std::size_t k = 0; k < targets.size(); ++k)
-    seed[targets[k].name] = std::span<const double>(loss.targets[k].gradient)
-                                .subspan(observed.first * static_cast<std::size_t>(days), own * static_cast<std::size_t>(days));
+    seed[targets[k].name] =
+        std::span<const double>(loss.targets[k].gradient)
+            .subspan(observed.first * static_cast<std::size_t>(days), own * static_cast<std::size_t>(days));
   gradient.weights = model_->backward(seed["streamflow"], seed["soil_moisture"]);
   return gradient;
 }
@@ -148,7 +153,8 @@ void BasinTrainer::step() {
   if (!std::isfinite(norm) || !std::isfinite(gradient.loss))
     throw AgreedError(fmt::format(
         "training: the loss or its gradient is not finite in update {}; the last checkpoint is kept; try a smaller "
-        "experiment.learning_rate or precision: double", update_ + 1));
+        "experiment.learning_rate or precision: double",
+        update_ + 1));
   const double rate = scheduled_rate(experiment, update_);
   optimizer_->step(gradient.weights, rate);
   ++update_;
@@ -214,7 +220,8 @@ TrainingEnd BasinTrainer::run(RunFolder& folder) {
     const double before = last_.reach_hours;
     step();
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    agree_on_root(comm_, "run folder", [&] { folder.append(last_, seconds, (last_.reach_hours - before) / seconds, 0); });
+    agree_on_root(comm_, "run folder",
+                  [&] { folder.append(last_, seconds, (last_.reach_hours - before) / seconds, 0); });
     progress.show(update_, last_.reach_hours - work_at_start, fmt::format("loss {:.4g}", last_.loss));
     if (validation_ && (update_ % config.validation.every == 0 || update_ == updates_in_all())) end = look(folder);
     if (config.checkpoint.every > 0 && update_ % config.checkpoint.every == 0 && update_ < updates_in_all())
@@ -250,7 +257,8 @@ void BasinTrainer::write(const RunFolder& folder, const std::string& name) {
   for (const auto* tensors : {&c.weights, &c.optimizer})
     for (const auto& w : *tensors) fingerprint.add_bytes(w.tensor.const_data_ptr(), w.tensor.nbytes());
   if (!comm_.all_equal(fingerprint.value()))
-    fail("training: weights differ between ranks after update {}; this is a defect of the program, please report it", update_);
+    fail("training: weights differ between ranks after update {}; this is a defect of the program, please report it",
+         update_);
   agree_on_root(comm_, "checkpoint", [&] { write_checkpoint(folder.file("checkpoints/" + name), c); });
 }
 
@@ -278,9 +286,11 @@ std::size_t BasinTrainer::start_from(const Checkpoint& c) {
 
 void BasinTrainer::take_best(const RunFolder& folder) {
   Checkpoint best;
-  agree(comm_, "checkpoint", [&] { best = read_checkpoint(folder.file("checkpoints/best"), model_->network().weights()); });
+  agree(comm_, "checkpoint",
+        [&] { best = read_checkpoint(folder.file("checkpoints/best"), model_->network().weights()); });
   restore_weights(model_->network().weights(), best.weights);
-  log_info("weights of update {}, the best in the validation period (median NSE {:.4f})", best.update, validation_->best);
+  log_info("weights of update {}, the best in the validation period (median NSE {:.4f})", best.update,
+           validation_->best);
 }
 
 }  // namespace dpl

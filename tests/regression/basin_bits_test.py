@@ -1,6 +1,6 @@
-# Training over basins gives the same bits on 1, 2, 3 and 4 ranks (weights, optimizer, training.csv, scores, series, parameters),
-# with static and with dynamic parameters; whatever the order of the places in the files; and a training that is taken up
-# again from a checkpoint ends like one that never stopped, with a validation period too.
+# Training over basins gives the same bits on 1, 2, 3 and 4 ranks (weights, optimizer, training.csv, scores, series,
+# parameters), with static and with dynamic parameters; whatever the order of the places in the files; and a training
+# that is taken up again from a checkpoint ends like one that never stopped, with a validation period too.
 # timeout: 300
 import json
 import os
@@ -15,7 +15,8 @@ import numpy as np
 import twin_run as twin
 
 DYNAMIC = ["network.kind=two_headed", "runoff.dynamic=[BETA, K0, BETAET]", "network.dropout=0.2",
-           "network.replace_dynamic=0.3", "runoff.gradient_through_warmup=false", "experiment.targets.soil_moisture=0.5",
+           "network.replace_dynamic=0.3", "runoff.gradient_through_warmup=false",
+           "experiment.targets.soil_moisture=0.5",
            "network.history_var_names=[precipitation, temperature_mean, observed_streamflow]"]
 VALIDATION = ["validation.start_time=2001-07-01", "validation.end_time=2001-12-31", "validation.every=3"]
 

@@ -1,6 +1,6 @@
-# What a user of basins can meet: places that cannot take part are left out with their reason (no attributes, gaps of the
-# forcing, no observation, area 0), everything else is one line that names file, key or variable, value and what is allowed;
-# on 2 ranks, and nothing hangs.
+# What a user of basins can meet: places that cannot take part are left out with their reason (no attributes, gaps of
+# the forcing, no observation, area 0), everything else is one line that names file, key or variable, value and what is
+# allowed; on 2 ranks, and nothing hangs.
 # timeout: 300
 import json
 import os
@@ -71,7 +71,8 @@ def check_left_out(config, domain):
     def no_area(file):
         file["area_km2"][4] = 0
 
-    left_out(config, "00000005", "area_km2 is 0", edit(domain, "observations", volume), edit(domain, "forcing", no_area))
+    left_out(config, "00000005", "area_km2 is 0", edit(domain, "observations", volume),
+             edit(domain, "forcing", no_area))
 
 
 def check_refused(config, domain):

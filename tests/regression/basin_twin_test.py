@@ -1,6 +1,7 @@
-# HBV's parameters are found again from noisy streamflow on a twin of basins (configs/basin_twin.yaml): skill in a period not
-# trained on, at basins trained on and at basins held out; evapotranspiration and soil moisture, never trained on, follow the
-# truth; parameters that streamflow tells of follow theirs. And with soil moisture as a second target it is matched too.
+# HBV's parameters are found again from noisy streamflow on a twin of basins (configs/basin_twin.yaml): skill in a
+# period not trained on, at basins trained on and at basins held out; evapotranspiration and soil moisture, never trained
+# on, follow the truth; parameters that streamflow tells of follow theirs. And with soil moisture as a second target it is
+# matched too.
 # timeout: 300
 import json
 import os
@@ -62,14 +63,15 @@ def check_parameters(run, truth):
 
 def check_two_targets(domain):
     """As good as the truth itself scores against the noisy observations, nearly."""
-    run = twin.train(1, CONFIG, "experiment.targets.soil_moisture=1", "experiment.updates=300", "test.baselines=[untrained]",
-                     "name=two_targets")
+    run = twin.train(1, CONFIG, "experiment.targets.soil_moisture=1", "experiment.updates=300",
+                     "test.baselines=[untrained]", "name=two_targets")
     with open(os.path.join(run, "metrics.json")) as file:
         metrics = json.load(file)
     truth = os.path.join(domain, "truth.nc")
     number = {n: basins.series(truth, n)[:, None] for n in ("soil_moisture_offset", "soil_moisture_slope", "FC")}
     days = basins.series(os.path.join(run, "runoff.nc"), "streamflow_simulated").shape[1]
-    true = number["soil_moisture_offset"] + number["soil_moisture_slope"] * basins.series(truth, "soil_moisture") / number["FC"]
+    wetness = basins.series(truth, "soil_moisture") / number["FC"]
+    true = number["soil_moisture_offset"] + number["soil_moisture_slope"] * wetness
     observed = basins.series(os.path.join(domain, "observations.nc"), "soil_moisture")[:, -days:]
     observed[observed < 0] = np.nan
     error = np.nansum((true[:, -days:] - observed) ** 2, axis=1)

@@ -1,4 +1,5 @@
-// The gradient of a whole update over basins against finite differences of its loss, on a small twin in double precision.
+// The gradient of a whole update over basins against finite differences of its loss, on a small twin in double
+// precision.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -52,7 +53,8 @@ void check_gradient(RunConfig config, Count update = 1) {
   // Offsets of dynamic parameters start at zero: away from there all derivatives are seen.
   for (const auto& w : weights) {
     auto* values = static_cast<double*>(w.tensor.data_ptr());
-    for (std::int64_t i = 0; i < w.tensor.numel(); ++i) values[i] += 0.05 * std::sin(1.0 + 3.7 * static_cast<double>(i));
+    for (std::int64_t i = 0; i < w.tensor.numel(); ++i)
+      values[i] += 0.05 * std::sin(1.0 + 3.7 * static_cast<double>(i));
   }
   const auto gradient = trainer.gradient_of_update(update);
   double worst = 0, largest = 0;

@@ -14,14 +14,14 @@ struct WarmupConfig {
 };
 
 struct RunoffConfig {
-  std::string variant = "1.1p";          ///< 1.0 | 1.1p | 2.0
-  Index nmul = 0;                        ///< components; 0 = as the literature
-  std::vector<std::string> dynamic;      ///< parameters with one value a day
-  std::string pet = "given";             ///< given | hargreaves | oudin
+  std::string variant = "1.1p";      ///< 1.0 | 1.1p | 2.0
+  Index nmul = 0;                    ///< components; 0 = as the literature
+  std::vector<std::string> dynamic;  ///< parameters with one value a day
+  std::string pet = "given";         ///< given | hargreaves | oudin
   bool unit_hydrograph = true;
   bool gradient_through_warmup = true;
   WarmupConfig warmup;
-  double component_spread = 1;           ///< deviation of the components' first outputs, before the sigmoid
+  double component_spread = 1;  ///< deviation of the components' first outputs, before the sigmoid
 };
 
 /// Files, one place_id a line.

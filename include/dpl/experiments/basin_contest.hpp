@@ -32,15 +32,16 @@ std::string basin_metrics_json(const BasinReport& report, const std::map<std::st
 std::string basin_metrics_csv(const BasinReport& report);
 std::vector<std::string> basin_metrics_table(const BasinReport& report);
 
-/// One set of parameters for all places, one component: physical values of the runoff model, then of the unit hydrograph.
+/// One set of parameters for all places, one component: physical values of the runoff model, then of the unit
+/// hydrograph.
 struct UniformSet {
   std::vector<double> shares;  ///< of the ranges, between 0 and 1
   double loss = 0;
   Index evaluations = 0;
 };
 
-/// **Collective:** the set with the least loss of streamflow over the training period, by the simplex method from the middle of
-/// the ranges.
+/// **Collective:** the set with the least loss of streamflow over the training period, by the simplex method from the
+/// middle of the ranges.
 UniformSet best_uniform_set(const BasinProblem& training, const BasinSeries& series);
 
 /// **Collective:** streamflow [own place][day] of a uniform set over a period.

@@ -1,5 +1,5 @@
-// Runs over basins (docs/basins.md): what the verbs train and evaluate do where the configuration names a forcing and no
-// river network.
+// Runs over basins (docs/basins.md): what the verbs train and evaluate do where the configuration names a forcing and
+// no river network.
 #pragma once
 
 #include "dpl/experiments/verb.hpp"

@@ -12,14 +12,14 @@ namespace dpl {
 
 /// How windows are run.
 struct BasinPass {
-  bool gradient = false;             ///< backward() follows
-  bool training = false;             ///< dropout and random replacement act
-  Count update = 0;                  ///< number of their draws
-  std::vector<RunoffOutput> further; ///< series wanted beside the targets
+  bool gradient = false;              ///< backward() follows
+  bool training = false;              ///< dropout and random replacement act
+  Count update = 0;                   ///< number of their draws
+  std::vector<RunoffOutput> further;  ///< series wanted beside the targets
 };
 
-/// Weights are the same on all ranks. The windows of a block of places go through the network together, so that its bits
-/// do not depend on the ranks; all windows of a rank go through the runoff model together.
+/// Weights are the same on all ranks. The windows of a block of places go through the network together, so that its
+/// bits do not depend on the ranks; all windows of a rank go through the runoff model together.
 class BasinModel {
  public:
   virtual ~BasinModel() = default;
@@ -34,8 +34,8 @@ class BasinModel {
   virtual std::vector<std::vector<double>> backward(std::span<const double> streamflow,
                                                     std::span<const double> soil_moisture) = 0;
 
-  /// **Local.** Physical static parameters of own places [place][output], order of BasinParameters; dynamic ones as they are
-  /// at the end of `windows`.
+  /// **Local.** Physical static parameters of own places [place][output], order of BasinParameters; dynamic ones as
+  /// they are at the end of `windows`.
   virtual std::vector<double> static_parameters(const BasinWindows& windows) = 0;
 };
 

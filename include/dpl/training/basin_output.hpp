@@ -8,8 +8,8 @@
 
 namespace dpl {
 
-/// **Collective:** simulated and observed series of all places over a period, each rank its own places: dimensions place,
-/// time; a file of all ranks.
+/// **Collective:** simulated and observed series of all places over a period, each rank its own places: dimensions
+/// place, time; a file of all ranks.
 /// @param series  with the observations of the period, [own place][day]
 void write_runoff(const std::string& path, const BasinProblem& problem, const BasinSeries& series, const Period& period,
                   const BasinOutputs& simulated);

@@ -12,8 +12,8 @@
 
 namespace dpl {
 
-/// What a parameter network gives for a place, each between 0 and 1 as a share of a range: [parameter][component] of the
-/// runoff model, then a, b of the unit hydrograph, then a, b of the observed soil moisture a + b SM/FC.
+/// What a parameter network gives for a place, each between 0 and 1 as a share of a range: [parameter][component] of
+/// the runoff model, then a, b of the unit hydrograph, then a, b of the observed soil moisture a + b SM/FC.
 struct BasinParameters {
   RunoffVariant variant = RunoffVariant::hbv_1_1p;
   std::vector<RunoffParameter> runoff;
@@ -28,8 +28,8 @@ struct BasinParameters {
   Index moisture_at() const { return hydrograph_at() + (hydrograph ? 2 : 0); }
 };
 
-/// Ranges of a [m3/m3] and b [m3/m3] of the observed soil moisture: the sum at saturation stays near the largest porosity
-/// of mineral soils.
+/// Ranges of a [m3/m3] and b [m3/m3] of the observed soil moisture: the sum at saturation stays near the largest
+/// porosity of mineral soils.
 inline constexpr double kLargestMoistureOffset = 0.3, kLargestMoistureSlope = 0.5;
 
 /// Windows of this rank's places.
@@ -74,7 +74,8 @@ class BasinPhysics {
   Runoff<Real>& model(Index padded);
   void gather_forcing();
   void scale_fixed(std::span<const Real> fixed);
-  std::vector<double> scored(const std::vector<Real>& values, std::span<const Real> offset, std::span<const Real> slope) const;
+  std::vector<double> scored(const std::vector<Real>& values, std::span<const Real> offset,
+                             std::span<const Real> slope) const;
   [[noreturn]] void fail_not_finite(Count day, Index window) const;
 
   const BasinProblem& problem_;
@@ -82,11 +83,11 @@ class BasinPhysics {
   BasinParameters parameters_;
   std::map<Index, Runoff<Real>> models_;  // by padded windows
   BasinWindows windows_;
-  Index width_ = 0;                       // padded windows of the last forward
-  Runoff<Real>* model_ = nullptr;         // of the last forward
-  std::vector<Real> precipitation_, temperature_, pet_;       // [day][padded]
-  std::vector<Real> fixed_, dynamic_;                         // physical values
-  std::vector<Real> hydrograph_a_, hydrograph_b_, moisture_a_, moisture_b_;  // [padded]
+  Index width_ = 0;                                                                // padded windows of the last forward
+  Runoff<Real>* model_ = nullptr;                                                  // of the last forward
+  std::vector<Real> precipitation_, temperature_, pet_;                            // [day][padded]
+  std::vector<Real> fixed_, dynamic_;                                              // physical values
+  std::vector<Real> hydrograph_a_, hydrograph_b_, moisture_a_, moisture_b_;        // [padded]
   std::vector<Real> runoff_, flow_, wetness_, seed_, runoff_seed_, wetness_seed_;  // [day][padded]
   std::vector<Real> fixed_adjoint_;
 };

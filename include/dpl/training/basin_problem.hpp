@@ -18,14 +18,14 @@ struct BasinProblem {
   const Communicator& comm;
   RunConfig config;
   ForcingHeader forcing;
-  std::vector<Index> place;              ///< positions in the header, ids ascending
-  std::vector<std::string> list;         ///< [place] train | test | holdout
-  std::vector<ExcludedPlace> excluded;   ///< asked for, and why they cannot take part
-  std::vector<std::uint64_t> key;        ///< [place] key of its random draws
-  BlockDistribution blocks;              ///< of the places
-  InputStatistics statistics;            ///< of attributes and channels of the history, of the training
-  std::vector<double> inputs;            ///< [own place][attributes], standardised
-  std::string fingerprint;               ///< of the ids of the training places
+  std::vector<Index> place;             ///< positions in the header, ids ascending
+  std::vector<std::string> list;        ///< [place] train | test | holdout
+  std::vector<ExcludedPlace> excluded;  ///< asked for, and why they cannot take part
+  std::vector<std::uint64_t> key;       ///< [place] key of its random draws
+  BlockDistribution blocks;             ///< of the places
+  InputStatistics statistics;           ///< of attributes and channels of the history, of the training
+  std::vector<double> inputs;           ///< [own place][attributes], standardised
+  std::string fingerprint;              ///< of the ids of the training places
 
   Index size() const { return static_cast<Index>(place.size()); }
   Index first_own() const { return blocks.first_reach(); }
@@ -37,17 +37,17 @@ struct BasinProblem {
 enum class BasinUse { train, score };
 
 /// **Collective.** train: the places of basins.train with forcing in the training period, a row of attributes and an
-/// observation in it; score: those of basins.test (empty: of basins.train) and of basins.holdout, with forcing in the test
-/// period and an observation in it. Places that lack something are left out; `excluded` says which and why. Statistics of
-/// a training are taken over its places and its period; for scoring they must be given. Throws Error for keys, files and
-/// lists that do not fit, and where no place is left.
+/// observation in it; score: those of basins.test (empty: of basins.train) and of basins.holdout, with forcing in the
+/// test period and an observation in it. Places that lack something are left out; `excluded` says which and why.
+/// Statistics of a training are taken over its places and its period; for scoring they must be given. Throws Error for
+/// keys, files and lists that do not fit, and where no place is left.
 BasinProblem load_basin_problem(const Communicator& comm, const RunConfig& config, BasinUse use,
                                 const InputStatistics* statistics = nullptr);
 
 /// Forcing and observations of this rank's places in memory.
 struct BasinSeries {
   Count first_day = 0, days = 0;
-  Count cycle = 0;   ///< a day before the first is taken from the first `cycle` days, repeated backward
+  Count cycle = 0;  ///< a day before the first is taken from the first `cycle` days, repeated backward
   std::vector<float> precipitation_mm_day, temperature_degc, pet_mm_day;  ///< [own place][day]
   std::vector<float> history;                                             ///< [own place][day][channel], standardised
   std::size_t channels = 0;
@@ -71,8 +71,8 @@ std::vector<std::string> history_channels(const RunConfig& config);
 /// Variables of the forcing that a run reads.
 std::vector<std::string> forcing_variables(const RunConfig& config);
 
-/// **Collective:** [place] standard deviation (divisor N) of the observed series of each place in a period; 0 with fewer
-/// than two values. The same on all ranks.
+/// **Collective:** [place] standard deviation (divisor N) of the observed series of each place in a period; 0 with
+/// fewer than two values. The same on all ranks.
 std::vector<double> observed_deviations(const BasinProblem& problem, const BasinSeries& series,
                                         const std::vector<float>& observed, const Period& period);
 

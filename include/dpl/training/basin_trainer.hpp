@@ -65,7 +65,7 @@ class BasinTrainer {
   std::unique_ptr<BasinModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Validation> validation_;
-  std::vector<double> flow_sigma_, moisture_sigma_;  // [place] observed deviation in the training period
+  std::vector<double> flow_sigma_, moisture_sigma_;      // [place] observed deviation in the training period
   std::map<std::string, std::vector<double>> sigma_of_;  // of the windows of an update, by target
   Count update_ = 0;
   TrainingRow last_;  // of the newest update; reach_hours holds place-days
