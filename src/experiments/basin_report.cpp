@@ -79,7 +79,10 @@ std::string basin_metrics_json(const BasinReport& r, const std::map<std::string,
   json["by_list"] = by_list;
   for (const auto& [variable, contenders] : r.contenders)
     if (variable != r.primary())
-      for (const auto& c : contenders) json[variable][c.name] = contender_json(r, c, "");
+      for (const auto& c : contenders) {
+        json[variable][c.name] = contender_json(r, c, "");
+        for (const auto& list : lists_of(r)) json[variable]["by_list"][list][c.name] = contender_json(r, c, list);
+      }
   json["variable"] = r.primary();
   json["runoff"] = r.problem.config.runoff.variant;
   json["pet"] = r.problem.config.runoff.pet;

@@ -75,9 +75,10 @@ def check_two_targets(domain):
     observed = basins.series(os.path.join(domain, "observations.nc"), "soil_moisture")[:, -days:]
     observed[observed < 0] = np.nan
     error = np.nansum((true[:, -days:] - observed) ** 2, axis=1)
-    best = np.median(1 - error / np.nansum((observed - np.nanmean(observed, axis=1, keepdims=True)) ** 2, axis=1))
-    flow, soil = metrics["learned"]["nse"]["median"], metrics["soil_moisture"]["learned"]["nse"]["median"]
-    before = metrics["soil_moisture"]["untrained"]["nse"]["median"]
+    each = 1 - error / np.nansum((observed - np.nanmean(observed, axis=1, keepdims=True)) ** 2, axis=1)
+    best = np.median(each[np.arange(len(each)) % 4 != 3])  # every fourth is held out
+    flow = metrics["by_list"]["train"]["learned"]["nse"]["median"]
+    soil, before = (metrics["soil_moisture"]["by_list"]["train"][c]["nse"]["median"] for c in ("learned", "untrained"))
     assert flow > 0.95 and soil > best - 0.06 and soil > before + 0.3, (flow, soil, best, before)
     return flow, soil, best
 
