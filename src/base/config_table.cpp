@@ -120,7 +120,7 @@ Keys experiment_keys() {
       {"experiment.warmup", [](C& c) { return &c.experiment.warmup_days; }, "d", from(0, 1e6),
        "First days of a window, which are not scored; fewer than experiment.rho."},
       {"experiment.batch_size", [](C& c) { return &c.experiment.batch_size; }, "gauges", from(0, 1e9),
-       "Gauges per window; 0: all."},
+       "Gauges per window, or basins per update; 0: all."},
       {"experiment.windows", [](C& c) { return &c.experiment.windows; }, "", from(1, 1e6),
        "Windows per update, each with its own start and gauges; loss and gradient are means over them."},
       {"experiment.gauges", [](C& c) { return &c.experiment.gauges; }, "", some_text(),
