@@ -39,16 +39,16 @@ struct Contest {
   BasinSeries series;
   BasinReport report;
 
-  void add(const std::string& name, const BasinOutputs& made) {
-    if (!series.streamflow_mm_day.empty())
+  // `flow_only`: the contender says nothing of soil moisture. A rank without places has empty series of everything.
+  void add(const std::string& name, const BasinOutputs& made, bool flow_only = false) {
+    if (series.has_streamflow)
       report.contenders["streamflow"].push_back(
           {name, scores(problem, series, series.streamflow_mm_day, made.streamflow_mm_day), ""});
-    if (!series.soil_moisture.empty())
+    if (series.has_soil_moisture && flow_only)
+      report.contenders["soil_moisture"].push_back({name, {}, "it has none"});
+    else if (series.has_soil_moisture)
       report.contenders["soil_moisture"].push_back(
-          {name,
-           made.soil_moisture.empty() ? std::vector<Metrics>{}
-                                      : scores(problem, series, series.soil_moisture, made.soil_moisture),
-           made.soil_moisture.empty() ? "it has none" : ""});
+          {name, scores(problem, series, series.soil_moisture, made.soil_moisture), ""});
   }
   void absent(const std::string& name, const std::string& reason) {
     report.contenders[report.primary()].push_back({name, {}, reason});
@@ -97,7 +97,7 @@ void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolde
   else {
     BasinOutputs made;
     made.streamflow_mm_day = uniform_streamflow(problem, contest.series, *entry.uniform, period);
-    contest.add("uniform", made);
+    contest.add("uniform", made, /*flow_only=*/true);
   }
   const auto sums = input_checksums(problem.comm, config.data_sources);
   folder.write_text(problem.comm, "metrics.json", basin_metrics_json(contest.report, sums));

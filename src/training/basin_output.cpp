@@ -78,7 +78,7 @@ void write_runoff(const std::string& path, const BasinProblem& problem, const Ba
   file.put_attribute("time", "comment", "start of the day");
   define_number(file, "latitude", "degrees_north", "latitude");
   define_number(file, "longitude", "degrees_east", "longitude");
-  const bool flow = !series.streamflow_mm_day.empty(), moisture = !series.soil_moisture.empty();
+  const bool flow = series.has_streamflow, moisture = series.has_soil_moisture;
   define_series(file, "streamflow_simulated", "mm day-1", "", "simulated streamflow over the basin's area",
                 "time: mean");
   if (flow)
@@ -90,7 +90,9 @@ void write_runoff(const std::string& path, const BasinProblem& problem, const Ba
                   "time: point");
     define_series(file, "soil_moisture_observed", "m3 m-3", soil, "observed soil moisture", "time: mean");
   }
-  for (const auto& [o, values] : simulated.further) {
+  std::vector<RunoffOutput> further;  // of the configuration: a rank without places has simulated none
+  for (const auto& name : problem.config.output.runoff) further.push_back(runoff_output_from_name(name));
+  for (const RunoffOutput o : further) {
     const RunoffOutputInfo& info = runoff_output_info(o);
     define_series(file, info.name, info.units, info.standard_name, info.long_name,
                   is_storage(o) ? "time: point" : "time: mean");
@@ -120,12 +122,12 @@ void write_runoff(const std::string& path, const BasinProblem& problem, const Ba
     simulated_slab("soil_moisture_simulated", simulated.soil_moisture);
     observed_slab("soil_moisture_observed", series.soil_moisture);
   }
-  for (const RunoffOutput o : [&] {
-         std::vector<RunoffOutput> all;
-         for (const auto& [which, values] : simulated.further) all.push_back(which);
-         return all;
-       }())
-    file.write_slab(runoff_output_info(o).name, start, count, simulated.further.at(o));
+  for (const RunoffOutput o : further) {
+    const auto found = simulated.further.find(o);
+    file.write_slab(
+        runoff_output_info(o).name, start, count,
+        found == simulated.further.end() ? std::span<const float>() : std::span<const float>(found->second));
+  }
   file.close();
 }
 

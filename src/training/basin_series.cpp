@@ -128,9 +128,11 @@ BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmu
   };
   const auto channels = history_channels(p.config);
   const auto& targets = p.config.experiment.targets;
-  if (targets.streamflow > 0 || std::find(channels.begin(), channels.end(), "observed_streamflow") != channels.end())
-    s.streamflow_mm_day = observed("streamflow");
-  if (targets.soil_moisture > 0) s.soil_moisture = observed("soil_moisture");
+  s.has_streamflow =
+      targets.streamflow > 0 || std::find(channels.begin(), channels.end(), "observed_streamflow") != channels.end();
+  s.has_soil_moisture = targets.soil_moisture > 0;
+  if (s.has_streamflow) s.streamflow_mm_day = observed("streamflow");
+  if (s.has_soil_moisture) s.soil_moisture = observed("soil_moisture");
   fill_history(p, f, scored, s);
   return s;
 }

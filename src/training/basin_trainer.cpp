@@ -54,8 +54,8 @@ struct BasinTrainer::Targets {
 
   Targets(const BasinTrainer& t, Count update)
       : sample(draw_basins(t.problem_.config, t.problem_.key, update)),
-        flow(t.series_.streamflow_mm_day.empty() ? 0 : sample.place.size(), scored(t)),
-        moisture(t.series_.soil_moisture.empty() ? 0 : sample.place.size(), scored(t)) {
+        flow(t.series_.has_streamflow ? sample.place.size() : 0, scored(t)),
+        moisture(t.series_.has_soil_moisture ? sample.place.size() : 0, scored(t)) {
     const auto& experiment = t.problem_.config.experiment;
     own.days = experiment.rho_days;
     own.warmup = experiment.warmup_days;
@@ -92,9 +92,9 @@ BasinTrainer::BasinTrainer(BasinProblem& problem)
       optimizer_(make_optimizer(problem.config.experiment, model_->network().weights())) {
   const RunConfig& config = problem.config;
   const Period& period = config.experiment.period;
-  if (!series_.streamflow_mm_day.empty())
+  if (series_.has_streamflow)
     flow_sigma_ = observed_deviations(problem, series_, series_.streamflow_mm_day, period);
-  if (!series_.soil_moisture.empty())
+  if (series_.has_soil_moisture)
     moisture_sigma_ = observed_deviations(problem, series_, series_.soil_moisture, period);
   if (!config.validation.period.given()) return;
   validation_ = std::make_unique<Validation>();
@@ -171,7 +171,7 @@ double BasinTrainer::validation_skill() {
   agree(comm_, "validation", [&] {
     const auto made = simulate_period(*validation_->model, problem_, period, {});
     const BasinSeries& series = validation_->series;
-    const bool flow = !series.streamflow_mm_day.empty();
+    const bool flow = problem_.config.experiment.targets.streamflow > 0;
     const auto& observed = flow ? series.streamflow_mm_day : series.soil_moisture;
     const auto& simulated = flow ? made.streamflow_mm_day : made.soil_moisture;
     const auto days = static_cast<std::size_t>(period.days());

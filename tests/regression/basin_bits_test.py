@@ -42,6 +42,16 @@ def check_ranks(config, others, *settings):
     return runs[1]
 
 
+def check_idle_ranks(config, folder):
+    """Three places on four ranks: one rank has none."""
+    lists = {name: os.path.join(folder, name + ".txt") for name in ("few", "held")}
+    for name, ids in (("few", (2, 5, 9)), ("held", (4,))):
+        with open(lists[name], "w") as file:
+            file.writelines(f"{k:08}\n" for k in ids)
+    check_ranks(config, (4,), "basins.train=" + lists["few"], "basins.holdout=" + lists["held"],
+                "experiment.targets.soil_moisture=1", "test.baselines=[untrained, uniform]", *VALIDATION)
+
+
 def check_restart(config, whole, ranks, *settings):
     """The newest checkpoints are taken away, as if the run had been killed; rows after the one left are cut."""
     folder = whole + "_killed"
@@ -81,6 +91,7 @@ def main():
         static = check_ranks(config, (2, 3, 4))
         dynamic = check_ranks(config, (2, 4), *DYNAMIC, *VALIDATION)
         check_ranks(config, (3,), "precision=double", "network.kind=kan", "runoff.variant=2.0", "experiment.loss=kge")
+        check_idle_ranks(config, folder)
         check_restart(config, static, 2)
         check_restart(config, dynamic, 4, *DYNAMIC, *VALIDATION)
         check_order(config, static, folder)

@@ -51,7 +51,9 @@ struct BasinSeries {
   std::vector<float> precipitation_mm_day, temperature_degc, pet_mm_day;  ///< [own place][day]
   std::vector<float> history;                                             ///< [own place][day][channel], standardised
   std::size_t channels = 0;
-  std::vector<float> streamflow_mm_day, soil_moisture;  ///< [own place][day], NaN = missing; empty: no target
+  std::vector<float> streamflow_mm_day, soil_moisture;     ///< [own place][day], NaN = missing
+  bool has_streamflow = false, has_soil_moisture = false;  ///< which of them were read: the same on all ranks, also on
+                                                           ///< one that has no place
   std::vector<std::string> warnings;
   /// Row of a day (days since 1970-01-01).
   Count row(Count day) const {
