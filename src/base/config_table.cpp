@@ -207,6 +207,8 @@ Keys network_keys() {
        "Scale of the last layer's first weights; near zero, learning starts at params.defaults."},
       {"network.lstm_size", [](C& c) { return &c.network.lstm_size; }, "", from(1, 1e5),
        "lstm, two_headed: hidden units of the LSTM."},
+      {"network.forget_bias", [](C& c) { return &c.network.forget_bias; }, "", from(-10, 10),
+       "lstm, two_headed: first bias of the forget gates; 3 remembers about 20 days from the first update on, 0 two."},
       {"network.dropout", [](C& c) { return &c.network.dropout; }, "", from(0, 0.95),
        "Runoff: share of hidden units left out of an update, drawn anew for every place; not when scoring."},
       {"network.replace_dynamic", [](C& c) { return &c.network.replace_dynamic; }, "", from(0, 1),

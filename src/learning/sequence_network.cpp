@@ -98,10 +98,9 @@ class LstmLayer {
     attribute_weight_ = weights.add_normal("dynamic.lstm.attributes", {4 * units_, attributes_}, deviation);
     history_weight_ = weights.add_normal("dynamic.lstm.history", {4 * units_, channels_}, deviation);
     state_weight_ = weights.add_normal("dynamic.lstm.state", {4 * units_, units_}, deviation);
-    // An open forget gate remembers seasons from the first update on (Kratzert et al. 2019: bias 3).
-    constexpr double kForgetBias = 3;
+    // An open forget gate remembers from the first update on (Kratzert et al. 2019: bias 3).
     std::vector<double> bias(static_cast<std::size_t>(4 * units_), 0.0);
-    std::fill(bias.begin() + units_, bias.begin() + 2 * units_, kForgetBias);
+    std::fill(bias.begin() + units_, bias.begin() + 2 * units_, plan.config.forget_bias);
     bias_ = weights.add_values("dynamic.lstm.bias", bias);
   }
 

@@ -116,6 +116,7 @@ struct NetworkConfig {
   Index spline_order = 3;    ///< kan
   double output_gain = 0.1;  ///< scale of the last layer's initial weights
   Index lstm_size = 64;      ///< lstm, two_headed: hidden units
+  double forget_bias = 3;    ///< lstm, two_headed: first bias of the forget gates
   double dropout = 0;        ///< share of hidden units left out of an update
   double replace_dynamic = 0;        ///< share of places whose dynamic parameter keeps its static value in an update
   std::string products = "single";   ///< lstm, two_headed: single | bf16, factors of the LSTM's products
