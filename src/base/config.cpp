@@ -192,13 +192,15 @@ void check_starts(const RunConfig& config, const std::string& path) {
 
 void check_needed_keys(const RunConfig& config, const std::string& verb, const std::string& path) {
   RunConfig copy = config;
+  const bool basins = is_basin_run(config);
   for (const auto& key : config_keys()) {
+    if (basins && (key.key == "data_sources.network" || key.key == "data_sources.lateral_inflow")) continue;
     const auto verbs = fmt::format(" {} ", key.needed_by);
     if (verbs.find(fmt::format(" {} ", verb)) != std::string::npos && is_config_value_missing(key, copy))
       fail("{}: key {} is not given, and {} needs it; {} Allowed: {}", path, key.key, verb, key.help,
            allowed_text(key));
   }
-  if (verb == "train") check_starts(config, path);
+  if (verb == "train" && !basins) check_starts(config, path);
 }
 
 }  // namespace dpl

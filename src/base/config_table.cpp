@@ -43,6 +43,8 @@ Keys source_keys() {
        "Lateral inflow q' of every reach.", "train evaluate route plan"},
       {"data_sources.observations", [](C& c) { return &c.data_sources.observations; }, "", path(),
        "Observed discharge at gauges.", "train evaluate plan"},
+      {"data_sources.forcing", [](C& c) { return &c.data_sources.forcing; }, "", path(),
+       "Daily forcing of places; given without data_sources.network, the run is one over basins (docs/basins.md)."},
   };
 }
 
@@ -118,7 +120,7 @@ Keys experiment_keys() {
       {"experiment.warmup", [](C& c) { return &c.experiment.warmup_days; }, "d", from(0, 1e6),
        "First days of a window, which are not scored; fewer than experiment.rho."},
       {"experiment.batch_size", [](C& c) { return &c.experiment.batch_size; }, "gauges", from(0, 1e9),
-       "Gauges per window; 0: all."},
+       "Gauges per window, or basins per update; 0: all."},
       {"experiment.windows", [](C& c) { return &c.experiment.windows; }, "", from(1, 1e6),
        "Windows per update, each with its own start and gauges; loss and gradient are means over them."},
       {"experiment.gauges", [](C& c) { return &c.experiment.gauges; }, "", some_text(),
@@ -127,19 +129,72 @@ Keys experiment_keys() {
       {"experiment.updates", [](C& c) { return &c.experiment.updates; }, "", from(1, 1e6),
        "Optimizer steps per epoch, so a run has epochs times updates of them."},
       {"experiment.learning_rate", [](C& c) { return &c.experiment.learning_rate; }, "", above(0, 10),
-       "Learning rate of Adam from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds "
+       "Learning rate of the optimizer from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds "
        "always."},
       {"experiment.clip", [](C& c) { return &c.experiment.clip; }, "", from(0),
        "Largest norm of the gradient; 0: no clipping."},
+      {"experiment.optimizer", [](C& c) { return &c.experiment.optimizer; }, "",
+       one_of({"adam", "adamw", "adadelta"}), "How a gradient changes the weights."},
+      {"experiment.weight_decay", [](C& c) { return &c.experiment.weight_decay; }, "", from(0, 1),
+       "adamw: decay of the weights, times the learning rate, in an update."},
+      {"experiment.dynamic_rate", [](C& c) { return &c.experiment.dynamic_rate; }, "", above(0, 1000),
+       "Learning rate of the weights that give dynamic parameters, as a multiple of the others'."},
       {"experiment.loss", [](C& c) { return &c.experiment.loss; }, "",
        one_of({"rmse", "rmse_log", "nse_batch", "kge", "l1"}), "Loss function."},
+      {"experiment.schedule.warmup_updates", [](C& c) { return &c.experiment.schedule.warmup_updates; }, "",
+       from(0, 1e9), "First updates of a run, over which the learning rate rises linearly."},
+      {"experiment.schedule.decay_to", [](C& c) { return &c.experiment.schedule.decay_to; }, "", from(0, 1),
+       "Share of the learning rate at the last update, reached along a cosine; 1: no decay."},
+      {"experiment.targets.streamflow", [](C& c) { return &c.experiment.targets.streamflow; }, "", from(0),
+       "Basins: weight of streamflow in the loss; 0: no target."},
+      {"experiment.targets.soil_moisture", [](C& c) { return &c.experiment.targets.soil_moisture; }, "", from(0),
+       "Basins: weight of soil moisture in the loss; 0: no target."},
+      {"experiment.targets.soil_moisture_loss", [](C& c) { return &c.experiment.targets.soil_moisture_loss; }, "",
+       one_of({"rmse", "nse_batch", "kge", "l1"}), "Loss function of soil moisture."},
+      {"validation.start_time", [](C& c) { return &c.validation.period.start; }, "", anything(),
+       "First day of the validation period."},
+      {"validation.end_time", [](C& c) { return &c.validation.period.end; }, "", anything(),
+       "Last day of the validation period (included)."},
+      {"validation.every", [](C& c) { return &c.validation.every; }, "updates", from(1, 1e9),
+       "Updates between two looks at the validation period."},
+      {"validation.patience", [](C& c) { return &c.validation.patience; }, "", from(0, 1e9),
+       "Looks without a better one after which the training ends; 0: never."},
+  };
+}
+
+Keys runoff_keys() {
+  return {
+      {"runoff.variant", [](C& c) { return &c.runoff.variant; }, "", one_of({"1.0", "1.1p", "2.0"}), "Variant of HBV."},
+      {"runoff.nmul", [](C& c) { return &c.runoff.nmul; }, "", from(0, 1000),
+       "Parallel components of a basin; 0: 16, in variant 2.0 4."},
+      {"runoff.dynamic", [](C& c) { return &c.runoff.dynamic; }, "", one_of({"BETA", "K0", "BETAET"}),
+       "Parameters with one value a day: BETA, BETAET in variant 1.0; BETA, K0, BETAET in the others."},
+      {"runoff.pet", [](C& c) { return &c.runoff.pet; }, "", one_of({"given", "hargreaves", "oudin"}),
+       "Potential evapotranspiration: potential_evapotranspiration of the forcing, or an equation on temperature."},
+      {"runoff.unit_hydrograph", [](C& c) { return &c.runoff.unit_hydrograph; }, "", anything(),
+       "Spread runoff over 15 days by a learned unit hydrograph."},
+      {"runoff.gradient_through_warmup", [](C& c) { return &c.runoff.gradient_through_warmup; }, "", anything(),
+       "Whether gradients pass through the warm-up of a window."},
+      {"runoff.component_spread", [](C& c) { return &c.runoff.component_spread; }, "", from(0, 10),
+       "Standard deviation between the components of the network's first outputs, before the sigmoid."},
+      {"runoff.warmup.days", [](C& c) { return &c.runoff.warmup.days; }, "d", from(0, 1e5),
+       "Days before a scored period that are run first; those before the record are its first days, repeated."},
+      {"runoff.warmup.repeat", [](C& c) { return &c.runoff.warmup.repeat; }, "", from(1, 100),
+       "Multiplies them."},
+      {"basins.train", [](C& c) { return &c.basins.train; }, "", path(),
+       "List of basins to train on, one id a line; empty: all of the forcing."},
+      {"basins.test", [](C& c) { return &c.basins.test; }, "", path(),
+       "List of basins to score; empty: those trained on."},
+      {"basins.holdout", [](C& c) { return &c.basins.holdout; }, "", path(),
+       "List of basins that are scored and never trained on; none of them may stand in basins.train."},
   };
 }
 
 Keys network_keys() {
   return {
-      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan"}),
-       "Kind of the parameter network."},
+      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan", "lstm", "two_headed"}),
+       "Kind of the parameter network: mlp and kan read attributes. Runoff only: lstm reads the history of the forcing too; "
+       "two_headed is an mlp for static and an LSTM for dynamic parameters."},
       {"network.hidden_size", [](C& c) { return &c.network.hidden_size; }, "", from(1, 1e5),
        "Neurons of a hidden layer."},
       {"network.num_hidden_layers", [](C& c) { return &c.network.num_hidden_layers; }, "", from(1, 100),
@@ -150,8 +205,25 @@ Keys network_keys() {
        "kan: order of the splines."},
       {"network.output_gain", [](C& c) { return &c.network.output_gain; }, "", from(0, 10),
        "Scale of the last layer's first weights; near zero, learning starts at params.defaults."},
+      {"network.lstm_size", [](C& c) { return &c.network.lstm_size; }, "", from(1, 1e5),
+       "lstm, two_headed: hidden units of the LSTM."},
+      {"network.forget_bias", [](C& c) { return &c.network.forget_bias; }, "", from(-10, 10),
+       "lstm, two_headed: first bias of the forget gates; 3 remembers about 20 days from the first update on, 0 two."},
+      {"network.dropout", [](C& c) { return &c.network.dropout; }, "", from(0, 0.95),
+       "Runoff: share of hidden units left out of an update, drawn anew for every place; not when scoring."},
+      {"network.replace_dynamic", [](C& c) { return &c.network.replace_dynamic; }, "", from(0, 1),
+       "Runoff: share of the places in which a dynamic parameter keeps its static value in an update; not when "
+       "scoring."},
+      {"network.products", [](C& c) { return &c.network.products; }, "", one_of({"single", "bf16"}),
+       "lstm, two_headed: factors of the LSTM's products; bf16 rounds them to 8 bits, adds in single precision, and "
+       "needs a processor with AVX-512 BF16."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
        "Attributes the network reads.", "train plan"},
+      {"network.history_var_names", [](C& c) { return &c.network.history_var_names; }, "", some_text(),
+       "lstm, two_headed: variables of the forcing that the LSTM reads day by day (potential_evapotranspiration is the "
+       "one of runoff.pet), and observed_streamflow, that of the day before with its mask."},
+      {"network.start_from", [](C& c) { return &c.network.start_from; }, "", path(),
+       "Basins: checkpoint or run folder whose weights of the same names and shapes are taken at the start."},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",
        one_of({"n", "p", "q"}), "Parameters the network gives, at least one; the others keep params.defaults."},
   };
@@ -188,6 +260,10 @@ Keys output_keys() {
        "Length of the means in discharge.nc."},
       {"output.state", [](C& c) { return &c.output.state; }, "", path(),
        "evaluate, route: write the last state to this file."},
+      {"output.runoff", [](C& c) { return &c.output.runoff; }, "",
+       one_of({"evapotranspiration", "soil_moisture", "soil_wetness", "snow_water", "recharge", "upper_zone_storage",
+               "lower_zone_storage", "water_made"}),
+       "Basins: series beside streamflow that runoff.nc holds."},
       {"checkpoint.every", [](C& c) { return &c.checkpoint.every; }, "updates", from(0, 1e9),
        "Updates between checkpoints; 0: only one at the end."},
   };
@@ -217,8 +293,9 @@ Keys memory_keys() {
 
 Keys synth_keys() {
   return {
-      {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental"}),
-       "One basin, or a continent of many trees, made by all ranks together."},
+      {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental", "places"}),
+       "One basin, or a continent of many trees, made by all ranks together, or places without a river (docs/basins.md)."},
+      {"synth.places", [](C& c) { return &c.synth.places; }, "", from(2, 1e6), "places: number of them."},
       {"synth.reaches", [](C& c) { return &c.synth.reaches; }, "", from(2, 1e8), "Reaches of the twin."},
       {"synth.gauges", [](C& c) { return &c.synth.gauges; }, "", from(1, 1e6), "Gauges; one of them is at the (largest) outlet."},
       {"synth.start", [](C& c) { return &c.synth.start; }, "", some_text(), "First day."},
@@ -260,7 +337,7 @@ const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys})
+                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys, runoff_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -288,6 +365,9 @@ std::string config_section_help(const std::string& section) {
       {"parallel", "How the ranks share the work."},
       {"synth", "The twin that `dpl_hpc synth` makes."},
       {"memory", "Limits of memory, of a rank."},
+      {"runoff", "The runoff of basins (docs/basins.md)."},
+      {"basins", "Which basins take part."},
+      {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},
   };
   const auto found = table.find(section);

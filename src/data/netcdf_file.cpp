@@ -31,6 +31,7 @@ std::recursive_mutex& NetcdfLock::mutex() {
 NetcdfFile::Impl::~Impl() {
   const NetcdfLock lock;
   if (id >= 0) nc_close(id);
+  if (own_id >= 0) nc_close(own_id);
 }
 
 namespace {
@@ -224,7 +225,7 @@ Count NetcdfFile::numbers_read() { return numbers_read_so_far; }
 
 template <class Real>
 std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<const Count> start,
-                                         std::span<const Count> count) const {
+                                         std::span<const Count> count, bool whole) const {
   std::vector<Real> values(product(count));
   const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
   Decoding decoding;
@@ -235,12 +236,13 @@ std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<cons
     check_netcdf(nc_inq_vartype(id, v, &type), path, name);
     if (type == NC_CHAR || type == NC_STRING) fail("{}: variable {} holds text, numbers are needed", path, name);
     decoding = decoding_of(id, v, path, name);
-    const int code = collective(v, [&] {
+    const auto get = [&](int from) {
       if constexpr (std::is_same_v<Real, float>)
-        return nc_get_vara_float(id, v, first.data(), size.data(), values.data());
+        return nc_get_vara_float(from, v, first.data(), size.data(), values.data());
       else
-        return nc_get_vara_double(id, v, first.data(), size.data(), values.data());
-    });
+        return nc_get_vara_double(from, v, first.data(), size.data(), values.data());
+    };
+    const int code = whole ? collective(v, [&] { return get(id); }) : by_this_rank(get);
     agree_on(code, name + " cannot be read (is the file complete?)");
   }
   numbers_read_so_far += static_cast<Count>(values.size());
@@ -250,12 +252,12 @@ std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<cons
 
 std::vector<double> NetcdfFile::read(const std::string& variable, std::span<const Count> start,
                                      std::span<const Count> count) const {
-  return impl_->read<double>(variable, start, count);
+  return impl_->read<double>(variable, start, count, false);
 }
 
 std::vector<float> NetcdfFile::read_single(const std::string& variable, std::span<const Count> start,
                                            std::span<const Count> count) const {
-  return impl_->read<float>(variable, start, count);
+  return impl_->read<float>(variable, start, count, false);
 }
 
 bool NetcdfFile::is_single(const std::string& variable) const {
@@ -268,7 +270,7 @@ bool NetcdfFile::is_single(const std::string& variable) const {
 
 std::vector<double> NetcdfFile::read(const std::string& variable) const {
   const auto size = shape(variable);
-  return read(variable, std::vector<Count>(size.size(), 0), size);
+  return impl_->read<double>(variable, std::vector<Count>(size.size(), 0), size, true);
 }
 
 std::vector<std::int64_t> NetcdfFile::read_integers(const std::string& variable, std::optional<std::int64_t> missing) const {

@@ -4,89 +4,15 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "dpl/base/error.hpp"
+#include "dpl/experiments/reference_reader.hpp"
 
 namespace dpl {
 namespace {
 
-using Json = nlohmann::json;
-
-// Access with messages that name file and field.
-class Reader {
- public:
-  Reader(std::string path, const Json& json, std::string place) : path_(std::move(path)), json_(json), place_(std::move(place)) {}
-
-  Reader section(const std::string& name) const { return {path_, field(name), place_ + name + "."}; }
-  bool has(const std::string& name) const { return json_.is_object() && json_.contains(name); }
-
-  template <class T>
-  T get(const std::string& name) const {
-    try {
-      return field(name).get<T>();
-    } catch (const Json::exception&) {
-      fail("{}: field {}{} has the wrong type", path_, place_, name);
-    }
-  }
-  template <class T>
-  T get_or(const std::string& name, T otherwise) const {
-    return has(name) ? get<T>(name) : otherwise;
-  }
-  std::vector<double> array(const std::string& name, std::size_t size) const {
-    auto values = get<std::vector<double>>(name);
-    if (values.size() != size) fail("{}: field {}{} has {} values, {} are needed", path_, place_, name, values.size(), size);
-    return values;
-  }
-  // Indices of reaches; whole numbers only: a fraction or a number beyond 32 bits must not become another reach.
-  std::vector<Index> indices(const std::string& name) const {
-    std::vector<Index> values;
-    for (double value : get<std::vector<double>>(name)) {
-      if (value != std::floor(value) || std::abs(value) > std::numeric_limits<Index>::max())
-        fail("{}: field {}{} holds {}, allowed: whole numbers", path_, place_, name, value);
-      values.push_back(static_cast<Index>(value));
-    }
-    return values;
-  }
-  // Fails with the first value that is not in [low, high] (`open`: not low itself).
-  const std::vector<double>& within(const std::vector<double>& values, const std::string& name, double low, bool open,
-                                    double high = std::numeric_limits<double>::infinity()) const {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (!(open ? values[i] > low : values[i] >= low) || !(values[i] <= high))
-        fail("{}: field {}{} of reach {} is {}, allowed: {} {}{}", path_, place_, name, i, values[i],
-             open ? "above" : "from", low, std::isinf(high) ? "" : fmt::format(" to {}", high));
-    return values;
-  }
-  std::vector<std::vector<double>> table(const std::string& name, std::size_t columns) const {
-    auto rows = get<std::vector<std::vector<double>>>(name);
-    for (const auto& row : rows)
-      if (row.size() != columns) fail("{}: a row of field {}{} has {} values, {} are needed", path_, place_, name, row.size(), columns);
-    return rows;
-  }
-
- private:
-  const Json& field(const std::string& name) const {
-    if (!has(name)) fail("{}: field {}{} is missing", path_, place_, name);
-    return json_.at(name);
-  }
-  std::string path_;
-  const Json& json_;
-  std::string place_;
-};
-
-Json parse(const std::string& path) {
-  std::ifstream in(path);
-  if (!in || std::filesystem::is_directory(path)) fail("{}: cannot be read; give the path of a reference file", path);
-  try {
-    return Json::parse(in);
-  } catch (const Json::parse_error& problem) {  // its own words may quote bytes that no terminal shows
-    fail("{}: is not JSON, as byte {} shows; give the path of a reference file", path, problem.byte);
-  }
-}
+using Reader = ReferenceReader;
 
 // The scheme by its formulas where the file states them, else by its name.
 void read_scheme(const Reader& scheme, const std::string& path, RoutingOptions& o) {
@@ -190,10 +116,9 @@ void read_expected(const Reader& expected, const std::string& path, ReferenceCas
 }  // namespace
 
 ReferenceCase read_reference_case(const std::string& path) {
-  const Json json = parse(path);
+  const auto json = parse_reference_file(path);
   const Reader file(path, json, "");
-  if (file.has("variant"))
-    fail("{}: a runoff case (hbv {}); this version verifies routing cases only", path, file.get<std::string>("variant"));
+  if (file.has("variant")) fail("{}: a runoff case (hbv {}), a routing case is needed", path, file.get<std::string>("variant"));
   ReferenceCase c;
   c.path = path;
   c.name = file.get_or<std::string>("name", path);

@@ -145,7 +145,8 @@ std::map<std::string, std::string> input_checksums(const Communicator& comm, con
   for (const auto& [name, path] : {std::pair<std::string, std::string>{"network", sources.network},
                                    {"attributes", sources.attributes},
                                    {"lateral_inflow", sources.lateral_inflow},
-                                   {"observations", sources.observations}}) {
+                                   {"observations", sources.observations},
+                                   {"forcing", sources.forcing}}) {
     if (path.empty()) continue;
     std::string sum;
     agree_on_root(comm, "checksum", [&, &file = path] { sum = file_checksum(file); });

@@ -8,6 +8,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
 #include "dpl/data/netcdf_file.hpp"
+#include "dpl/experiments/basin_synth.hpp"
 #include "dpl/experiments/synth_continental.hpp"
 #include "dpl/experiments/synth_domain.hpp"
 #include "dpl/partition/partition.hpp"
@@ -168,6 +169,7 @@ int run_synth(const VerbContext& context) {
   const RunConfig& config = context.config;
   const auto& s = config.data_sources;
   agree_on_root(context.comm, "synth", [&] {
+    if (config.synth.network == "places") return write_basin_twin(config, context.validate_only);
     for (const auto& path : {s.network, s.attributes, s.lateral_inflow, s.observations}) refuse_foreign(path);
     refuse_foreign(truth_path(config));
     parse_iso_date(config.synth.start, "synth.start");

@@ -1,38 +1,23 @@
-// The verb verify: forward and adjoint of the routing against reference files, in double and single precision.
+// The verb verify: forward and adjoint of routing and runoff against reference files, in double and single precision.
 #include "dpl/experiments/verify.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <variant>
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
 #include "dpl/coupling/boundary_exchange.hpp"
+#include "dpl/experiments/deviation.hpp"
 #include "dpl/experiments/reference_case.hpp"
+#include "dpl/experiments/runoff_reference_case.hpp"
+#include "dpl/experiments/verify_runoff.hpp"
 #include "dpl/partition/partition.hpp"
 
 namespace dpl {
 namespace {
-
-struct Deviation {
-  std::string quantity;
-  double value = 0;
-  double tolerance = 0;
-  bool passed() const { return value <= tolerance; }  // false for NaN
-};
-
-// Largest |a - b| over the largest |b|.
-double of_array(const std::vector<double>& a, const std::vector<double>& b) {
-  double difference = 0, largest = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    const double d = std::abs(a[i] - b[i]);
-    if (std::isnan(d)) return d;
-    difference = std::max(difference, d);
-    largest = std::max(largest, std::abs(b[i]));
-  }
-  return largest > 0 ? difference / largest : difference;
-}
 
 // Of a gradient. One that is nothing but rounding (zero in exact arithmetic: a steady flow, flow at its floor) has no
 // relative deviation; it is measured by what it would do to J over the size of the parameter.
@@ -44,19 +29,7 @@ double of_gradient(const std::vector<double>& a, const std::vector<double>& b, c
     if (std::isnan(d)) return d;
     deviation = std::max(deviation, d);
   }
-  return J > 0 && largest < 1e-13 * J ? deviation / J : of_array(a, b);
-}
-
-// Largest |a - b| / |b| of the values that are not zero.
-double one_by_one(const std::vector<double>& a, const std::vector<double>& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    if (b[i] == 0) continue;
-    const double d = std::abs(a[i] / b[i] - 1);
-    if (std::isnan(d)) return d;
-    worst = std::max(worst, d);
-  }
-  return worst;
+  return J > 0 && largest < 1e-13 * J ? deviation / J : deviation_of_array(a, b);
 }
 
 std::vector<double> flat(const std::vector<std::vector<double>>& table) {
@@ -169,7 +142,7 @@ void CaseRun<Real>::compare_gradients(const std::vector<double>& discharge, std:
     ours.insert(ours.end(), lateral.begin() + step * n, lateral.begin() + (step + 1) * n);
     expected.insert(expected.end(), values.begin(), values.end());
   }
-  if (!expected.empty()) out.push_back({"dJ/dlateral", of_array(ours, expected), tolerance});
+  if (!expected.empty()) out.push_back({"dJ/dlateral", deviation_of_array(ours, expected), tolerance});
 }
 
 template <class Real>
@@ -180,18 +153,18 @@ std::vector<Deviation> CaseRun<Real>::compare() {
   std::vector<Real> own;
   run(steps(), false, own);
   const auto discharge = whole(own, rows()), expected = flat(case_.discharge);
-  out.push_back({"discharge", of_array(discharge, expected), tolerance});
-  if (sizeof(Real) == 8 || conservative) out.push_back({"discharge, each", one_by_one(discharge, expected), tolerance});
+  out.push_back({"discharge", deviation_of_array(discharge, expected), tolerance});
+  if (sizeof(Real) == 8 || conservative) out.push_back({"discharge, each", deviation_one_by_one(discharge, expected), tolerance});
   if (!case_.storage.empty()) {
     const auto ours = storage(), theirs = flat(case_.storage);
-    out.push_back({"storage", of_array(ours, theirs), tolerance});
-    out.push_back({"storage, each", one_by_one(ours, theirs), tolerance});
+    out.push_back({"storage", deviation_of_array(ours, theirs), tolerance});
+    out.push_back({"storage, each", deviation_one_by_one(ours, theirs), tolerance});
   }
   double J = 0;
   const std::size_t n = case_.downstream.size();
   for (Count t = 0; t < rows(); ++t) J += discharge[t * n + case_.outlet] * discharge[t * n + case_.outlet];
   J /= static_cast<double>(rows());
-  out.push_back({"J", of_array({J}, {case_.J}), tolerance});
+  out.push_back({"J", deviation_of_array({J}, {case_.J}), tolerance});
   compare_gradients(discharge, out);
   return out;
 }
@@ -199,16 +172,20 @@ std::vector<Deviation> CaseRun<Real>::compare() {
 }  // namespace
 
 int run_verify(const VerbContext& context) {
-  std::vector<ReferenceCase> cases;
+  std::vector<std::variant<ReferenceCase, RunoffReferenceCase>> cases;
   agree(context.comm, "verify", [&] {
-    for (const auto& path : context.files) cases.push_back(read_reference_case(path));
+    for (const auto& path : context.files)
+      if (is_runoff_case(path))
+        cases.emplace_back(read_runoff_reference_case(path));
+      else
+        cases.emplace_back(read_reference_case(path));
   });
-  log_info("{:<52}{:<18}{:<9}{:>12}{:>11}", "case", "quantity", "precision", "deviation", "allowed");
+  log_info("{:<52}{:<26}{:<9}{:>12}{:>11}", "case", "quantity", "precision", "deviation", "allowed");
   Index failed = 0, compared = 0;
   std::string first;
-  const auto report = [&](const ReferenceCase& c, const char* precision, const std::vector<Deviation>& deviations) {
+  const auto report = [&](const auto& c, const char* precision, const std::vector<Deviation>& deviations) {
     for (const auto& d : deviations) {
-      log_info("{:<52}{:<18}{:<9}{:>12.2e}{:>11.0e}  {}", c.name.substr(0, 51), d.quantity, precision, d.value, d.tolerance,
+      log_info("{:<52}{:<26}{:<9}{:>12.2e}{:>11.0e}  {}", c.name.substr(0, 51), d.quantity, precision, d.value, d.tolerance,
                d.passed() ? "ok" : "FAIL");
       ++compared;
       if (d.passed()) continue;
@@ -217,7 +194,18 @@ int run_verify(const VerbContext& context) {
                             d.tolerance);
     }
   };
-  for (const auto& c : cases) {
+  for (const auto& any : cases) {
+    if (const auto* c = std::get_if<RunoffReferenceCase>(&any)) {  // every rank runs it
+      std::vector<Deviation> in_double, in_single;
+      agree(context.comm, "verify", [&] {
+        in_double = compare_runoff<double>(*c);
+        in_single = compare_runoff<float>(*c);
+      });
+      report(*c, "double", in_double);
+      report(*c, "single", in_single);
+      continue;
+    }
+    const auto& c = std::get<ReferenceCase>(any);
     report(c, "double", CaseRun<double>(context.comm, c).compare());
     report(c, "single", CaseRun<float>(context.comm, c).compare());
   }

@@ -1,10 +1,11 @@
-// Adam on plain arrays.
+// Adam, AdamW and Adadelta on plain arrays.
 #include "dpl/learning/optimizer.hpp"
 
 #include <ATen/ops/empty.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "dpl/base/error.hpp"
@@ -42,20 +43,14 @@ void copy_values(const at::Tensor& tensor, std::vector<double>& values) {
   values.assign(data, data + source.numel());
 }
 
-/// The numbers of one update that all elements share.
-struct StepFactors {
-  double beta1, beta2, epsilon, learning_rate, correction1, correction2;
-};
+void copy_elements(const at::Tensor& weight, std::vector<double>& values) {
+  const at::Tensor exact = weight.detach().to(at::kDouble);
+  copy_values(exact, values);
+}
 
 template <class Real>
-void update_elements(Real* weight, const std::vector<double>& gradient, std::vector<double>& first,
-                     std::vector<double>& second, const StepFactors& f) {
-  for (std::size_t i = 0; i < gradient.size(); ++i) {
-    first[i] = f.beta1 * first[i] + (1 - f.beta1) * gradient[i];
-    second[i] = f.beta2 * second[i] + (1 - f.beta2) * gradient[i] * gradient[i];
-    const double change = (first[i] / f.correction1) / (std::sqrt(second[i] / f.correction2) + f.epsilon);
-    weight[i] = static_cast<Real>(static_cast<double>(weight[i]) - f.learning_rate * change);
-  }
+void store_elements(const std::vector<double>& values, Real* weight) {
+  for (std::size_t i = 0; i < values.size(); ++i) weight[i] = static_cast<Real>(values[i]);
 }
 
 }  // namespace
@@ -75,62 +70,147 @@ double clip_gradients(std::vector<std::vector<double>>& gradients, double max_no
   return norm;
 }
 
-Adam::Adam(std::vector<NamedTensor> weights, Settings settings) : weights_(std::move(weights)), settings_(settings) {
+Optimizer::Optimizer(std::vector<NamedTensor> weights, std::string name, std::string first, std::string second)
+    : weights_(std::move(weights)),
+      name_(std::move(name)),
+      first_name_(std::move(first)),
+      second_name_(std::move(second)),
+      shares_(weights_.size(), 1.0) {
   for (const NamedTensor& weight : weights_) {
     const auto type = weight.tensor.scalar_type();
     if (!weight.tensor.is_contiguous() || (type != at::kFloat && type != at::kDouble)) {
       fail("optimizer: weight '{}' must be a contiguous float or double tensor", weight.name);
     }
-    first_moment_.emplace_back(static_cast<std::size_t>(weight.tensor.numel()), 0.0);
+    first_.emplace_back(static_cast<std::size_t>(weight.tensor.numel()), 0.0);
   }
-  second_moment_ = first_moment_;
+  second_ = first_;
 }
 
-void Adam::step(const std::vector<std::vector<double>>& gradients, double learning_rate) {
+void Optimizer::set_rate_shares(std::vector<double> shares) {
+  if (shares.size() != weights_.size()) {
+    fail("optimizer: {} rate shares were given for {} weight tensors", shares.size(), weights_.size());
+  }
+  shares_ = std::move(shares);
+}
+
+void Optimizer::step(const WeightArrays& gradients, double learning_rate) {
   if (gradients.size() != weights_.size()) {
     fail("optimizer: {} gradients were given for {} weight tensors", gradients.size(), weights_.size());
   }
   for (std::size_t k = 0; k < weights_.size(); ++k) {
-    if (gradients[k].size() != first_moment_[k].size()) {
-      fail("optimizer: {} gradients were given for the {} elements of '{}'", gradients[k].size(),
-           first_moment_[k].size(), weights_[k].name);
+    if (gradients[k].size() != first_[k].size()) {
+      fail("optimizer: {} gradients were given for the {} elements of '{}'", gradients[k].size(), first_[k].size(),
+           weights_[k].name);
     }
   }
   ++step_;
-  const double steps = static_cast<double>(step_);
-  const StepFactors factors{settings_.beta1,
-                            settings_.beta2,
-                            settings_.epsilon,
-                            learning_rate,
-                            1 - std::pow(settings_.beta1, steps),
-                            1 - std::pow(settings_.beta2, steps)};
+  std::vector<double> values;
   for (std::size_t k = 0; k < weights_.size(); ++k) {
     const at::Tensor weight = weights_[k].tensor.detach();
+    copy_elements(weight, values);
+    update(gradients[k], learning_rate * shares_[k], step_, values, first_[k], second_[k]);
     if (weight.scalar_type() == at::kFloat) {
-      update_elements(weight.mutable_data_ptr<float>(), gradients[k], first_moment_[k], second_moment_[k], factors);
+      store_elements(values, weight.mutable_data_ptr<float>());
     } else {
-      update_elements(weight.mutable_data_ptr<double>(), gradients[k], first_moment_[k], second_moment_[k], factors);
+      store_elements(values, weight.mutable_data_ptr<double>());
     }
   }
 }
 
-std::vector<NamedTensor> Adam::state() const {
-  std::vector<NamedTensor> state{{"adam.step", double_tensor({static_cast<double>(step_)}, {1})}};
+std::vector<NamedTensor> Optimizer::state() const {
+  std::vector<NamedTensor> state{{name_ + ".step", double_tensor({static_cast<double>(step_)}, {1})}};
   for (std::size_t k = 0; k < weights_.size(); ++k) {
     const auto shape = weights_[k].tensor.sizes();
-    state.push_back({"adam.m." + weights_[k].name, double_tensor(first_moment_[k], shape)});
-    state.push_back({"adam.v." + weights_[k].name, double_tensor(second_moment_[k], shape)});
+    state.push_back({name_ + "." + first_name_ + "." + weights_[k].name, double_tensor(first_[k], shape)});
+    state.push_back({name_ + "." + second_name_ + "." + weights_[k].name, double_tensor(second_[k], shape)});
   }
   return state;
 }
 
-void Adam::restore(const std::vector<NamedTensor>& state) {
+void Optimizer::restore(const std::vector<NamedTensor>& state) {
   check_same(this->state(), state);
   step_ = static_cast<Count>(state[0].tensor.const_data_ptr<double>()[0]);
   for (std::size_t k = 0; k < weights_.size(); ++k) {
-    copy_values(state[1 + 2 * k].tensor, first_moment_[k]);
-    copy_values(state[2 + 2 * k].tensor, second_moment_[k]);
+    copy_values(state[1 + 2 * k].tensor, first_[k]);
+    copy_values(state[2 + 2 * k].tensor, second_[k]);
   }
+}
+
+Adam::Adam(std::vector<NamedTensor> weights, Settings settings, std::string name)
+    : Optimizer(std::move(weights), std::move(name), "m", "v"), settings_(settings) {}
+
+Adam::Adam(std::vector<NamedTensor> weights, Settings settings) : Adam(std::move(weights), settings, "adam") {}
+
+AdamW::AdamW(std::vector<NamedTensor> weights, Settings settings) : Adam(std::move(weights), settings, "adamw") {}
+
+void Adam::update(const std::vector<double>& gradient, double rate, Count steps, std::vector<double>& weight,
+                  std::vector<double>& first, std::vector<double>& second) const {
+  const auto [beta1, beta2, epsilon, weight_decay] = settings_;
+  const double correction1 = 1 - std::pow(beta1, static_cast<double>(steps)),
+               correction2 = 1 - std::pow(beta2, static_cast<double>(steps));
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    first[i] = beta1 * first[i] + (1 - beta1) * gradient[i];
+    second[i] = beta2 * second[i] + (1 - beta2) * gradient[i] * gradient[i];
+    const double change = (first[i] / correction1) / (std::sqrt(second[i] / correction2) + epsilon);
+    weight[i] -= rate * (change + weight_decay * weight[i]);
+  }
+}
+
+Adadelta::Adadelta(std::vector<NamedTensor> weights, Settings settings)
+    : Optimizer(std::move(weights), "adadelta", "squared_gradient", "squared_change"), settings_(settings) {}
+
+void Adadelta::update(const std::vector<double>& gradient, double rate, Count /*steps*/, std::vector<double>& weight,
+                      std::vector<double>& first, std::vector<double>& second) const {
+  const auto [decay, epsilon] = settings_;
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    first[i] = decay * first[i] + (1 - decay) * gradient[i] * gradient[i];
+    const double change = -std::sqrt((second[i] + epsilon) / (first[i] + epsilon)) * gradient[i];
+    second[i] = decay * second[i] + (1 - decay) * change * change;
+    weight[i] += rate * change;
+  }
+}
+
+namespace {
+
+using Weights = std::vector<NamedTensor>;
+
+struct NamedOptimizer {
+  const char* name;
+  std::unique_ptr<Optimizer> (*make)(const TrainConfig&, Weights);
+};
+
+const std::array<NamedOptimizer, 3> kOptimizers{{
+    {"adam", [](const TrainConfig&, Weights w) -> std::unique_ptr<Optimizer> {
+       return std::make_unique<Adam>(std::move(w));
+     }},
+    {"adamw", [](const TrainConfig& c, Weights w) -> std::unique_ptr<Optimizer> {
+       return std::make_unique<AdamW>(std::move(w), Adam::Settings{.weight_decay = c.weight_decay});
+     }},
+    {"adadelta", [](const TrainConfig&, Weights w) -> std::unique_ptr<Optimizer> {
+       return std::make_unique<Adadelta>(std::move(w));
+     }},
+}};
+
+}  // namespace
+
+std::vector<std::string> optimizer_names() {
+  std::vector<std::string> names;
+  for (const NamedOptimizer& optimizer : kOptimizers) names.emplace_back(optimizer.name);
+  return names;
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config, std::vector<NamedTensor> weights) {
+  std::vector<double> shares;
+  for (const NamedTensor& weight : weights) {
+    shares.push_back(weight.name.starts_with("dynamic.") ? config.dynamic_rate : 1.0);
+  }
+  for (const NamedOptimizer& named : kOptimizers) {
+    if (config.optimizer != named.name) continue;
+    auto optimizer = named.make(config, std::move(weights));
+    optimizer->set_rate_shares(std::move(shares));
+    return optimizer;
+  }
+  fail("experiment.optimizer: '{}' is not known; allowed: {}", config.optimizer, fmt::join(optimizer_names(), ", "));
 }
 
 }  // namespace dpl

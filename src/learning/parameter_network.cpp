@@ -45,6 +45,10 @@ LinearLayer output_layer(WeightTensors& weights, const Plan& plan, std::int64_t 
   return {weight, weights.add_values("output.bias", plan.start_outputs)};
 }
 
+at::Tensor multiplied(const at::Tensor& hidden, const HiddenFactors& factors, std::size_t layer) {
+  return factors ? hidden * factors(static_cast<std::int64_t>(layer), hidden.size(1)) : hidden;
+}
+
 /// num_hidden_layers x (linear, tanh), then linear.
 class Mlp final : public ParameterNetwork {
  public:
@@ -57,9 +61,9 @@ class Mlp final : public ParameterNetwork {
     output_ = output_layer(weights_, plan, width);
   }
 
-  at::Tensor forward(const at::Tensor& inputs) override {
+  at::Tensor forward(const at::Tensor& inputs, const HiddenFactors& factors) override {
     at::Tensor x = weights_.prepare_inputs(inputs, inputs_);
-    for (const LinearLayer& layer : hidden_) x = at::tanh(layer(x));
+    for (std::size_t k = 0; k < hidden_.size(); ++k) x = multiplied(at::tanh(hidden_[k](x)), factors, k);
     return output_(x);
   }
 
@@ -109,9 +113,9 @@ class Kan final : public ParameterNetwork {
     output_ = output_layer(weights_, plan, plan.config.hidden_size);
   }
 
-  at::Tensor forward(const at::Tensor& inputs) override {
+  at::Tensor forward(const at::Tensor& inputs, const HiddenFactors& factors) override {
     at::Tensor x = input_(weights_.prepare_inputs(inputs, inputs_));
-    for (const KanLayer& layer : hidden_) x = layer(x);
+    for (std::size_t k = 0; k < hidden_.size(); ++k) x = multiplied(hidden_[k](x), factors, k);
     return output_(x);
   }
 
@@ -168,6 +172,10 @@ std::unique_ptr<ParameterNetwork> make_parameter_network(const NetworkConfig& co
   check_plan(plan);
   for (const NetworkKind& kind : kKinds) {
     if (config.kind == kind.name) return kind.make(plan);
+  }
+  if (config.kind == "lstm" || config.kind == "two_headed") {
+    fail("network.kind: '{}' reads a history of forcing, which parameters of river routing have not; allowed: {}",
+         config.kind, fmt::join(network_kinds(), ", "));
   }
   fail("network.kind: '{}' is not known; allowed: {}", config.kind, fmt::join(network_kinds(), ", "));
 }

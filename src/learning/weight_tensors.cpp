@@ -36,8 +36,8 @@ double xavier_deviation(std::int64_t inputs, std::int64_t outputs) {
   return std::sqrt(2.0 / static_cast<double>(inputs + outputs));
 }
 
-WeightTensors::WeightTensors(const std::string& precision, std::uint64_t seed)
-    : type_(scalar_type(precision)), seed_(seed) {}
+WeightTensors::WeightTensors(const std::string& precision, std::uint64_t seed, std::uint64_t first_item)
+    : type_(scalar_type(precision)), seed_(seed), first_item_(first_item) {}
 
 at::Tensor WeightTensors::add(const std::string& name, const at::Tensor& values) {
   at::Tensor leaf = values.to(type_).contiguous();
@@ -49,7 +49,7 @@ at::Tensor WeightTensors::add(const std::string& name, const at::Tensor& values)
 at::Tensor WeightTensors::add_normal(const std::string& name, const std::vector<std::int64_t>& shape,
                                      double deviation) {
   std::vector<double> values(element_count(shape));
-  const RandomKey key{seed_, Purpose::network_weights, 0, list_.size()};
+  const RandomKey key{seed_, Purpose::network_weights, 0, first_item_ + list_.size()};
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = deviation * random_normal(key, static_cast<std::uint32_t>(i));
   }

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTrainingHeader = "update,loss,gradient_norm,learning_rate,reach_hours";
-constexpr const char* kTimingHeader = "update,seconds,reach_steps_per_s,input_wait_s";
 
 std::string time_stamp() {
   return fmt::format("{:%Y%m%dT%H%M%S}", fmt::gmtime(std::chrono::system_clock::now()));
@@ -39,8 +37,8 @@ void write_or_fail(const std::string& path, const std::string& text) {
 }
 
 // Keeps the header and complete rows whose update is at most `last_update`.
-std::string rows_up_to(const std::string& path, const char* header, Count last_update) {
-  std::string kept = std::string(header) + "\n";
+std::string rows_up_to(const std::string& path, const std::string& header, Count last_update) {
+  std::string kept = header + "\n";
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
@@ -124,10 +122,12 @@ void RunFolder::write_text(const Communicator& comm, const std::string& name, co
   agree_on_root(comm, "run folder", [&] { write_or_fail(file(name), text); });
 }
 
-void RunFolder::begin_tables(const Communicator& comm, Count last_update) {
+void RunFolder::begin_tables(const Communicator& comm, Count last_update, WorkColumns columns) {
+  const auto training = fmt::format("update,loss,gradient_norm,learning_rate,{}", columns.done);
+  const auto timing = fmt::format("update,seconds,{},input_wait_s", columns.rate);
   agree_on_root(comm, "run folder", [&] {
-    for (auto [name, header, stream] : {std::tuple{"training.csv", kTrainingHeader, &training_},
-                                        std::tuple{"timing.csv", kTimingHeader, &timing_}}) {
+    for (auto [name, header, stream] :
+         {std::tuple{"training.csv", training, &training_}, std::tuple{"timing.csv", timing, &timing_}}) {
       write_or_fail(file(name), rows_up_to(file(name), header, last_update));
       stream->open(file(name), std::ios::app);
       if (!*stream) fail("{}: cannot be opened for writing", file(name));

@@ -23,6 +23,7 @@ std::string comparable(const RunConfig& whole) {
   config.synth = neutral.synth;
   config.experiment.epochs = neutral.experiment.epochs;
   config.parallel = neutral.parallel;
+  config.basins = neutral.basins;  // which basins: their fingerprint
   return resolved_yaml(config);
 }
 
@@ -45,11 +46,16 @@ RunConfig without_part_of_run(RunConfig config) {
 }
 
 void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint) {
-  if (checkpoint.network_fingerprint != problem.fingerprint)
-    fail("checkpoint of update {}: it was made with another river network (fingerprint {}, {} has {}); use the network it "
-         "was trained on or start a new run",
-         checkpoint.update, checkpoint.network_fingerprint, problem.network.path, problem.fingerprint);
-  std::istringstream now(comparable(problem.config));
+  refuse_other_training(problem.config, problem.fingerprint, "river network", problem.network.path, checkpoint);
+}
+
+void refuse_other_training(const RunConfig& config, const std::string& fingerprint, const std::string& what,
+                           const std::string& path, const Checkpoint& checkpoint) {
+  if (checkpoint.network_fingerprint != fingerprint)
+    fail("checkpoint of update {}: it was made with another {} (fingerprint {}, {} has {}); use the one it was trained on "
+         "or start a new run",
+         checkpoint.update, what, checkpoint.network_fingerprint, path, fingerprint);
+  std::istringstream now(comparable(config));
   std::istringstream then(comparable(parse_config(checkpoint.config_yaml, "checkpoint")));
   std::string a, b, section;
   while (true) {

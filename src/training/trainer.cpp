@@ -16,6 +16,7 @@
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/learning/differentiable_model.hpp"
 #include "dpl/learning/loss.hpp"
+#include "dpl/learning/rate_schedule.hpp"
 #include "dpl/training/period_router.hpp"
 #include "dpl/training/stored_training.hpp"
 
@@ -54,7 +55,7 @@ Trainer::Trainer(const Problem& problem, Replicas replicas)
   for (const auto& p : field_.learned()) start.push_back(p.start_output());
   network_ = make_parameter_network(config.network, static_cast<std::int64_t>(config.network.input_var_names.size()),
                                     start, config.precision, config.seed);
-  optimizer_ = std::make_unique<Adam>(network_->weights());
+  optimizer_ = make_optimizer(problem_.config.experiment, network_->weights());
   const auto reaches = reaches_above(problem.network, gauge_reaches(*problem.observations));
   domain_ = make_routed_domain(comm_, config, problem.network, reaches, problem.blocks);
   blocks_ = std::make_unique<NetworkBlocks>(comm_, problem.blocks, problem.inputs,
@@ -75,13 +76,7 @@ Count Trainer::updates_in_all() const {
   return static_cast<Count>(problem_.config.experiment.epochs) * problem_.config.experiment.updates;
 }
 
-double Trainer::learning_rate(Count update) const {
-  const auto epoch = static_cast<Index>((update - 1) / problem_.config.experiment.updates) + 1;
-  double rate = problem_.config.experiment.learning_rate.begin()->second;
-  for (const auto& [first_epoch, value] : problem_.config.experiment.learning_rate)
-    if (epoch >= first_epoch) rate = value;
-  return rate;
-}
+double Trainer::learning_rate(Count update) const { return scheduled_rate(problem_.config.experiment, update - 1); }
 
 RoutedWindow Trainer::window(Count first_day, Count days) const {
   const Period period{{first_day}, {first_day + days - 1}};

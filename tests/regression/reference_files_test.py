@@ -1,7 +1,6 @@
 # The verb verify: every stored reference file agrees on 1, 2 and 4 ranks with the same deviations; a wrong value is found and named; a
 # broken file is told in one line that names file and field, on 2 ranks.
 # timeout: 300
-import copy
 import glob
 import json
 import os
@@ -51,7 +50,7 @@ CASES = (
     ("no steps", no_steps, ["lateral_inflow_m3s has no steps"]),
     ("type", put("inputs", "n", "rough", 2), ["inputs.n has the wrong type"]),
     ("scheme", put("scheme", "name", "conservativ"), ["scheme.name", "conservativ", "allowed: conservative, published"]),
-    ("runoff", lambda c: c.update(variant="1.1p"), ["runoff case (hbv 1.1p)"]),
+    ("runoff", lambda c: c.update(variant="1.1p"), ["inputs.precipitation_mm_day is missing"]),
     ("cycle", cycle, ["inputs.downstream", "cycle"]),
     ("downstream beyond", put("inputs", "downstream", 7, 1), ["inputs.downstream", "reach 1", "7", "0..4"]),
     ("downstream of 2^32", put("inputs", "downstream", 2 ** 32 + 4, 1), ["inputs.downstream", "4294967300"]),
@@ -65,6 +64,16 @@ CASES = (
     ("step", put("expected", "dJ_dlateral_at_step", [0] * 5, "first"), ["dJ_dlateral_at_step", "first", "0..71"]),
     ("wrong J", put("expected", "J", 335.4555), ["1 of 18", "J in double precision"]),
     ("wrong gradient", put("expected", "dJ_dq", 0.15015, 0), ["1 of 18", "dJ/dq in double precision"]),
+)
+
+RUNOFF_CASES = (
+    ("variant", lambda c: c.update(variant="1.1"), ["field variant", "1.1p, 2.0"]),
+    ("precipitation", put("inputs", "precipitation_mm_day", -2, 5), ["precipitation_mm_day of day 5 is -2"]),
+    ("length of series", lambda c: c["inputs"]["pet_mm_day"].pop(), ["inputs.pet_mm_day has 119 values, 120 are needed"]),
+    ("position", put("inputs", "normalised_parameters", 1.5, "FC"), ["normalised_parameters.FC is 1.5", "0 to 1"]),
+    ("area", drop("inputs", "area_km2"), ["inputs.area_km2 is missing"]),
+    ("no gradient", lambda c: c["expected"]["dJ_dnormalised_parameter"].pop("AC"), ["dJ_dnormalised_parameter.AC is missing"]),
+    ("wrong state", put("expected", "states_SP_MW_SM_SUZ_SLZ_mm", 30, 9, 2), ["states in double precision"]),
 )
 
 
@@ -84,10 +93,13 @@ def main():
         found.append("deviations depend on the number of ranks")
     with open(os.path.join(FOLDER, "routing_5_reaches_conservative.json")) as file:
         text = file.read()
+    with open(os.path.join(FOLDER, "hbv_2.0_a.json")) as file:
+        runoff_text = file.read()
+    broken = [(*case, text) for case in CASES] + [(*case, runoff_text) for case in RUNOFF_CASES]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "case.json")
-        for name, breaking, words in CASES:
-            case = copy.deepcopy(json.loads(text))
+        for name, breaking, words, whole_text in broken:
+            case = json.loads(whole_text)
             breaking(case)
             with open(path, "w") as file:
                 json.dump(case, file)
@@ -97,7 +109,7 @@ def main():
         found += problems("truncated", path, ["is not JSON"])
         found += problems("missing file", os.path.join(folder, "none.json"), ["cannot be read"])
         found += problems("folder", folder, ["cannot be read"])
-    print("\n".join(found + [f"{len(files)} files, {len(CASES) + 3} kinds of broken ones, {len(found)} problems"]))
+    print("\n".join(found + [f"{len(files)} files, {len(broken) + 3} kinds of broken ones, {len(found)} problems"]))
     return 1 if found else 0
 
 

@@ -20,8 +20,7 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 
 constexpr const char* kBelowExperiment =
     "allowed below experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, learning_rate, "
-    "clip, "
-    "loss";
+    "clip, optimizer, weight_decay, dynamic_rate, loss, schedule, targets";
 
 TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(
@@ -33,7 +32,8 @@ TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(
       error_of("scheme: corrected\n"),
       "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
-      "device, precision, resume, data_sources, routing, params, experiment, network, test, output, checkpoint, parallel, memory, synth, plan");
+      "device, precision, resume, data_sources, routing, params, experiment, validation, network, test, output, checkpoint, "
+      "parallel, memory, synth, plan, runoff, basins");
   EXPECT_EQ(
       error_of("checkpoint: {evry: 3}\n"),
       "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
@@ -77,7 +77,7 @@ TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(
       error_of("- a\n- b"),
       "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
-      "params, experiment, network, test, output, checkpoint, parallel, memory, synth, plan");
+      "params, experiment, validation, network, test, output, checkpoint, parallel, memory, synth, plan, runoff, basins");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {

@@ -7,6 +7,8 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
 #include "dpl/learning/loss.hpp"
+#include "dpl/learning/target_loss.hpp"
+#include "tests/support/message_of.hpp"
 
 namespace {
 
@@ -179,6 +181,74 @@ TEST(Loss, NseBatchNeedsAFiniteSigmaWhereThereAreObservations) {
   EXPECT_THROW(dpl::evaluate_loss("nse_batch", series.input()), dpl::Error);
   series.sigma = {1.0};
   EXPECT_THROW(dpl::evaluate_loss("nse_batch", series.input()), dpl::Error);
+}
+
+/// Streamflow at four places and soil moisture at two, on other times.
+struct TwoTargets {
+  Series flow;
+  std::vector<double> moisture, observed_moisture;
+  std::vector<std::uint8_t> scored = std::vector<std::uint8_t>(10, 1);
+
+  TwoTargets() {
+    scored[0] = 0;
+    for (std::uint64_t k = 0; k < 20; ++k) {
+      const dpl::RandomKey key{9, dpl::Purpose::test, 0, k};
+      moisture.push_back(0.1 + 0.3 * dpl::random_uniform(key, 0));
+      observed_moisture.push_back(k % 3 == 1 ? kMissing : 0.1 + 0.3 * dpl::random_uniform(key, 1));
+    }
+  }
+  std::vector<dpl::LossTarget> targets(const std::string& loss) const {
+    return {{"streamflow", loss, 1.5, flow.input()},
+            {"soil_moisture", "rmse", 0.25, {2, 10, moisture, observed_moisture, scored, {}}}};
+  }
+};
+
+TEST_P(EveryLoss, OfSeveralTargetsIsTheWeightedSum) {
+  TwoTargets both;
+  const auto result = dpl::evaluate_targets(both.targets(GetParam()));
+  const auto flow = dpl::evaluate_loss(GetParam(), both.flow.input());
+  const auto moisture = dpl::evaluate_loss("rmse", both.targets("l1")[1].input);
+  EXPECT_DOUBLE_EQ(result.value, 1.5 * flow.value + 0.25 * moisture.value);
+  EXPECT_EQ(result.targets[0].value, flow.value);
+  EXPECT_EQ(result.targets[1].count, moisture.count);
+  for (std::vector<double>* series : {&both.flow.simulated, &both.moisture}) {
+    const auto& gradient = result.targets[series == &both.moisture].gradient;
+    double largest = 0;
+    for (const double slope : gradient) largest = std::max(largest, std::abs(slope));
+    EXPECT_GT(largest, 0);
+    for (std::size_t i = 0; i < series->size(); ++i) {
+      const double value = (*series)[i], h = 1e-5 * value;
+      (*series)[i] = value + h;
+      const double above = dpl::evaluate_targets(both.targets(GetParam())).value;
+      (*series)[i] = value - h;
+      const double below = dpl::evaluate_targets(both.targets(GetParam())).value;
+      (*series)[i] = value;
+      EXPECT_NEAR(gradient[i], (above - below) / (2 * h), 1e-6 * largest) << "element " << i;
+    }
+  }
+}
+
+TEST(TargetLoss, ATargetWithoutObservationsAddsNothing) {
+  TwoTargets both;
+  std::fill(both.observed_moisture.begin(), both.observed_moisture.end(), kMissing);
+  both.observed_moisture[0] = 0.2;  // not scored
+  const auto result = dpl::evaluate_targets(both.targets("l1"));
+  EXPECT_DOUBLE_EQ(result.value, 1.5 * dpl::evaluate_loss("l1", both.flow.input()).value);
+  EXPECT_EQ(result.targets[1].count, 0);
+  EXPECT_EQ(result.targets[1].gradient, std::vector<double>(20, 0.0));
+  std::fill(both.flow.observed.begin(), both.flow.observed.end(), kMissing);
+  EXPECT_NE(dpl::message_of([&] { dpl::evaluate_targets(both.targets("l1")); }).find("no target"), std::string::npos);
+}
+
+TEST(TargetLoss, MessagesNameTheTarget) {
+  TwoTargets both;
+  auto targets = both.targets("l1");
+  targets[1].weight = 0;
+  EXPECT_NE(dpl::message_of([&] { dpl::evaluate_targets(targets); }).find("soil_moisture: weight 0"),
+            std::string::npos);
+  targets = both.targets("mse");
+  EXPECT_NE(dpl::message_of([&] { dpl::evaluate_targets(targets); }).find("target streamflow: experiment.loss"),
+            std::string::npos);
 }
 
 }  // namespace

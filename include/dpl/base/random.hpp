@@ -16,6 +16,12 @@ enum class Purpose : std::uint32_t {
   synth_inflow = 6,
   synth_noise = 7,
   test = 8,
+  network_dropout = 20,
+  dynamic_replacement = 21,
+  component_start = 22,
+  basin_choice = 30,
+  basin_window = 31,
+  synth_places = 32,
 };
 
 /// The key of a draw. `item` is an id (reach id, gauge hash, tensor number), not a position in a file.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dpl/base/basin_config.hpp"
 #include "dpl/base/types.hpp"
 
 namespace dpl {
@@ -38,6 +39,7 @@ struct DataSources {
   std::string attributes;
   std::string lateral_inflow;
   std::string observations;
+  std::string forcing;
 };
 
 struct SplitConfig {
@@ -73,6 +75,12 @@ struct ParamsConfig {
   double x = 0.25;     ///< muskingum, where the network file has no muskingum_x
 };
 
+/// Learning rates over the updates, beside the rates by epoch.
+struct ScheduleConfig {
+  Index warmup_updates = 0;  ///< the rate rises linearly over these
+  double decay_to = 1;       ///< cosine from the end of the warm-up to this share at the last update; 1 = none
+};
+
 struct TrainConfig {
   Period period;
   bool set = false;  ///< the period is given
@@ -84,18 +92,38 @@ struct TrainConfig {
   Index updates = 300;                               ///< optimizer steps per epoch
   std::map<Index, double> learning_rate{{1, 1e-2}};  ///< from this epoch on
   double clip = 1;                                   ///< largest gradient norm; 0 = no clipping
+  std::string optimizer = "adam";                    ///< adam | adamw | adadelta
+  double weight_decay = 0.01;                        ///< adamw
+  double dynamic_rate = 1;                           ///< rate of the weights of dynamic parameters over the others'
+  ScheduleConfig schedule;
   std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | kge | l1
   std::vector<std::string> gauges;                   ///< ids to train on; empty = all of the observations file
+  TargetsConfig targets;
+};
+
+/// A period between updates that chooses the best weights and ends a training; runs over basins.
+struct ValidationConfig {
+  Period period;
+  Index every = 100;   ///< updates between two looks
+  Index patience = 0;  ///< looks without a better one after which the training ends; 0 = never
 };
 
 struct NetworkConfig {
-  std::string kind = "mlp";  ///< mlp | kan
+  std::string kind = "mlp";  ///< mlp | kan | lstm | two_headed
   Index hidden_size = 64;
   Index num_hidden_layers = 2;
   Index grid = 5;            ///< kan: intervals on [-1, 1]
   Index spline_order = 3;    ///< kan
   double output_gain = 0.1;  ///< scale of the last layer's initial weights
+  Index lstm_size = 64;      ///< lstm, two_headed: hidden units
+  double forget_bias = 3;    ///< lstm, two_headed: first bias of the forget gates
+  double dropout = 0;        ///< share of hidden units left out of an update
+  double replace_dynamic = 0;        ///< share of places whose dynamic parameter keeps its static value in an update
+  std::string products = "single";   ///< lstm, two_headed: single | bf16, factors of the LSTM's products
   std::vector<std::string> input_var_names;
+  /// lstm, two_headed: channels of the history, variables of the forcing and two names of their own
+  std::vector<std::string> history_var_names{"precipitation", "temperature_mean", "potential_evapotranspiration"};
+  std::string start_from;            ///< checkpoint whose weights of the same names are taken at the start
   std::vector<std::string> learnable_parameters{"n", "p", "q"};
 };
 
@@ -113,6 +141,7 @@ struct OutputConfig {
   std::vector<std::string> reaches;  ///< further reach ids whose discharge is written
   double interval_h = 24;            ///< length of the means written to discharge.nc
   std::string state;                 ///< route/evaluate: write the final state to this file
+  std::vector<std::string> runoff;   ///< series beside streamflow that an evaluation of basins writes
 };
 
 struct ParallelConfig {
@@ -130,8 +159,9 @@ struct MemoryConfig {
 };
 
 struct SynthConfig {
-  std::string network = "basin";  ///< basin | continental
+  std::string network = "basin";  ///< basin | continental | places
   Index reaches = 250;
+  Index places = 24;           ///< basins of a twin of places
   Index gauges = 8;
   std::string start = "2000-01-01";
   Index days = 730;
@@ -169,7 +199,15 @@ struct RunConfig {
   SynthConfig synth;
   MemoryConfig memory;
   PlanConfig plan;
+  RunoffConfig runoff;
+  BasinsConfig basins;
+  ValidationConfig validation;
   std::string resume;  ///< run folder to continue
 };
+
+/// Runoff of basins instead of routing: the configuration names a forcing and no river network.
+inline bool is_basin_run(const RunConfig& config) {
+  return !config.data_sources.forcing.empty() && config.data_sources.network.empty();
+}
 
 }  // namespace dpl

@@ -28,7 +28,7 @@ struct ReferenceCase {
 };
 
 /// Throws Error naming file and field: not JSON, a missing or misshapen field, a value outside its range, a network that is
-/// no forest, a runoff case (not supported yet).
+/// no forest, a runoff case (runoff_reference_case.hpp).
 ReferenceCase read_reference_case(const std::string& path);
 
 }  // namespace dpl

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,12 +17,17 @@ struct NamedTensor {
   at::Tensor tensor;
 };
 
+/// Factors of the hidden units of layer `layer` [rows][width] in a training pass (dropout).
+using HiddenFactors = std::function<at::Tensor(std::int64_t layer, std::int64_t width)>;
+
 /// Interface of a parameter network. Weights are replicated on all ranks and drawn from counter-based keys.
 class ParameterNetwork {
  public:
   virtual ~ParameterNetwork() = default;
   /// inputs [reaches][attributes] -> outputs [reaches][parameters], autograd graph attached.
-  virtual at::Tensor forward(const at::Tensor& inputs) = 0;
+  at::Tensor forward(const at::Tensor& inputs) { return forward(inputs, {}); }
+  /// The same with hidden units multiplied; no factors where the function is empty.
+  virtual at::Tensor forward(const at::Tensor& inputs, const HiddenFactors& factors) = 0;
   /// Leaves that require grad, in a fixed order.
   virtual const std::vector<NamedTensor>& weights() const = 0;
   std::int64_t weight_count() const;

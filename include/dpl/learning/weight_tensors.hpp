@@ -10,12 +10,13 @@
 namespace dpl {
 
 /// Collects the weights of a network under construction. Tensor number k of the list draws its elements from the key
-/// (seed, network_weights, item k, draw = element in row-major order), in double, then rounded to the precision, so
-/// that single and double networks start from the same numbers. All tensors are contiguous leaves that require grad.
+/// (seed, network_weights, item first_item + k, draw = element in row-major order), in double, then rounded to the
+/// precision, so that single and double networks start from the same numbers. All tensors are contiguous leaves that
+/// require grad.
 class WeightTensors {
  public:
   /// @param precision "double" | "single"; Error otherwise
-  WeightTensors(const std::string& precision, std::uint64_t seed);
+  WeightTensors(const std::string& precision, std::uint64_t seed, std::uint64_t first_item = 0);
 
   /// Independent normal numbers with mean 0.
   at::Tensor add_normal(const std::string& name, const std::vector<std::int64_t>& shape, double deviation);
@@ -30,7 +31,7 @@ class WeightTensors {
  private:
   at::Tensor add(const std::string& name, const at::Tensor& values);
   at::ScalarType type_;
-  std::uint64_t seed_;
+  std::uint64_t seed_, first_item_;
   std::vector<NamedTensor> list_;
 };
 

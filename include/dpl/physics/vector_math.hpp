@@ -63,8 +63,8 @@ DPL_HOST_DEVICE float exp2_of(float x) {
   const float c01 = multiply_add(f, 0.6931472f, 1.0f), c23 = multiply_add(f, 0.055503286f, 0.24022648f);
   const float c45 = multiply_add(f, 0.0013399932f, 0.009618489f);
   const float y = multiply_add(multiply_add(multiply_add(0.00015345808f, f2, c45), f2, c23), f2, c01);
-  const auto exponent = static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(shifted) << 23);
-  return std::bit_cast<float>(std::bit_cast<std::int32_t>(y) + exponent);
+  const std::uint32_t exponent = std::bit_cast<std::uint32_t>(shifted) << 23;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(y) + exponent);  // unsigned: NaN may not overflow
 }
 DPL_HOST_DEVICE double exp2_of(double x) { return std::exp2(x); }
 

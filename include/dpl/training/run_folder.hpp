@@ -15,6 +15,12 @@ struct TrainingRow {
   double loss = 0, gradient_norm = 0, learning_rate = 0, reach_hours = 0;  ///< reach_hours: routed so far
 };
 
+/// Names of the columns that say how much was computed: so far, and in a second.
+struct WorkColumns {
+  const char* done = "reach_hours";
+  const char* rate = "reach_steps_per_s";
+};
+
 /// Files are written by rank 0; `path` is known to all.
 class RunFolder {
  public:
@@ -35,7 +41,7 @@ class RunFolder {
   void write_text(const Communicator& comm, const std::string& name, const std::string& text) const;
 
   /// **Collective:** opens training.csv and timing.csv, cutting rows with an update after `last_update` (0: begins anew).
-  void begin_tables(const Communicator& comm, Count last_update);
+  void begin_tables(const Communicator& comm, Count last_update, WorkColumns columns = {});
   /// **Local** to rank 0: appends and flushes a row; throws Error when the disk is full.
   void append(const TrainingRow& row, double seconds, double reach_steps_per_s, double input_wait_s);
 

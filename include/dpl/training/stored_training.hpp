@@ -20,6 +20,10 @@ RunConfig without_part_of_run(RunConfig config);
 /// layout over ranks.
 void refuse_other_training(const Problem& problem, const Checkpoint& checkpoint);
 
+/// The same for any problem: its configuration, the fingerprint of `what` ("river network") in the file `path`.
+void refuse_other_training(const RunConfig& config, const std::string& fingerprint, const std::string& what,
+                           const std::string& path, const Checkpoint& checkpoint);
+
 /// Copies stored values into the network's weights; throws Error where names or shapes differ.
 void restore_weights(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& stored);
 

@@ -84,7 +84,7 @@ class Trainer {
   std::unique_ptr<ParameterNetwork> network_;
   std::unique_ptr<RoutedDomain> domain_;
   std::unique_ptr<NetworkBlocks> blocks_;
-  std::unique_ptr<Adam> optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   GaugeClock clock_;
   std::vector<double> sigma_;       // [gauge] observed deviation in the training period
   Count rows_per_day_ = 1;

@@ -1,0 +1,38 @@
+// Keys of runs over basins: the runoff model, lists of basins, targets, validation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dpl/base/types.hpp"
+
+namespace dpl {
+
+struct WarmupConfig {
+  Index days = 365;  ///< before the first scored day of an evaluation
+  Index repeat = 1;  ///< how often they are run
+};
+
+struct RunoffConfig {
+  std::string variant = "1.1p";      ///< 1.0 | 1.1p | 2.0
+  Index nmul = 0;                    ///< components; 0 = as the literature
+  std::vector<std::string> dynamic;  ///< parameters with one value a day
+  std::string pet = "given";         ///< given | hargreaves | oudin
+  bool unit_hydrograph = true;
+  bool gradient_through_warmup = true;
+  WarmupConfig warmup;
+  double component_spread = 1;  ///< deviation of the components' first outputs, before the sigmoid
+};
+
+/// Files, one place_id a line.
+struct BasinsConfig {
+  std::string train, test, holdout;
+};
+
+/// Weight of each observed quantity in the loss; 0 = not used.
+struct TargetsConfig {
+  double streamflow = 1, soil_moisture = 0;
+  std::string soil_moisture_loss = "rmse";
+};
+
+}  // namespace dpl

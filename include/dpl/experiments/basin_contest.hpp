@@ -1,0 +1,67 @@
+// Learned parameters of basins against baselines over the test period, and the files that tell the outcome.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dpl/learning/metrics.hpp"
+#include "dpl/training/basin_model.hpp"
+#include "dpl/training/run_folder.hpp"
+
+namespace dpl {
+
+/// One line of the comparison, of one observed variable.
+struct BasinContender {
+  std::string name;             ///< learned, untrained, uniform
+  std::vector<Metrics> scores;  ///< [place]; empty where it is absent
+  std::string reason;           ///< why
+};
+
+struct BasinReport {
+  const BasinProblem& problem;
+  Count update = 0;
+  std::map<std::string, std::vector<BasinContender>> contenders;  ///< by variable: streamflow, soil_moisture
+  std::string primary() const { return contenders.contains("streamflow") ? "streamflow" : "soil_moisture"; }
+};
+
+/// metrics.json, metrics_by_basin.csv, lines of a table (docs/basins.md).
+std::string basin_metrics_json(const BasinReport& report, const std::map<std::string, std::string>& checksums);
+std::string basin_metrics_csv(const BasinReport& report);
+std::vector<std::string> basin_metrics_table(const BasinReport& report);
+
+/// One set of parameters for all places, one component: physical values of the runoff model, then of the unit
+/// hydrograph.
+struct UniformSet {
+  std::vector<double> shares;  ///< of the ranges, between 0 and 1
+  double loss = 0;
+  Index evaluations = 0;
+};
+
+/// **Collective:** the set with the least loss of streamflow over the training period, by the simplex method from the
+/// middle of the ranges.
+UniformSet best_uniform_set(const BasinProblem& training, const BasinSeries& series);
+
+/// **Collective:** streamflow [own place][day] of a uniform set over a period.
+std::vector<double> uniform_streamflow(const BasinProblem& problem, const BasinSeries& series, const UniformSet& set,
+                                       const Period& period);
+
+/// What takes part. Weights are those of the network of the problem's configuration.
+struct BasinEntry {
+  std::vector<NamedTensor> learned;
+  std::vector<NamedTensor> untrained;  ///< empty: absent
+  std::optional<UniformSet> uniform;
+  std::string uniform_reason;
+  Count update = 0;
+};
+
+/// **Collective:** scores everything over the test period, prints the table, writes metrics.json, metrics_by_basin.csv,
+/// runoff.nc and parameters.nc.
+void hold_basin_contest(BasinProblem& scored, const BasinEntry& entry, RunFolder& folder);
+
+/// Whether test.baselines names a baseline.
+bool basin_baseline_wanted(const RunConfig& config, const std::string& name);
+
+}  // namespace dpl

@@ -1,0 +1,98 @@
+// HBV, unit hydrograph and soil moisture of a batch of windows, forward and adjoint, on shares of parameter ranges.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dpl/base/run_config.hpp"
+#include "dpl/physics/runoff.hpp"
+#include "dpl/training/basin_problem.hpp"
+
+namespace dpl {
+
+/// What a parameter network gives for a place, each between 0 and 1 as a share of a range: [parameter][component] of
+/// the runoff model, then a, b of the unit hydrograph, then a, b of the observed soil moisture a + b SM/FC.
+struct BasinParameters {
+  RunoffVariant variant = RunoffVariant::hbv_1_1p;
+  std::vector<RunoffParameter> runoff;
+  Index components = 16;
+  std::vector<std::string> dynamic_names;
+  std::vector<Index> dynamic;  ///< [dynamic parameter] its number in `runoff`
+  bool hydrograph = true, moisture = false;
+
+  explicit BasinParameters(const RunConfig& config);
+  Index outputs() const { return hydrograph_at() + (hydrograph ? 2 : 0) + (moisture ? 2 : 0); }
+  Index hydrograph_at() const { return static_cast<Index>(runoff.size()) * components; }
+  Index moisture_at() const { return hydrograph_at() + (hydrograph ? 2 : 0); }
+};
+
+/// Ranges of a [m3/m3] and b [m3/m3] of the observed soil moisture: the sum at saturation stays near the largest
+/// porosity of mineral soils.
+inline constexpr double kLargestMoistureOffset = 0.3, kLargestMoistureSlope = 0.5;
+
+/// Windows of this rank's places.
+struct BasinWindows {
+  std::vector<Index> place;      ///< own numbers, ascending
+  std::vector<Count> first_day;  ///< warm-up included
+  Count days = 0, warmup = 0;
+  Index size() const { return static_cast<Index>(place.size()); }
+  Count scored() const { return days - warmup; }
+};
+
+/// Simulated series [window][scored day].
+struct BasinOutputs {
+  std::vector<double> streamflow_mm_day, soil_moisture;  ///< soil_moisture: m3/m3, empty without that target
+  std::map<RunoffOutput, std::vector<float>> further;    ///< those asked for
+};
+
+/// **Local.** A window's results are the same bits whatever the other windows of the call are.
+template <class Real>
+class BasinPhysics {
+ public:
+  BasinPhysics(const BasinProblem& problem, const BasinSeries& series);
+
+  const BasinParameters& parameters() const { return parameters_; }
+  /// Windows with the copies that fill the last lanes up: the innermost extent of `dynamic` below.
+  static Index padded(Index windows) { return (windows + kRound - 1) / kRound * kRound; }
+
+  /// @param fixed     [window][output] shares
+  /// @param dynamic   [day][dynamic parameter][component][padded window] shares
+  /// @param tape_from as Runoff::forward
+  /// Throws Error naming place and day where the runoff is not finite.
+  BasinOutputs forward(const BasinWindows& windows, std::span<const Real> fixed, std::span<const Real> dynamic,
+                       Count tape_from, const std::vector<RunoffOutput>& further);
+
+  /// After forward with a tape: from derivatives [window][scored day] to those by the shares, same shapes as given
+  /// there. An empty series is 0.
+  void adjoint(std::span<const double> streamflow, std::span<const double> soil_moisture, std::span<Real> fixed,
+               std::vector<Real>& dynamic);
+
+ private:
+  static constexpr Index kRound = 8;
+  Runoff<Real>& model(Index padded);
+  void gather_forcing();
+  void scale_fixed(std::span<const Real> fixed);
+  std::vector<double> scored(const std::vector<Real>& values, std::span<const Real> offset,
+                             std::span<const Real> slope) const;
+  [[noreturn]] void fail_not_finite(Count day, Index window) const;
+
+  const BasinProblem& problem_;
+  const BasinSeries& series_;
+  BasinParameters parameters_;
+  std::map<Index, Runoff<Real>> models_;  // by padded windows
+  BasinWindows windows_;
+  Index width_ = 0;                                                                // padded windows of the last forward
+  Runoff<Real>* model_ = nullptr;                                                  // of the last forward
+  std::vector<Real> precipitation_, temperature_, pet_;                            // [day][padded]
+  std::vector<Real> fixed_, dynamic_;                                              // physical values
+  std::vector<Real> hydrograph_a_, hydrograph_b_, moisture_a_, moisture_b_;        // [padded]
+  std::vector<Real> runoff_, flow_, wetness_, seed_, runoff_seed_, wetness_seed_;  // [day][padded]
+  std::vector<Real> fixed_adjoint_;
+};
+
+extern template class BasinPhysics<float>;
+extern template class BasinPhysics<double>;
+
+}  // namespace dpl

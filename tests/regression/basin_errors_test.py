@@ -1,0 +1,127 @@
+# What a user of basins can meet: places that cannot take part are left out with their reason (no attributes, gaps of
+# the forcing, no observation, area 0), everything else is one line that names file, key or variable, value and what is
+# allowed; on 2 ranks, and nothing hangs.
+# timeout: 300
+import json
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.environ["DPL_SOURCE_DIR"], "tests", "support"))
+import basin_run as basins
+import netCDF4
+import numpy as np
+import twin_run as twin
+
+ONLY = ["experiment.updates=1", "test.baselines=[]"]
+
+
+def edit(domain, name, change):
+    """The file with one change, under a name of its own; gives the setting that uses it."""
+    source, target = os.path.join(domain, name + ".nc"), os.path.join(domain, name + "_changed.nc")
+    with open(source, "rb") as a, open(target, "wb") as b:
+        b.write(a.read())
+    with netCDF4.Dataset(target, "a") as file:
+        change(file)
+    return f"data_sources.{name}={target}"
+
+
+def refused(config, words, *settings, verb="train"):
+    done = twin.run(2, verb, config, *ONLY, *settings, timeout=60)
+    assert done.returncode != 0, (words, done.stdout)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0], (word, lines[0])
+
+
+def left_out(config, place, reason, *settings):
+    """The run goes on without the place and says so: in the log and in metrics.json."""
+    done = twin.run(2, "train", config, *ONLY, *settings, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert any(place in line and reason in line for line in done.stderr.splitlines()), (place, reason, done.stderr)
+    with open(os.path.join(twin.run_folder_of(done.stdout), "metrics.json")) as file:
+        excluded = json.load(file)["set"]["excluded"]
+    assert [e["place_id"] for e in excluded] == [place] and reason in excluded[0]["reason"], excluded
+    assert "29 basins" in done.stdout, done.stdout  # of 40, 10 are held out
+
+
+def check_left_out(config, domain):
+    def other_id(file):
+        file["place_id"][4] = np.array(list("99999999"), "S1")
+
+    left_out(config, "00000005", "no row in", edit(domain, "attributes", other_id))
+
+    def gap(file):
+        file["precipitation"][4, :] = np.nan
+
+    left_out(config, "00000005", "precipitation is missing", edit(domain, "forcing", gap))
+
+    def unobserved(file):
+        file["streamflow"][4, :] = -9999
+
+    left_out(config, "00000005", "streamflow has no value", edit(domain, "observations", unobserved))
+
+    def volume(file):
+        area = netCDF4.Dataset(os.path.join(domain, "forcing.nc"))["area_km2"][:]
+        file["streamflow"][:] = np.where(file["streamflow"][:].filled(-9999) < 0, -9999,
+                                         file["streamflow"][:].filled(0) * np.asarray(area)[:, None] / 86.4)
+        file["streamflow"].units = "m3 s-1"
+
+    def no_area(file):
+        file["area_km2"][4] = 0
+
+    left_out(config, "00000005", "area_km2 is 0", edit(domain, "observations", volume),
+             edit(domain, "forcing", no_area))
+
+
+def check_refused(config, domain):
+    def unit(name, text):
+        def change(file):
+            file[name].units = text
+        return change
+
+    refused(config, ["precipitation", "furlongs"], edit(domain, "forcing", unit("precipitation", "furlongs/fortnight")))
+    refused(config, ["streamflow", "buckets"], edit(domain, "observations", unit("streamflow", "buckets")))
+    refused(config, ["a99"], "network.input_var_names=[a01, a99]")
+    refused(config, ["runoff.variant", "3.0", "1.1p"], "runoff.variant=3.0")
+    refused(config, ["runoff.dynamic", "K0", "1.0"], "runoff.variant=1.0", "runoff.dynamic=[K0]", "network.kind=lstm")
+    refused(config, ["network.kind", "mlp", "two_headed"], "runoff.dynamic=[BETA]")
+    refused(config, ["2003-06-30", "2002-06-18"], "experiment.end_time=2003-06-30")
+    refused(config, ["temperature_min"], "runoff.pet=hargreaves")
+    refused(config, ["experiment.targets", "above 0"], "experiment.targets.streamflow=0")
+    refused(config, ["parallel.replicas", "2"], "parallel.replicas=2", "experiment.windows=2")
+    refused(config, ["params.source"], verb="evaluate")
+
+    names = os.path.join(domain, "wrong.txt")
+    with open(names, "w") as file:
+        file.write("00000001\n00000001x\n")
+    refused(config, ["wrong.txt", "2", "00000001x"], "basins.train=" + names)
+    refused(config, ["00000004"], f"basins.train={domain}/holdout.txt")
+
+
+def check_other_training(config, domain):
+    """A checkpoint is not continued with other basins or another configuration."""
+    run = twin.train(1, config, "experiment.updates=2", "test.baselines=[]")
+    refused(config, ["configuration", "learning_rate"], "experiment.updates=2", "experiment.learning_rate=0.02",
+            "resume=" + run)
+    refused(config, ["set of training basins"], f"basins.train={domain}/holdout.txt", "basins.holdout=",
+            "experiment.updates=2", "resume=" + run)
+    done = twin.run(2, "evaluate", config, "test.baselines=[]", "params.source=" + run)
+    assert done.returncode == 0, done.stderr
+    assert twin.text(run, "metrics_by_basin.csv") == twin.text(twin.run_folder_of(done.stdout), "metrics_by_basin.csv")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        config = basins.make_domain(folder)
+        domain = os.path.join(folder, "domain")
+        check_left_out(config, domain)
+        check_refused(config, domain)
+        check_other_training(config, domain)
+    print("left out with a reason, or refused in one line")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
