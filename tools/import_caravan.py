@@ -2,7 +2,8 @@
 attributes.nc, observations.nc.
 
 Time series: netCDF files that hold many basins (dimensions basin and time, gauge_id), or one file a gauge as
-distributed (timeseries/netcdf/**/GAUGE.nc or timeseries/csv/**/GAUGE.csv, also .csv.gz), anywhere below the folders given.
+distributed (timeseries/netcdf/**/GAUGE.nc or timeseries/csv/**/GAUGE.csv, also .csv.gz), anywhere below the
+folders given.
 Attributes: attributes_{other,caravan,hydroatlas}*.csv and GAUGE_attributes_*.csv there (also .csv.gz).
 """
 import argparse

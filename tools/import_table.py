@@ -2,7 +2,7 @@
 (YAML):
 
     forcing:
-      file: forcing.nc          # netCDF with a dimension of places and one of time; or CSV; or series/{id}.csv: one a place
+      file: forcing.nc          # netCDF of places and time; CSV; or series/{id}.csv: one file a place
       id: gauge_id              # variable or column of the ids (not for one file a place)
       time: time                # variable or column of the days
       missing: -999             # optional: numbers that mean missing
@@ -154,7 +154,7 @@ class Source:
     def read_netcdf(self):
         with p.open_dataset(self.file) as file:
             self.ids = p.texts(p.array(file, self.key("id"), self.file))
-            if file[self.keys["id"]].dtype.kind == "f":
+            if file[self.keys["id"]].dtype.kind in "iuf":  # read as floating point
                 self.ids = [i.removesuffix(".0") for i in self.ids]
             days = p.check_daily(self.file, p.days_of(self.file, p.array(file, self.key("time"), self.file)))
             place, time = (file[self.keys[name]].dims[0] for name in ("id", "time"))

@@ -150,6 +150,14 @@ def main():
             accepted("import_table", write(f"{folder}/mapping.yaml", text), *out)
             check_domain(f"{folder}/domain", IDS[::-1] if text == EACH else IDS, text != NETCDF)
 
+        with netCDF4.Dataset(f"{folder}/forcing.nc", "a") as file:  # ids that are numbers are written out
+            file.createVariable("number", "i4", ("n",))[:] = [12, 7]
+        write(f"{folder}/attributes.csv", ATTRIBUTES.replace("a8,", "12,").replace("007,", "7,"))
+        accepted("import_table", write(f"{folder}/mapping.yaml", NETCDF.replace("id: gauge", "id: number")), *out)
+        with netCDF4.Dataset(f"{folder}/domain/forcing.nc") as file:
+            assert texts(file["place_id"]) == ["12", "7"]
+        write(f"{folder}/attributes.csv", ATTRIBUTES)
+
         def wrong(words, old, new, text=LONG):
             assert old in text
             refused(words, "import_table", write(f"{folder}/wrong.yaml", text.replace(old, new)), *out)
