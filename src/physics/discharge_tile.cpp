@@ -120,6 +120,28 @@ void DischargeTile<Real>::sweep_forward(const RouterWindow<Real>& window, const 
   this->kernels_.discharge_forward[form_](b);
 }
 
+template <class Real>
+void DischargeTile<Real>::sweep_series(const RouterWindow<Real>& window, const BlockSpan& span) {
+  const auto& layout = this->layout_;
+  SeriesBlock<Real> b;
+  b.graph = this->graph();
+  b.steps = span.steps;
+  b.cell = block(window, span).cell;
+  b.state = state_.data();
+  b.inflow = inflow_now_.data();
+  b.stride = this->series_stride(span);
+  this->grow(this->scratch_.flow, static_cast<std::size_t>(layout.zero_slot() + 1) * b.stride + kVectorCells);
+  b.flow = this->scratch_.flow.data() + kVectorCells;
+  b.lateral = this->inflow_series(window, span);
+  b.values = window.inflow.values;
+  b.hold = window.inflow.hold;
+  std::fill_n(b.flow + layout.zero_slot() * b.stride, span.steps, Real(0));
+  for (std::size_t e = 0; e < layout.inflows.size(); ++e)
+    std::copy_n(window.edge_flow.data() + layout.inflows[e].number * window.steps + span.first, span.steps,
+                b.flow + layout.inflow_slot(static_cast<Index>(e)) * b.stride);
+  this->kernels_.muskingum_series(b);
+}
+
 // Mean of the floored discharge at both ends of a step; what the floor adds.
 template <class Real>
 void DischargeTile<Real>::add_volumes(const BlockSpan& span, std::span<const Real> state_before) {

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "dpl/physics/lateral_rows.hpp"
+#include "dpl/physics/series_sweep.hpp"
 #include "dpl/physics/tile_sweeps.hpp"
 
 #ifndef DPL_ISA
@@ -118,6 +119,7 @@ SweepKernels<Real> make_kernels() {
   auto kernels = TileSweeps<VectorLoop>::of<Real>(DPL_NAME(DPL_ISA));
   kernels.lateral_to_rows = LateralTurn<Real, kVectorBytes>::to_rows;
   kernels.lateral_to_series = LateralTurn<Real, kVectorBytes>::to_series;
+  kernels.muskingum_series = SeriesSweep<Real, kVectorBytes>::run;
   return kernels;
 }
 

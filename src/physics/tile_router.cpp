@@ -18,6 +18,9 @@ WindowPlaces places(const GatherWindows& w, const std::vector<Index>& begin) {
   return {begin.data(), w.place0.data(), w.place1.data(), w.some0.data(), w.some1.data(), w.odd.data()};
 }
 
+// Reach by reach long streams of memory are what counts, and nothing is lost at the ends of a block.
+constexpr Index kStepsOfSeries = 2048;
+
 // Long enough that the skew costs little, short enough that the rows of a block stay in the second-level cache.
 Index steps_of_block(Index cells) {
   constexpr Index kShortest = 64, kLongest = 256, kReachSteps = 768 * 64;
@@ -42,7 +45,7 @@ TileRouter<Real>::TileRouter(TileLayout layout, const Tiling::Tile& tile, const 
       held_lateral_(cells_of()),
       held_adjoint_(cells_of()) {
   lateral_floor_ = static_cast<Real>(smallest_flow(options));
-  block_ = options.block_steps > 0 ? options.block_steps : steps_of_block(layout_.cells);
+  block_ = options.block_steps > 0 ? options.block_steps : steps_of_block(layout_.cells);  // tape_bytes may be asked first
   for (Index i = 0; i < layout_.cells; ++i) {
     length_m_.push_back(properties.length_m[layout_.reach[i]] * layout_.share[i]);
     slope_.push_back(properties.slope[layout_.reach[i]]);
@@ -91,6 +94,8 @@ Count TileRouter<Real>::start_bytes(Count steps, Count chunk, Count keep_every) 
 template <class Real>
 void TileRouter<Real>::begin(RouterWindow<Real>& window, Count chunk, Count keep_every) {
   keep_every_ = keep_every;
+  in_series_ = keep_every == 0 && !keep_balance && !options_.inflow_readout && routes_series();
+  block_ = options_.block_steps > 0 ? options_.block_steps : in_series_ ? kStepsOfSeries : steps_of_block(layout_.cells);
   not_finite_step_ = -1;
   not_finite_cells_.clear();
   again_from_ = -1;
@@ -165,13 +170,19 @@ LateralSeries<Real> TileRouter<Real>::lateral_series(const RouterWindow<Real>& w
 }
 
 template <class Real>
-void TileRouter<Real>::load_lateral(const RouterWindow<Real>& window, const BlockSpan& span) {
-  if (window.inflow.hold != 1) return;
+LateralSeries<Real> TileRouter<Real>::inflow_series(const RouterWindow<Real>& window, const BlockSpan& span) const {
   auto series = lateral_series(window, span);
   series.place = layout_.reach.data();
   series.share = share_.data();
   series.distance = window.inflow.stride;
   series.floor = lateral_floor_;
+  return series;
+}
+
+template <class Real>
+void TileRouter<Real>::load_lateral(const RouterWindow<Real>& window, const BlockSpan& span) {
+  if (window.inflow.hold != 1) return;
+  const auto series = inflow_series(window, span);
   grow(scratch_.lateral, static_cast<std::size_t>(row_steps(span.steps) + kVectorCells) * series.stride);
   kernels_.lateral_to_rows(series, window.inflow.values, scratch_.lateral.data());
 }
@@ -290,6 +301,10 @@ std::vector<TileSeed<Real>> TileRouter<Real>::seeds(const RouterWindow<Real>& wi
 
 template <class Real>
 void TileRouter<Real>::run_block(RouterWindow<Real>& window, const BlockSpan& span, bool record) {
+  if (in_series_) {
+    sweep_series(window, span);
+    return;
+  }
   load_lateral(window, span);
   prepare_forward(window, span);
   sweep_forward(window, span, record);
@@ -297,17 +312,23 @@ void TileRouter<Real>::run_block(RouterWindow<Real>& window, const BlockSpan& sp
 
 template <class Real>
 void TileRouter<Real>::read_block(RouterWindow<Real>& window, const BlockSpan& span) {
-  const Index stride = layout_.flow_stride();
+  const Count stride = in_series_ ? 1 : layout_.flow_stride();
   const auto column = [&](Index cell, Real* to) {
-    const Real* from = scratch_.flow.data() + static_cast<Count>(layout_.lag[cell] + 1) * stride + cell;
+    const Count first = in_series_ ? cell * series_stride(span) + kVectorCells : (layout_.lag[cell] + 1) * stride + cell;
+    const Real* from = scratch_.flow.data() + first;
     for (Index t = 0; t < span.steps; ++t) to[t] = from[static_cast<Count>(t) * stride];
   };
   for (const auto& cut : layout_.cuts) column(cut.cell, window.cut_flow.data() + cut.number * window.steps + span.first);
   for (const auto& edge : layout_.outflows)
     column(edge.cell, window.edge_flow.data() + edge.number * window.steps + span.first);
-  for (const auto& probe : probes_)
-    for (Index t = 0; t < span.steps; ++t)
-      window.discharge[probe.number * window.rows + span.first + t + (discharge_form() ? 1 : 0)] = probe_value(probe, t);
+  for (const auto& probe : probes_) {
+    Real* to = window.discharge.data() + probe.number * window.rows + span.first + (discharge_form() ? 1 : 0);
+    if (in_series_) {
+      column(probe.cell, to);
+      continue;
+    }
+    for (Index t = 0; t < span.steps; ++t) to[t] = probe_value(probe, t);
+  }
 }
 
 template <class Real>

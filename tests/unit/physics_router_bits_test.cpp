@@ -29,6 +29,8 @@ Outcome<Real> outcome_of(const ReferenceProblem<double>& p, const RunShape& shap
   o.discharge = run.forward(true);
   o.state = run.final_state();
   o.gradient = run.adjoint(random_weights(run.rows(), p.topology.size(), 1));
+  RouterRun<Real> without_tape(p, shape);   // the muskingum scheme takes another way then
+  EXPECT_TRUE(without_tape.forward(false) == o.discharge && without_tape.final_state() == o.state);
   return o;
 }
 

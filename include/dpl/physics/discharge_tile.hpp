@@ -19,6 +19,8 @@ class DischargeTile final : public TileRouter<Real> {
   void set_coefficients(const RouterWindow<Real>& window) override;
   void prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) override;
   void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) override;
+  bool routes_series() const override { return muskingum() && this->kernels_.muskingum_series; }
+  void sweep_series(const RouterWindow<Real>& window, const BlockSpan& span) override;
   void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) override;
   void add_volumes(const BlockSpan& span, std::span<const Real> state_before) override;
   std::vector<Real> snapshot() const override;

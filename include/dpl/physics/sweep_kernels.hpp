@@ -143,6 +143,20 @@ struct DischargeBlock {
   bool inflow_readout = false;
 };
 
+/// A block of the muskingum scheme that is routed reach by reach.
+template <class Real>
+struct SeriesBlock {
+  TileGraph graph;
+  Index steps = 0;
+  MuskingumCungeCoefficients<Real> cell;
+  Real *state = nullptr, *inflow = nullptr;   ///< [cell] at the block's start, then at its end
+  Real* flow = nullptr;                       ///< series [slot of a row of outflows][stride]; edges and the zero slot are given
+  Count stride = 0;
+  LateralSeries<Real> lateral;                ///< place, share, distance, first_step, floor
+  const Real* values = nullptr;
+  Index hold = 1;
+};
+
 /// Sweeps over a block of steps of one tile.
 template <class Real>
 struct SweepKernels {
@@ -154,6 +168,7 @@ struct SweepKernels {
   /// [trapezoid + 2 cunge + 4 positive], and the muskingum scheme last.
   void (*discharge_forward[9])(const DischargeBlock<Real>&);
   void (*discharge_adjoint[9])(const DischargeBlock<Real>&);
+  void (*muskingum_series)(const SeriesBlock<Real>&);   ///< null: on GPUs
 };
 
 inline constexpr int kMuskingumForm = 8;

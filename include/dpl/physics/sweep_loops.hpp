@@ -251,8 +251,9 @@ struct FixedForm {
   template <class Real>
   static DPL_HOST_DEVICE Real step(const MuskingumCungeCoefficients<Real>& c, Index i, Real state, Real inflow_next,
                                    Real inflow, Real lateral) {
-    return multiply_add(c.log2_width[i], inflow_next,
-                        multiply_add(c.q[i], inflow, multiply_add(c.velocity_factor[i], state, c.length[i] * lateral)));
+    // The state last: all else can be done beforehand (series_sweep.hpp).
+    return multiply_add(c.velocity_factor[i], state,
+                        multiply_add(c.log2_width[i], inflow_next, multiply_add(c.q[i], inflow, c.length[i] * lateral)));
   }
 };
 

@@ -92,6 +92,9 @@ class TileRouter {
   virtual void set_coefficients(const RouterWindow<Real>& window) = 0;
   virtual void prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) = 0;   ///< columns that are given
   virtual void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) = 0;
+  /// Whether blocks that are not recorded can be routed reach by reach instead, into series of outflows; and that.
+  virtual bool routes_series() const { return false; }
+  virtual void sweep_series(const RouterWindow<Real>&, const BlockSpan&) {}
   virtual void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) = 0;
   virtual void add_volumes(const BlockSpan& span, std::span<const Real> state_before) = 0;
   virtual const DeviceVector<Real>& probe_rows() const = 0;                      // of the block just run: what probes read
@@ -104,6 +107,7 @@ class TileRouter {
 
   Index row_steps(Index steps) const { return steps + layout_.lags + 1; }        // rows of a block, two more than sweeps - 1
   Real start_inflow(Index cell, const Real* row) const;
+  Count series_stride(const BlockSpan& span) const { return padded(span.steps) + kVectorCells; }
   Real probe_value(const TileProbe& probe, Index step) const;
   /// Parameters of the cells' reaches into n_, p_, q_.
   void load_parameters(const RouterWindow<Real>& window);
@@ -116,6 +120,7 @@ class TileRouter {
   TileGraph graph() const;
   WindowPlaces downstream_window() const;
   LateralBlock<Real> lateral_block(const RouterWindow<Real>& window, const BlockSpan& span);
+  LateralSeries<Real> inflow_series(const RouterWindow<Real>& window, const BlockSpan& span) const;
   LateralSeries<Real> lateral_series(const RouterWindow<Real>& window, const BlockSpan& span) const;
   void load_lateral(const RouterWindow<Real>& window, const BlockSpan& span);
   void return_lateral(RouterWindow<Real>& window, const BlockSpan& span) const;
@@ -159,6 +164,7 @@ class TileRouter {
   std::span<const Real> snapshot_of(RouterWindow<Real>& window, Count block);
 
   Index block_ = 1;                              // steps of a block
+  bool in_series_ = false;                       // outflows of a block are series, not rows
   Count chunk_ = 1;                              // steps of this tile's chunks
   Count keep_every_ = 0;
   std::vector<std::vector<Real>> kept_;          // [block / keep_every] state at its start

@@ -200,7 +200,7 @@ struct TileSweeps {
   template <class Real>
   static SweepKernels<Real> of(const char* name) {
     using F = DischargeBlock<Real>;
-    SweepKernels<Real> table{name, nullptr, nullptr, conservative_forward<Real>, conservative_adjoint<Real>, {}, {}};
+    SweepKernels<Real> table{name, nullptr, nullptr, conservative_forward<Real>, conservative_adjoint<Real>, {}, {}, nullptr};
     const auto set = [&table]<class Form>(int entry, Form) {
       table.discharge_forward[entry] = [](const F& b) { discharge_forward<Real, Form>(b); };
       table.discharge_adjoint[entry] = [](const F& b) { discharge_adjoint<Real, Form>(b); };
