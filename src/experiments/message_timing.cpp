@@ -64,6 +64,7 @@ MessageTiming time_messages(const Communicator& comm) {
   partition.ranks = comm.size();
   partition.piece = partition.owner = partition.level = {0, 1};
   partition.cut_reach = {0};
+  set_roles(chain, std::vector<double>{1, 1}, partition);
   const RankNetwork own = make_rank_network(chain, partition, comm.rank());
   BoundaryExchange<float> exchange(comm, own);
   constexpr Index kLong = 1 << 16;

@@ -39,6 +39,8 @@ Numbering number_reaches(const Topology& topology, const Partition& partition, c
 RankNetwork make_rank_network(const Topology& topology, const Partition& partition, Index rank) {
   if (rank < 0 || rank >= partition.ranks)
     fail("partition: rank {} of a network cut for {} ranks was asked for", rank, partition.ranks);
+  if (partition.role.size() != partition.piece.size())
+    fail("partition: {} of {} reaches have a role; set_roles gives them theirs", partition.role.size(), partition.piece.size());
   const std::vector<Index> order = piecewise_order(topology, partition);
   const Numbering numbers = number_reaches(topology, partition, order);
   RankNetwork network;
