@@ -26,10 +26,12 @@ def check_layout(config):
 
 
 def check_chunks(config, one):
-    """One piece leaves nothing out of an update, many leave out what its gauges do not need. 480 steps a window."""
+    """One piece leaves nothing out of an update, many leave out what its gauges do not need. 480 steps a window; a tape of
+    a kilobyte keeps the fewest states."""
     for ranks, settings in ((1, ["routing.pieces_per_rank=1", "routing.chunk_steps=1000"]),
                             (2, ["routing.chunk_steps=7", "routing.pieces_per_rank=5"]),
-                            (3, ["routing.chunk_steps=0", "routing.pieces_per_rank=0"])):
+                            (3, ["routing.chunk_steps=0", "routing.pieces_per_rank=0"]),
+                            (1, ["memory.tape_gib=1e-6"]), (2, ["memory.tape_gib=1e-6", "routing.pieces_per_rank=2"])):
         other = twin.train(ranks, config, *settings)
         assert twin.same_training(one, other), f"training differs on {ranks} ranks with {settings}"
 
@@ -98,7 +100,7 @@ def main():
         check_ranks(config, (3, 8), "precision=double", "network.kind=kan", "routing.scheme=corrected",
                     "experiment.updates=4")
         check_row_order(config, folder)
-    print("1 = 2 = 3 = 4 = 8 ranks, any chunks, any order of rows")
+    print("1 = 2 = 3 = 4 = 8 ranks, any chunks and tapes, any order of rows")
     return 0
 
 
