@@ -33,7 +33,8 @@ struct Router<Real>::Impl {
     std::vector<TileRouter<Real>*> needed, chunked, further;  // whole, whose flow is needed; in chunks; whole, meanwhile
   };
   std::vector<Superstep> plan;
-  std::vector<Index> cut_from_level, ghost_from_level, ghost_level;  // [cut_out] of its piece; [ghost] of its source and of its piece
+  std::vector<Index> cut_from_level;                      // [cut_out] of its piece
+  std::vector<Index> ghost_from_level, ghost_level;       // [ghost] of its source, of the piece it flows into
   std::vector<Real> sent, came;                           // [cut or ghost][chunk]
   RouterWindow<Real> window;
   ReachParameters<Real> parameters;       // of the last forward

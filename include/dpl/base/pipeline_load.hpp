@@ -10,7 +10,7 @@ namespace dpl {
 /// How a reach is tied to the cut edges of its piece.
 enum class CutRole : unsigned char {
   fed,          ///< water came into its piece above it: routed chunk by chunk, as that water arrives
-  before_cut,   ///< not fed; drains, in its piece, into a fed reach or over a cut edge: routed whole, before the piece's first chunk
+  before_cut,   ///< not fed; drains, in its piece, into a fed reach or over a cut edge: routed whole, before its first chunk
   independent,  ///< neither: routed whole, when the rank would wait otherwise
 };
 
