@@ -22,6 +22,7 @@ enum class Purpose : std::uint32_t {
   basin_choice = 30,
   basin_window = 31,
   synth_places = 32,
+  complex_evolution = 40,
 };
 
 /// The key of a draw. `item` is an id (reach id, gauge hash, tensor number), not a position in a file.
