@@ -190,6 +190,23 @@ Keys runoff_keys() {
   };
 }
 
+Keys calibration_keys() {
+  return {
+      {"calibration.complexes", [](C& c) { return &c.calibration.complexes; }, "", from(1, 1000),
+       "Complexes of a search; each has 2n+1 points for n parameters."},
+      {"calibration.evaluations", [](C& c) { return &c.calibration.evaluations; }, "", from(1, 1e9),
+       "Model runs a basin; at least complexes (2n+1)."},
+      {"calibration.objective", [](C& c) { return &c.calibration.objective; }, "", one_of({"nse", "kge", "rmse"}),
+       "What is made best over the training period."},
+      {"calibration.stop_loops", [](C& c) { return &c.calibration.stop_loops; }, "", from(1, 1e6),
+       "A search ends when over so many shuffles ..."},
+      {"calibration.stop_change", [](C& c) { return &c.calibration.stop_change; }, "", from(0, 1),
+       "... its best value fell by no more than this share of its size; 0: never."},
+      {"calibration.stop_range", [](C& c) { return &c.calibration.stop_range; }, "", from(0, 1),
+       "A search ends when its points fill less than this share of the ranges (geometric mean); 0: never."},
+  };
+}
+
 Keys network_keys() {
   return {
       {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan", "lstm", "two_headed"}),
@@ -337,7 +354,8 @@ const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys, runoff_keys})
+                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys, runoff_keys,
+                            calibration_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -367,6 +385,7 @@ std::string config_section_help(const std::string& section) {
       {"memory", "Limits of memory, of a rank."},
       {"runoff", "The runoff of basins (docs/basins.md)."},
       {"basins", "Which basins take part."},
+      {"calibration", "`dpl_hpc calibrate`: SCE-UA basin by basin (docs/basins.md)."},
       {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},
   };

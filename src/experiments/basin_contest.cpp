@@ -9,11 +9,9 @@
 #include "dpl/training/stored_training.hpp"
 
 namespace dpl {
-namespace {
-
 // Scores of own places, made known to all ranks.
-std::vector<Metrics> scores(const BasinProblem& problem, const BasinSeries& series, const std::vector<float>& observed,
-                            const std::vector<double>& simulated) {
+std::vector<Metrics> basin_scores(const BasinProblem& problem, const BasinSeries& series,
+                                  const std::vector<float>& observed, const std::vector<double>& simulated) {
   const Period& period = problem.config.test.period;
   const std::size_t width = metric_names().size() + 1, days = static_cast<std::size_t>(period.days());
   std::vector<double> rows(static_cast<std::size_t>(problem.size()) * width, 0.0);
@@ -34,6 +32,8 @@ std::vector<Metrics> scores(const BasinProblem& problem, const BasinSeries& seri
   return all;
 }
 
+namespace {
+
 struct Contest {
   BasinProblem& problem;
   BasinSeries series;
@@ -43,12 +43,12 @@ struct Contest {
   void add(const std::string& name, const BasinOutputs& made, bool flow_only = false) {
     if (series.has_streamflow)
       report.contenders["streamflow"].push_back(
-          {name, scores(problem, series, series.streamflow_mm_day, made.streamflow_mm_day), ""});
+          {name, basin_scores(problem, series, series.streamflow_mm_day, made.streamflow_mm_day), ""});
     if (series.has_soil_moisture && flow_only)
       report.contenders["soil_moisture"].push_back({name, {}, "it has none"});
     else if (series.has_soil_moisture)
       report.contenders["soil_moisture"].push_back(
-          {name, scores(problem, series, series.soil_moisture, made.soil_moisture), ""});
+          {name, basin_scores(problem, series, series.soil_moisture, made.soil_moisture), ""});
   }
   void absent(const std::string& name, const std::string& reason) {
     report.contenders[report.primary()].push_back({name, {}, reason});

@@ -182,6 +182,16 @@ struct PlanConfig {
   double read_GBs = 1;             ///< what the file system gives all ranks together
 };
 
+/// SCE-UA, basin by basin; runs over basins.
+struct CalibrationConfig {
+  Index complexes = 5;
+  Index evaluations = 10000;      ///< of a basin
+  std::string objective = "nse";  ///< nse | kge | rmse
+  Index stop_loops = 10;
+  double stop_change = 1e-4;      ///< 0 = never
+  double stop_range = 1e-6;       ///< 0 = never
+};
+
 struct RunConfig {
   std::string name = "run";
   std::uint64_t seed = 42;
@@ -202,6 +212,7 @@ struct RunConfig {
   RunoffConfig runoff;
   BasinsConfig basins;
   ValidationConfig validation;
+  CalibrationConfig calibration;
   std::string resume;  ///< run folder to continue
 };
 

@@ -48,6 +48,11 @@ UniformSet best_uniform_set(const BasinProblem& training, const BasinSeries& ser
 std::vector<double> uniform_streamflow(const BasinProblem& problem, const BasinSeries& series, const UniformSet& set,
                                        const Period& period);
 
+/// **Collective:** scores over the test period, [place] on all ranks. @param observed [own place][day of the series]
+/// @param simulated [own place][day of the period]
+std::vector<Metrics> basin_scores(const BasinProblem& problem, const BasinSeries& series,
+                                  const std::vector<float>& observed, const std::vector<double>& simulated);
+
 /// What takes part. Weights are those of the network of the problem's configuration.
 struct BasinEntry {
   std::vector<NamedTensor> learned;

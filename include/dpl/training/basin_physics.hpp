@@ -37,6 +37,7 @@ struct BasinWindows {
   std::vector<Index> place;      ///< own numbers, ascending
   std::vector<Count> first_day;  ///< warm-up included
   Count days = 0, warmup = 0;
+  bool operator==(const BasinWindows&) const = default;
   Index size() const { return static_cast<Index>(place.size()); }
   Count scored() const { return days - warmup; }
 };

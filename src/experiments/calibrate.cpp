@@ -1,0 +1,317 @@
+// The verb `calibrate`: SCE-UA over the training period, basin by basin, then the test period.
+#include "dpl/experiments/calibrate.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "dpl/base/config.hpp"
+#include "dpl/base/date.hpp"
+#include "dpl/base/log.hpp"
+#include "dpl/base/progress.hpp"
+#include "dpl/base/stop_flag.hpp"
+#include "dpl/experiments/basin_contest.hpp"
+#include "dpl/experiments/report.hpp"
+#include "dpl/physics/unit_hydrograph.hpp"
+#include "dpl/training/basin_output.hpp"
+#include "dpl/training/durable_folder.hpp"
+
+namespace dpl {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kStoppedBySignal = 3;
+constexpr Index kLanes = 256;      // windows of one call of the model: enough to fill its vectors many times
+constexpr double kTogether_s = 1;  // between two points where the ranks meet
+
+void tell(const BasinProblem& problem) {
+  UsablePlaces left_out{problem.place, problem.excluded};
+  for (const auto& line : left_out.messages(problem.forcing.path)) log_warning("{}", line);
+}
+
+// Everything that results of a basin depend on.
+std::string settings_of(const BasinProblem& problem, const std::map<std::string, std::string>& inputs) {
+  const RunConfig& c = problem.config;
+  std::string dynamic;
+  for (const auto& [name, sum] : inputs) dynamic += fmt::format(" {} {}", name, sum);
+  return fmt::format(
+      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {}, warmup {} x {}; {} to {}; complexes {}, evaluations {}, "
+      "objective {}, stop {} {} {};{}",
+      c.seed, c.runoff.variant, c.runoff.nmul, c.runoff.pet, c.runoff.unit_hydrograph, c.runoff.warmup.days,
+      c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day), iso_date(c.experiment.period.end.day),
+      c.calibration.complexes, c.calibration.evaluations, c.calibration.objective, c.calibration.stop_loops,
+      c.calibration.stop_change, c.calibration.stop_range, dynamic);
+}
+
+Json json_of(const CalibratedPlace& place, const std::string& id, const std::string& settings) {
+  Json curve = Json::array();
+  for (const auto& at : place.curve) curve.push_back({at.evaluations, at.value});
+  return {{"place_id", id},       {"settings", settings}, {"shares", place.shares}, {"value", place.value},
+          {"evaluations", place.evaluations}, {"why", place.why},   {"curve", curve}};
+}
+
+// What is stored of a basin, if anything.
+std::optional<CalibratedPlace> stored(const std::string& path, const std::string& settings) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  try {
+    const Json json = Json::parse(read_text(path));
+    if (json.at("settings") != settings)
+      fail("{}: was calibrated with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one", path,
+           json.at("settings").get<std::string>(), settings);
+    CalibratedPlace place{json.at("shares"), json.at("value"), json.at("evaluations"), json.at("why"), {}};
+    for (const auto& at : json.at("curve")) place.curve.push_back({at.at(0), at.at(1)});
+    return place;
+  } catch (const Json::exception& problem) {
+    fail("{}: is not a result of a calibration ({}); remove it to calibrate that basin again", path, problem.what());
+  }
+}
+
+class Calibration {
+ public:
+  Calibration(const BasinProblem& problem, const BasinSeries& series, const RunFolder& folder)
+      : problem_(problem),
+        series_(series),
+        folder_(folder),
+        settings_(settings_of(problem, input_checksums(problem.comm, problem.config.data_sources))),
+        own_(static_cast<std::size_t>(problem.own())) {
+    agree_on_root(problem.comm, "calibrated basins", [&] {
+      std::error_code ignored;
+      std::filesystem::create_directories(folder.file("places"), ignored);
+    });
+    agree(problem.comm, "calibrated basins", [&] {
+      for (Index k = 0; k < problem.own(); ++k) own_[static_cast<std::size_t>(k)] = stored(path_of(k), settings_);
+    });
+  }
+
+  Count done() const {
+    const auto mine = std::count_if(own_.begin(), own_.end(), [](const auto& p) { return p.has_value(); });
+    return problem_.comm.sum(std::int64_t{mine});
+  }
+
+  // Collective. False where a signal came before the end.
+  bool run() {
+    const Count at_start = done();
+    if (at_start > 0) log_info("{} of {} basins are calibrated already", at_start, problem_.size());
+    const Count budget = problem_.config.calibration.evaluations;
+    Progress progress("evaluation", problem_.size() * budget, "basin-days", at_start * budget);
+    const auto days = static_cast<double>(period_windows(problem_, problem_.config.experiment.period, 0, 0).days);
+    std::vector<Index> pending;
+    for (Index k = 0; k < problem_.own(); ++k)
+      if (!own_[static_cast<std::size_t>(k)]) pending.push_back(k);
+    const auto group = static_cast<std::size_t>(std::max<Index>(1, kLanes / problem_.config.calibration.complexes));
+    std::optional<BasinSearch> search;
+    std::vector<Index> places;
+    std::size_t next = 0;
+    Count finished = 0;
+    while (problem_.comm.any(search.has_value() || next < pending.size())) {
+      if (problem_.comm.any(stop_requested())) return false;
+      agree(problem_.comm, "calibration", [&] {
+        const auto start = std::chrono::steady_clock::now();
+        while ((search || next < pending.size()) && !stop_requested() &&
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < kTogether_s) {
+          if (!search) {
+            const auto end = std::min(pending.size(), next + group);
+            places.assign(pending.begin() + static_cast<std::ptrdiff_t>(next),
+                          pending.begin() + static_cast<std::ptrdiff_t>(end));
+            next = end;
+            search.emplace(problem_, series_, places);
+          }
+          search->step();
+          if (!search->finished()) continue;
+          finished += static_cast<Count>(places.size()) * budget;
+          evaluations_ += search->evaluations();
+          keep(places, search->results());
+          search.reset();
+        }
+      });
+      const Count now = problem_.comm.sum(finished + (search ? search->evaluations() : 0));
+      const Count worked = problem_.comm.sum(evaluations_ + (search ? search->evaluations() : 0));
+      progress.show(at_start * budget + now, static_cast<double>(worked) * days);
+    }
+    return true;
+  }
+
+  // Collective: [place] on all ranks.
+  std::vector<CalibratedPlace> all(Index outputs) const {
+    const auto width = static_cast<std::size_t>(outputs);
+    std::vector<double> rows(static_cast<std::size_t>(problem_.size()) * (width + 2), 0.0);
+    for (std::size_t k = 0; k < own_.size(); ++k) {
+      auto to = rows.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(problem_.first_own()) + k) * (width + 2));
+      to = std::copy(own_[k]->shares.begin(), own_[k]->shares.end(), to);
+      *to++ = own_[k]->value;
+      *to = static_cast<double>(own_[k]->evaluations);
+    }
+    problem_.comm.gather_owned(rows);
+    std::vector<CalibratedPlace> places;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(problem_.size()); ++k) {
+      const auto from = rows.begin() + static_cast<std::ptrdiff_t>(k * (width + 2));
+      places.push_back({{from, from + static_cast<std::ptrdiff_t>(width)}, from[static_cast<std::ptrdiff_t>(width)],
+                        static_cast<Count>(from[static_cast<std::ptrdiff_t>(width) + 1]), "", {}});
+    }
+    return places;
+  }
+
+  std::string path_of(Index own) const { return folder_.file("places/" + problem_.id(problem_.first_own() + own) + ".json"); }
+
+ private:
+  void keep(const std::vector<Index>& places, std::vector<CalibratedPlace> results) {
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      const std::string path = path_of(places[k]), temporary = path + ".tmp";
+      if (!std::isfinite(results[k].value))
+        fail("basin {}: the objective {} is not defined over {} to {} for any parameters tried; its observations do not "
+             "vary, leave it out of basins.train",
+             problem_.id(problem_.first_own() + places[k]), problem_.config.calibration.objective,
+             iso_date(problem_.config.experiment.period.start.day), iso_date(problem_.config.experiment.period.end.day));
+      {
+        std::ofstream out(temporary);
+        out << json_of(results[k], problem_.id(problem_.first_own() + places[k]), settings_).dump() << "\n";
+        out.flush();
+        if (!out) fail("{}: cannot be written; check that the folder is writable and the disk is not full", path);
+      }
+      publish_file(temporary, path);
+      own_[static_cast<std::size_t>(places[k])] = std::move(results[k]);
+    }
+  }
+
+  const BasinProblem& problem_;
+  const BasinSeries& series_;
+  const RunFolder& folder_;
+  std::string settings_;
+  std::vector<std::optional<CalibratedPlace>> own_;
+  Count evaluations_ = 0;
+};
+
+// Rows for people; the whole curves are in places/.
+std::string table_of(const BasinProblem& problem, const std::vector<CalibratedPlace>& places) {
+  std::string csv = fmt::format("place_id,{},evaluations\n", problem.config.calibration.objective == "rmse"
+                                                                 ? "rmse_mm_day"
+                                                                 : problem.config.calibration.objective);
+  for (Index k = 0; k < problem.size(); ++k) {
+    const auto& place = places[static_cast<std::size_t>(k)];
+    const double value = problem.config.calibration.objective == "rmse" ? place.value : 1 - place.value;
+    csv += fmt::format("{},{},{}\n", problem.id(k), value, place.evaluations);
+  }
+  return csv;
+}
+
+// The calibrated sets over the test period; basins that were not calibrated are not scored.
+void score_calibrated(const BasinProblem& training, const std::vector<CalibratedPlace>& places, RunFolder& folder) {
+  RunConfig config = training.config;
+  config.basins.holdout.clear();
+  BasinProblem problem = load_basin_problem(training.comm, config, BasinUse::score, &training.statistics);
+  tell(problem);
+  const BasinSeries series = read_basin_series(problem, config.test.period, evaluation_warmup(config));
+  BasinPhysics<float> physics(problem, series);
+  const BasinParameters& p = physics.parameters();
+  BasinOutputs made;
+  std::vector<double> physical;
+  agree(problem.comm, "runoff", [&] {
+    std::vector<RunoffOutput> further;
+    for (const auto& name : config.output.runoff) further.push_back(runoff_output_from_name(name));
+    std::vector<float> shares;
+    for (Index k = 0; k < problem.own(); ++k) {
+      const std::string& id = problem.id(problem.first_own() + k);
+      Index at = 0;
+      while (at < training.size() && training.id(at) != id) ++at;
+      if (at == training.size())
+        fail("basin {} of basins.test was not calibrated: it is not in basins.train, or it was left out", id);
+      const auto& found = places[static_cast<std::size_t>(at)].shares;
+      shares.insert(shares.end(), found.begin(), found.end());
+      std::size_t output = 0;
+      for (const auto& parameter : p.runoff)
+        for (Index c = 0; c < p.components; ++c, ++output)
+          physical.push_back(parameter.lower + found[output] * (parameter.upper - parameter.lower));
+      if (p.hydrograph) {
+        physical.push_back(found[output++] * kHydrographLargestA);
+        physical.push_back(found[output++] * kHydrographLargestB);
+      }
+    }
+    const auto outputs = static_cast<std::size_t>(p.outputs());
+    for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
+      const Index end = std::min(problem.own(), first + problem.blocks.block_size);
+      const std::span<const float> part(shares.data() + static_cast<std::size_t>(first) * outputs,
+                                        static_cast<std::size_t>(end - first) * outputs);
+      auto of = physics.forward(period_windows(problem, config.test.period, first, end), part, {}, Runoff<float>::kNoTape, further);
+      made.streamflow_mm_day.insert(made.streamflow_mm_day.end(), of.streamflow_mm_day.begin(), of.streamflow_mm_day.end());
+      for (auto& [o, values] : of.further) made.further[o].insert(made.further[o].end(), values.begin(), values.end());
+    }
+  });
+  BasinReport report{problem, 0, {}};
+  report.contenders["streamflow"].push_back(
+      {"calibrated", basin_scores(problem, series, series.streamflow_mm_day, made.streamflow_mm_day), ""});
+  write_runoff(folder.file("runoff.nc"), problem, series, config.test.period, made);
+  write_basin_parameters(folder.file("parameters.nc"), problem, p, physical);
+  folder.write_text(problem.comm, "metrics.json", basin_metrics_json(report, input_checksums(problem.comm, config.data_sources)));
+  folder.write_text(problem.comm, "metrics_by_basin.csv", basin_metrics_csv(report));
+  for (const auto& line : basin_metrics_table(report)) log_info("{}", line);
+}
+
+void check(const VerbContext& context) {
+  const RunConfig& c = context.config;
+  if (!is_basin_run(c))
+    fail("{}: calibrate is for runs over basins: data_sources.forcing must be given, data_sources.network must not",
+         context.config_path);
+  if (!c.runoff.dynamic.empty())
+    fail("config: runoff.dynamic names {}; calibration finds static parameters: leave it empty", c.runoff.dynamic.front());
+  if (!(c.experiment.targets.streamflow > 0) || c.experiment.targets.soil_moisture > 0)
+    fail("config: experiment.targets.streamflow is {}, soil_moisture {}; calibration is for streamflow alone",
+         c.experiment.targets.streamflow, c.experiment.targets.soil_moisture);
+  const Count dimensions = BasinParameters(c).outputs(), points = (2 * dimensions + 1) * c.calibration.complexes;
+  if (c.calibration.evaluations < points)
+    fail("config: calibration.evaluations is {}; {} complexes of {} points for {} parameters need at least {}",
+         c.calibration.evaluations, c.calibration.complexes, 2 * dimensions + 1, dimensions, points);
+}
+
+}  // namespace
+
+int run_calibrate(const VerbContext& context) {
+  check(context);
+  const RunConfig& config = context.config;
+  const Communicator& comm = context.comm;
+  if (config.resume.empty())
+    RunFolder::check_creatable(comm, config.output.folder, config.name);
+  else
+    RunFolder::check_resumable(comm, config.resume);
+  BasinProblem problem = load_basin_problem(comm, config, BasinUse::train);
+  tell(problem);
+  const BasinParameters parameters(config);
+  log_info("{} basins, {} parameters each ({} of HBV {} x {} components{}), {} ranks", problem.size(), parameters.outputs(),
+           parameters.runoff.size(), config.runoff.variant, parameters.components,
+           parameters.hydrograph ? ", 2 of the unit hydrograph" : "", comm.size());
+  if (context.validate_only) {
+    log_info("configuration is valid; nothing was computed");
+    return 0;
+  }
+  const BasinSeries series = read_basin_series(problem, config.experiment.period, evaluation_warmup(config));
+  for (const auto& warning : series.warnings) log_warning("{}", warning);
+  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
+                                           : RunFolder::open(comm, config.resume);
+  folder.write_text(comm, "config.yaml", resolved_yaml(config));
+  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
+  log_info("run folder: {}", folder.path());
+  Calibration calibration(problem, series, folder);
+  const auto start = std::chrono::steady_clock::now();
+  if (!calibration.run()) {
+    log_info("stopped by a signal with {} of {} basins calibrated; continue with resume={}", calibration.done(),
+             problem.size(), folder.path());
+    return kStoppedBySignal;
+  }
+  const auto places = calibration.all(parameters.outputs());
+  folder.write_text(comm, "calibration.csv", table_of(problem, places));
+  std::vector<double> values, evaluations;
+  for (const auto& place : places) {
+    values.push_back(config.calibration.objective == "rmse" ? place.value : 1 - place.value);
+    evaluations.push_back(static_cast<double>(place.evaluations));
+  }
+  log_info("training period: median {} {:.4f}, {:.0f} evaluations a basin, {}", config.calibration.objective,
+           quantile(values, 0.5), quantile(evaluations, 0.5),
+           clock_text(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()));
+  if (config.test.period.given()) score_calibrated(problem, places, folder);
+  log_info("run folder: {}", folder.path());
+  return 0;
+}
+
+}  // namespace dpl
