@@ -81,7 +81,25 @@ Index block_size_of(Index reaches) {
 
 struct Redistribution::Impl {
   StarForest forest;
-  Impl(const Communicator& comm, Index roots, const std::vector<RootPlace>& places) : forest(comm, roots, places) {}
+  // Rows too wide for one message: those of the rank's own blocks are copied, the others have a forest of their own.
+  std::vector<std::pair<Index, Index>> here;  // (leaf, root)
+  std::vector<Index> elsewhere;               // leaves
+  StarForest others;
+
+  Impl(const Communicator& comm, Index roots, const std::vector<RootPlace>& places)
+      : forest(comm, roots, places), others(comm, roots, sort_out(comm.rank(), places)) {}
+
+  std::vector<RootPlace> sort_out(Index rank, const std::vector<RootPlace>& places) {
+    std::vector<RootPlace> theirs;
+    for (std::size_t leaf = 0; leaf < places.size(); ++leaf) {
+      if (places[leaf].rank == rank)
+        here.emplace_back(static_cast<Index>(leaf), places[leaf].row);
+      else
+        elsewhere.push_back(static_cast<Index>(leaf)), theirs.push_back(places[leaf]);
+    }
+    return theirs;
+  }
+
   Index columns(Index width) const {
     const Count rows = std::max<Count>(forest.largest(), 1);
     return static_cast<Index>(std::clamp<Count>(kMaxValues / rows, 1, width));
@@ -105,13 +123,18 @@ void Redistribution::to_pieces(std::span<const Real> block_values, std::span<Rea
   if (width == 0) return;
   const Index columns = impl_->columns(width);
   if (columns == width) return forest.to_leaves(block_values.data(), piece_values.data(), width);
+  for (const auto& [leaf, root] : impl_->here)
+    std::copy_n(block_values.data() + Count{root} * width, width, piece_values.data() + Count{leaf} * width);
+  if (impl_->others.all_leaves() == 0) return;
   std::vector<Real> from, to;
   for (Index first = 0; first < width; first += columns) {
     const Index count = std::min(columns, width - first);
     take_columns(block_values, from, width, first, count);
-    to.resize(static_cast<std::size_t>(forest.leaves()) * count);
-    forest.to_leaves(from.data(), to.data(), count);
-    put_columns(to, piece_values, width, first, count);
+    to.resize(impl_->elsewhere.size() * static_cast<std::size_t>(count));
+    impl_->others.to_leaves(from.data(), to.data(), count);
+    for (std::size_t k = 0; k < impl_->elsewhere.size(); ++k)
+      std::copy_n(to.data() + static_cast<Count>(k) * count, count,
+                  piece_values.data() + Count{impl_->elsewhere[k]} * width + first);
   }
 }
 

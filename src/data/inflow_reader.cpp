@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
@@ -21,7 +22,7 @@ namespace {
 // Values of a tile, as long as chunks are no larger: bounds the memory beside the result and how long others wait for the
 // library.
 constexpr Count kTileValues = Count{1} << 22;
-constexpr std::size_t kColumnsAtOnce = 16;
+constexpr std::size_t kSquare = 16;   // columns and rows turned at once: a line of the cache each way
 
 struct Range {
   Count first = 0, end = 0;
@@ -55,6 +56,8 @@ struct InflowReader<Real>::Impl {
   std::vector<std::pair<Count, Index>> columns;   // (column of the file, reach - first_reach), ascending
   std::atomic<Count> decoded{0};
   Range ahead;
+  std::vector<Real> spare;                        // memory of rows that were given back
+  std::vector<float> tile;                        // of one read at a time
   std::future<std::vector<Real>> coming;          // last: its end is waited for before the file goes
 
   void open(Index end_reach) {
@@ -70,10 +73,11 @@ struct InflowReader<Real>::Impl {
     std::sort(columns.begin(), columns.end());
   }
 
-  std::vector<Real> read(Range rows) {
+  // Into the memory of `values`: pages touched for the first time cost more than reading.
+  std::vector<Real> read(Range rows, std::vector<Real> values) {
     if (rows.first < 0 || rows.end > header.time.size || rows.first > rows.end)
       fail("{}: rows {}..{} were asked for, the file has {}", header.path, rows.first, rows.end - 1, header.time.size);
-    std::vector<Real> values(columns.size() * static_cast<std::size_t>(rows.size()));
+    values.resize(columns.size() * static_cast<std::size_t>(rows.size()));
     if (columns.empty()) return values;
     const Range across{columns.front().first, columns.back().first + 1};
     // As wide as possible along the dimension that is contiguous in the file.
@@ -93,24 +97,45 @@ struct InflowReader<Real>::Impl {
     std::vector<Count> start{rows.first, across.first}, size{rows.size(), across.size()};
     if (!time_first) std::swap(start[0], start[1]), std::swap(size[0], size[1]);
     decoded += rows.size() * across.size();
-    if (single)
-      take(file->read_single(kLateralInflow, start, size), {&*first, &*first + (end - first)}, window, rows, across, values);
-    else
-      take(file->read(kLateralInflow, start, size), {&*first, &*first + (end - first)}, window, rows, across, values);
+    const std::span<const std::pair<Count, Index>> mine(&*first, static_cast<std::size_t>(end - first));
+    if (single) {
+      file->read_single(kLateralInflow, start, size, tile);
+      take(tile, mine, window, rows, across, values);
+    } else {
+      take(file->read(kLateralInflow, start, size), mine, window, rows, across, values);
+    }
   }
 
-  // A few columns at a time: neighbours of one row share cache lines.
+  // Squares of columns and rows: neighbours of one row share lines of the cache in the tile, neighbours of one column in
+  // the result. Values are looked at on the way; which one is wrong is found in a second pass.
   template <class Stored>
-  void take(const std::vector<Stored>& tile, std::span<const std::pair<Count, Index>> mine, Range window, Range rows,
+  void take(const std::vector<Stored>& from, std::span<const std::pair<Count, Index>> mine, Range window, Range rows,
             Range across, std::vector<Real>& values) {
     const Count row_stride = time_first ? across.size() : 1, column_stride = time_first ? 1 : rows.size();
-    for (std::size_t group = 0; group < mine.size(); group += kColumnsAtOnce)
-      for (Count t = 0; t < rows.size(); ++t)
-        for (const auto& [column, reach] : mine.subspan(group, std::min(kColumnsAtOnce, mine.size() - group))) {
-          const double q = tile[(column - across.first) * column_stride + t * row_stride];
-          if (!(q >= 0 && q <= std::numeric_limits<float>::max())) refuse(q, first_reach + reach, rows.first + t);
-          values[reach * window.size() + (rows.first - window.first) + t] = static_cast<Real>(q);
-        }
+    const auto place = [&](std::size_t k) { return (mine[k].first - across.first) * column_stride; };
+    Real* const to = values.data() + (rows.first - window.first);
+    constexpr auto kLargest = static_cast<Stored>(std::numeric_limits<float>::max());
+    bool wrong = false;
+    for (std::size_t group = 0; group < mine.size(); group += kSquare) {
+      const std::size_t width = std::min(kSquare, mine.size() - group);
+      for (Count t = 0; t < rows.size(); t += static_cast<Count>(kSquare)) {
+        const auto height = std::min(kSquare, static_cast<std::size_t>(rows.size() - t));
+        Real square[kSquare][kSquare];
+        for (std::size_t r = 0; r < height; ++r)
+          for (std::size_t c = 0; c < width; ++c) {
+            const Stored q = from[static_cast<std::size_t>(place(group + c) + (t + static_cast<Count>(r)) * row_stride)];
+            wrong |= !(q >= 0 && q <= kLargest);
+            square[c][r] = static_cast<Real>(q);
+          }
+        for (std::size_t c = 0; c < width; ++c)
+          std::copy_n(square[c], height, to + mine[group + c].second * window.size() + t);
+      }
+    }
+    for (std::size_t k = 0; wrong && k < mine.size(); ++k)
+      for (Count t = 0; t < rows.size(); ++t) {
+        const Stored q = from[static_cast<std::size_t>(place(k) + t * row_stride)];
+        if (!(q >= 0 && q <= kLargest)) refuse(static_cast<double>(q), first_reach + mine[k].second, rows.first + t);
+      }
   }
 
   [[noreturn]] void refuse(double q, Index reach, Count row) const {
@@ -123,7 +148,7 @@ struct InflowReader<Real>::Impl {
 template <class Real>
 InflowReader<Real>::InflowReader(const Communicator& comm, const LateralInflowHeader& header, const RiverNetwork& network,
                                  Index first_reach, Index end_reach)
-    : impl_(new Impl{comm, header, network, first_reach, {}, true, true, 1, 1, {}, {}, {}, {}}) {
+    : impl_(new Impl{comm, header, network, first_reach, {}, true, true, 1, 1, {}, {}, {}, {}, {}, {}}) {
   agree(comm, "lateral inflow", [&] { impl_->open(end_reach); });
 }
 
@@ -136,7 +161,10 @@ void InflowReader<Real>::prefetch(Count first_row, Count end_row) {
   if (impl_->coming.valid() && impl_->ahead == rows) return;
   if (impl_->coming.valid()) impl_->coming.wait();
   impl_->ahead = rows;
-  impl_->coming = std::async(std::launch::async, [impl = impl_.get(), rows] { return impl->read(rows); });
+  impl_->coming = std::async(std::launch::async, [impl = impl_.get(), rows, memory = std::move(impl_->spare)]() mutable {
+    return impl->read(rows, std::move(memory));
+  });
+  impl_->spare = {};
 }
 
 template <class Real>
@@ -149,10 +177,15 @@ std::vector<Real> InflowReader<Real>::read(Count first_row, Count end_row) {
       values = coming.get();
     else if (coming.valid())
       coming.wait();
-    if (impl_->ahead != rows || values.empty()) values = impl_->read(rows);
+    if (impl_->ahead != rows || values.empty()) values = impl_->read(rows, std::exchange(impl_->spare, {}));
     impl_->ahead = {};
   });
   return values;
+}
+
+template <class Real>
+void InflowReader<Real>::give_back(std::vector<Real> rows) {
+  impl_->spare = std::move(rows);
 }
 
 template <class Real>

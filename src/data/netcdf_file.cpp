@@ -224,9 +224,9 @@ std::atomic<Count> numbers_read_so_far{0};
 Count NetcdfFile::numbers_read() { return numbers_read_so_far; }
 
 template <class Real>
-std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<const Count> start,
-                                         std::span<const Count> count, bool whole) const {
-  std::vector<Real> values(product(count));
+void NetcdfFile::Impl::read(const std::string& name, std::span<const Count> start, std::span<const Count> count, bool whole,
+                            std::vector<Real>& values) const {
+  values.resize(product(count));
   const std::vector<std::size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
   Decoding decoding;
   {
@@ -247,6 +247,13 @@ std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<cons
   }
   numbers_read_so_far += static_cast<Count>(values.size());
   decoding.apply(values);   // other threads may read meanwhile
+}
+
+template <class Real>
+std::vector<Real> NetcdfFile::Impl::read(const std::string& name, std::span<const Count> start,
+                                         std::span<const Count> count, bool whole) const {
+  std::vector<Real> values;
+  read(name, start, count, whole, values);
   return values;
 }
 
@@ -258,6 +265,11 @@ std::vector<double> NetcdfFile::read(const std::string& variable, std::span<cons
 std::vector<float> NetcdfFile::read_single(const std::string& variable, std::span<const Count> start,
                                            std::span<const Count> count) const {
   return impl_->read<float>(variable, start, count, false);
+}
+
+void NetcdfFile::read_single(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                             std::vector<float>& values) const {
+  impl_->read<float>(variable, start, count, false, values);
 }
 
 bool NetcdfFile::is_single(const std::string& variable) const {

@@ -33,6 +33,9 @@ struct NetcdfFile::Impl {
   template <class Real>
   std::vector<Real> read(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
                          bool whole) const;   // whole: all ranks read all
+  template <class Real>
+  void read(const std::string& variable, std::span<const Count> start, std::span<const Count> count, bool whole,
+            std::vector<Real>& values) const;
   int variable(const std::string& name) const;   // throws Error, suggests the nearest name
 
   template <class Call>

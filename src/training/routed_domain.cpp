@@ -193,17 +193,20 @@ void RoutedDomainOf<Real>::load(Count first_row, Count end_row) {
   std::vector<Real> own;
   for (Count first = first_row; first < end_row; first += part) {
     const Count count = std::min(part, end_row - first);
-    const auto block = reader_->read(first, first + count);
+    auto block = reader_->read(first, first + count);
     if (first + count < end_row) reader_->prefetch(first + count, std::min(first + count + part, end_row));
     if (count == rows) {
       redistribution_->to_pieces<Real>(block, inflow_, static_cast<Index>(rows));
+      reader_->give_back(std::move(block));
       break;
     }
     own.resize(static_cast<std::size_t>(own_.size()) * count);
     redistribution_->to_pieces<Real>(block, own, static_cast<Index>(count));
     for (Index i = 0; i < own_.size(); ++i)
       std::copy_n(own.data() + i * count, count, inflow_.data() + i * rows + (first - first_row));
+    reader_->give_back(std::move(block));
   }
+  if (keeps_all_) reader_->give_back({});  // nothing more will be read
   loaded_first_ = first_row;
   loaded_rows_ = rows;
   waited_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -29,6 +29,9 @@ class InflowReader {
   /// fill or negative values (names file, reach id and time) and rows that the file does not have.
   std::vector<Real> read(Count first_row, Count end_row);
 
+  /// **Local:** rows that `read` gave and that are no longer needed: the next ones come into their memory.
+  void give_back(std::vector<Real> rows);
+
   /// Values of the file decoded by this rank so far, tiles included that hold columns of other ranks.
   Count values_decoded() const;
 

@@ -49,6 +49,8 @@ class NetcdfFile {
   /// The same without a detour over double, for variables that is_single.
   std::vector<float> read_single(const std::string& variable, std::span<const Count> start,
                                  std::span<const Count> count) const;
+  void read_single(const std::string& variable, std::span<const Count> start, std::span<const Count> count,
+                   std::vector<float>& values) const;   ///< into memory that is there
   /// Numbers that `read` and `read_single` of any file gave this process so far: what tests hold a rank's share against.
   static Count numbers_read();
   bool is_single(const std::string& variable) const;   ///< numbers of type float, not packed
