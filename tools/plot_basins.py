@@ -1,5 +1,5 @@
-"""Figures of a run over basins: scores of every contender over the basins (with published models beside them), where they are
-good, soil moisture beside climatologies, and of a twin the parameters, fluxes and states against the truth."""
+"""Figures of a run over basins: scores of every contender over the basins (with published models beside them), where
+they are good, soil moisture beside climatologies, and of a twin the parameters, fluxes and states against the truth."""
 import csv
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import yaml
 
-from plot_files import INK, MODEL, QUIET, START, MissingData, dataset, floats, is_constant, rows_of, spread, texts, variable
+from plot_files import (INK, MODEL, QUIET, START, MissingData, dataset, floats, is_constant, rows_of, spread, texts,
+                        variable)
 
 CONTENDERS = {"learned": MODEL, "untrained": START, "uniform": "#7a8694"}
 BESIDE = ("#1a1a1a", "#2b8a4b", "#a33b6b", "#8a6d1d", "#5b4ea8", "#b8442a")
@@ -28,13 +29,14 @@ def read_scores(run, name):
     with open(run / SCORES, newline="") as file:
         for row in csv.DictReader(file):
             value = float(row[name]) if row[name] else np.nan
-            scores.setdefault(row["variable"], {}).setdefault(row["contender"], {})[row["place_id"]] = (row["list"], value)
+            of = scores.setdefault(row["variable"], {}).setdefault(row["contender"], {})
+            of[row["place_id"]] = row["list"], value
     return scores
 
 
 def domain_of(run):
-    """(configuration, folder of forcing.nc and its companions as the configuration names them); None where they are not to be
-    found. Paths that are not absolute hold where the program ran: here, or in a folder above the run's."""
+    """(configuration, {forcing, observations: path}); None where they are not to be found. Paths that are not absolute
+    hold where the program ran: here, or in a folder above the run's."""
     try:
         config = yaml.load((run / "config.yaml").read_text(), Loader=yaml.BaseLoader)
         paths = {name: Path(config["data_sources"][name]) for name in ("forcing", "observations")}
@@ -82,7 +84,8 @@ def read_beside(wanted):
         except OSError as problem:
             raise MissingData(f"--beside {one}: {path} cannot be read ({problem.strerror})") from problem
         except (KeyError, TypeError, ValueError) as problem:
-            raise MissingData(f"--beside {one}: {path} needs the columns gauge_id and nse with numbers ({problem})") from problem
+            raise MissingData(
+                f"--beside {one}: {path} needs the columns gauge_id and nse with numbers ({problem})") from problem
     return beside
 
 
@@ -116,15 +119,17 @@ def score_figures(run, beside):
     common = [k for k in scores["learned"] if all(k in of for of in published.values())]
     if not common:
         raise MissingData(f"no basin of {run / SCORES} is in all files of --beside: no scores drawn")
-    lists = sorted({scores["learned"][k][0] for k in common})
-    columns = min(3, len(published))
-    rows = -(-len(published) // 3)
-    figure = plt.figure(figsize=(7.5 if not published else 6.5 + 3.3 * columns, max(4.6, 3.4 * rows)), layout="constrained")
-    left, *right = figure.subfigures(1, 2, width_ratios=(6.5, 3.3 * columns)) if published else (figure.subfigures(1, 1),)
+    lists = sorted({scores["learned"][k][0] for k in common}, key=lambda one: (one == "holdout", one))
+    columns = 3 if len(published) > 4 else min(2, len(published))
+    rows = -(-len(published) // max(1, columns))
+    width = 6.5 + 3.3 * columns if published else 7.5
+    figure = plt.figure(figsize=(width, max(4.6, 3.4 * rows)), layout="constrained")
+    left, *right = figure.subfigures(1, 2, width_ratios=(6.5, 3.3 * columns)) if published else [figure]
     axes = left.subplots()
     for name, colour in CONTENDERS.items():
         for one, style in zip(lists, ("-", "--", ":")):
-            values = [scores[name][k][1] for k in common if k in scores.get(name, {}) and scores["learned"][k][0] == one]
+            of = scores.get(name, {})
+            values = [of[k][1] for k in common if k in of and of[k][0] == one]
             held = {"holdout": " (held out)"}.get(one, f" ({one})") if len(lists) > 1 else ""
             plot_share(axes, values, colour, name + held, style)
     for (name, of), colour in zip(published.items(), BESIDE * 9):
@@ -219,12 +224,13 @@ def moisture_figures(run, _):
         learned = floats(variable(file, "soil_moisture_simulated", "soil moisture"))
     made = {"learned": moisture_scores(learned, observed)}
     made |= {name: moisture_scores(values, observed) for name, values in climatologies(run, ids, days).items()}
-    untrained = [read_scores(run, name).get("soil_moisture", {}).get("untrained", {}) for name in ("rmse", "ubrmse", "pearson_r")]
+    untrained = [read_scores(run, name).get("soil_moisture", {}).get("untrained", {})
+                 for name in ("rmse", "ubrmse", "pearson_r")]
     if untrained[0]:
         made["untrained"] = np.array([[of[k][1] if k in of else np.nan for k in ids] for of in untrained])
     lists = {k: of[0] for k, of in read_scores(run, "rmse")["soil_moisture"]["learned"].items()}
     held = np.array([lists.get(k) == "holdout" for k in ids])
-    colours = {"learned": MODEL, "untrained": START, "mean of the training period": QUIET, "its mean of ± 15 days": INK}
+    colours = {**CONTENDERS, "mean of the training period": QUIET, "its mean of ± 15 days": INK}
     figure, panels = plt.subplots(1, 3, figsize=(12.6, 4.8), sharey=True, layout="constrained")
     for axes, index, label in zip(panels, range(3), ("RMSE (m³/m³)", "ubRMSE (m³/m³)", "r")):
         for name, values in made.items():
@@ -236,8 +242,8 @@ def moisture_figures(run, _):
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
     panels[0].set_ylabel("share of places at or below")
     panels[0].set_ylim(0, 1)
-    figure.suptitle(f"Soil moisture at {len(ids)} places" + (f", {held.sum()} of them held out" if held.any() else ""), x=0.01,
-                    ha="left", fontsize=11)
+    of_them = f", {held.sum()} of them held out" if held.any() else ""
+    figure.suptitle(f"Soil moisture at {len(ids)} places{of_them}", x=0.01, ha="left", fontsize=11)
     return [("soil_moisture.png", figure)]
 
 
@@ -255,12 +261,14 @@ def truth_of(run):
     with dataset(path, "recovered parameters") as file:
         row = rows_of(np.array(texts(variable(file, "place_id", "recovered parameters"))), np.array(ids))
     if np.any(row < 0):
-        raise MissingData(f"{run / 'parameters.nc'} has places that {path} lacks (was it made anew since?): no truth drawn")
+        raise MissingData(
+            f"{run / 'parameters.nc'} has places that {path} lacks (was it made anew since?): no truth drawn")
     return path, row, ids
 
 
 def held_out(run, ids):
-    lists = {k: of[0] for contenders in read_scores(run, "nse").values() for k, of in contenders.get("learned", {}).items()}
+    lists = {k: of[0] for contenders in read_scores(run, "nse").values()
+             for k, of in contenders.get("learned", {}).items()}
     return np.array([lists.get(k) == "holdout" for k in ids])
 
 
@@ -271,16 +279,18 @@ def parameter_figures(run, _):
         return []
     path, row, ids = truth
     held = held_out(run, ids)
-    with dataset(run / "parameters.nc", "recovered parameters") as file, dataset(path, "recovered parameters") as true_file:
-        names = [n for n, v in file.variables.items() if v.dimensions[0] == "place" and n in true_file.variables and v.dtype.kind == "f"]
-        pairs = {n: (floats(true_file[n])[row], floats(file[n]).reshape(len(ids), -1).mean(1), getattr(file[n], "units", ""))
-                 for n in names}
+    what = "recovered parameters"
+    with dataset(run / "parameters.nc", what) as file, dataset(path, what) as true_file:
+        names = [n for n, v in file.variables.items() if n in true_file.variables and v.dtype.kind == "f"]
+        pairs = {n: (floats(true_file[n])[row], floats(file[n]).reshape(len(ids), -1).mean(1),
+                     getattr(file[n], "units", "")) for n in names}
     pairs = {n: p for n, p in pairs.items() if spread(p[0])[0] < spread(p[0])[1]}
     if not pairs:
         raise MissingData(f"{path} and {run / 'parameters.nc'} share no parameter: no recovered parameters drawn")
     columns = 6
     rows = -(-len(pairs) // columns)
-    figure, panels = plt.subplots(rows, columns, figsize=(2.6 * columns, 2.75 * rows + 0.5), squeeze=False, layout="constrained")
+    figure, panels = plt.subplots(rows, columns, figsize=(2.6 * columns, 2.75 * rows + 0.5), squeeze=False,
+                                  layout="constrained")
     for axes, (name, (true, learned, unit)) in zip(panels.ravel(), pairs.items()):
         both = spread(np.concatenate([true, learned]))
         axes.plot(both, both, color=INK, linewidth=1, linestyle="--")
@@ -293,7 +303,8 @@ def parameter_figures(run, _):
     panels[0, 0].legend(fontsize=7)
     figure.supxlabel("true", fontsize=10)
     figure.supylabel("learned" + (", mean of the components" if has_components(run) else ""), fontsize=10)
-    figure.suptitle(f"Runoff parameters of {len(ids)} places of a twin; r of those trained on", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"Runoff parameters of {len(ids)} places of a twin; r of those trained on", x=0.01, ha="left",
+                    fontsize=11)
     return [("recovered.png", figure)]
 
 
@@ -304,6 +315,13 @@ def has_components(run):
 
 def efficiency(simulated, true):
     return 1 - np.sum((simulated - true) ** 2, 1) / np.sum((true - true.mean(1, keepdims=True)) ** 2, 1)
+
+
+def as_observed(file, row, wetness_mm):
+    """True soil moisture (m3/m3) as it is observed: a + b SM/FC."""
+    a, b, capacity = (floats(variable(file, n, "truth"))[row][:, None]
+                      for n in ("soil_moisture_offset", "soil_moisture_slope", "FC"))
+    return a + b * wetness_mm / capacity
 
 
 def unseen_figures(run, _):
@@ -318,10 +336,15 @@ def unseen_figures(run, _):
         pairs = {n: (floats(file[m]), floats(true_file[n])[row][:, at])
                  for n, m in (("streamflow", "streamflow_simulated"), ("evapotranspiration", "evapotranspiration"),
                               ("soil_moisture", "soil_moisture")) if m in file.variables and n in true_file.variables}
+        if "soil_moisture" in pairs and "soil_moisture_simulated" in file.variables:
+            true = as_observed(true_file, row, pairs["soil_moisture"][1])
+            pairs["soil moisture as observed"] = floats(file["soil_moisture_simulated"]), true
     panels_of = [(n, "NSE", efficiency(*pairs[n])) for n in ("streamflow", "evapotranspiration") if n in pairs]
     if "soil_moisture" in pairs:
         of = np.array([correlation(a, b) for a, b in zip(*pairs["soil_moisture"])])
         panels_of += [("soil_moisture", "r", of), ("soil_moisture", "NSE", efficiency(*pairs["soil_moisture"]))]
+    if "soil moisture as observed" in pairs:
+        panels_of.append(("soil moisture as observed", "NSE", efficiency(*pairs["soil moisture as observed"])))
     if not panels_of:
         raise MissingData(f"{run / 'runoff.nc'} has no series of truth.nc: no truth drawn")
     figure, panels = plt.subplots(1, len(panels_of), figsize=(4 * len(panels_of), 3.9), sharey=True, squeeze=False,
