@@ -1,7 +1,7 @@
 # What a user of basins can meet: places that cannot take part are left out with their reason (no attributes, gaps of
 # the forcing, no observation, area 0), everything else is one line that names file, key or variable, value and what is
 # allowed, before anything is computed; on 2 ranks, and nothing hangs.
-# timeout: 300
+# timeout: 600
 import json
 import os
 import sys
