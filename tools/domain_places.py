@@ -16,39 +16,69 @@ CUBIC_FEET = 0.028316846592  # m3
 ACRE_KM2 = 0.0040468564224
 SQUARE_MILE_KM2 = 2.589988110336
 
-# quantity -> unit as written in files -> (factor, offset) to the first one, which the domain files use
+def spelled(table):
+    """Of spellings with | between them -> (factor, offset): a table of single spellings."""
+    return {spelling: conversion for spellings, conversion in table.items() for spelling in spellings.split("|")}
+
+
+# quantity -> unit as written in files -> (factor, offset) to the first one, which the domain files use. The program and
+# docs/file_formats.md have the same tables (place_units_test).
 UNITS = {
-    "water": {
-        "mm/day": (1, 0), "mm d-1": (1, 0), "mm day-1": (1, 0), "mm/d": (1, 0), "mm": (1, 0), "kg m-2 d-1": (1, 0),
-        "mm/h": (24, 0), "mm h-1": (24, 0), "mm hr-1": (24, 0), "mm s-1": (86400, 0), "kg m-2 s-1": (86400, 0),
-        "m/day": (1000, 0), "m d-1": (1000, 0), "cm/day": (10, 0), "in": (25.4, 0), "in/day": (25.4, 0),
-        "inches": (25.4, 0), "inches/day": (25.4, 0)
-    },
-    "temperature": {
-        "degC": (1, 0), "C": (1, 0), "deg_C": (1, 0), "celsius": (1, 0), "K": (1, -273.15), "kelvin": (1, -273.15),
-        "degF": (1 / 1.8, -32 / 1.8), "F": (1 / 1.8, -32 / 1.8), "degree_fahrenheit": (1 / 1.8, -32 / 1.8)
-    },
-    "radiation": {
-        "W m-2": (1, 0), "W/m2": (1, 0), "W m^-2": (1, 0), "MJ m-2 d-1": (1e6 / 86400, 0), "MJ/m2/day": (1e6 / 86400, 0)
-    },
-    "pressure": {"Pa": (1, 0), "hPa": (100, 0), "mbar": (100, 0), "kPa": (1000, 0)},
-    "duration": {"s": (1, 0), "h": (3600, 0), "hours": (3600, 0)},
-    "area": {
-        "km2": (1, 0), "km^2": (1, 0), "m2": (1e-6, 0), "m^2": (1e-6, 0), "ha": (0.01, 0), "acres": (ACRE_KM2, 0),
+    "water": spelled({
+        "mm/day|mm d-1|mm day-1|mm/d|mm d^-1|mm|kg m-2 d-1": (1, 0),
+        "mm/h|mm h-1|mm hr-1": (24, 0),
+        "mm s-1|kg m-2 s-1": (86400, 0),
+        "m/day|m d-1": (1000, 0),
+        "cm/day|cm d-1": (10, 0),
+        "in|in/day|in d-1|inches|inches/day": (25.4, 0)
+    }),
+    "temperature": spelled({
+        "degC|C|deg_C|degrees_Celsius|celsius": (1, 0),
+        "K|kelvin": (1, -273.15),
+        "degF|F|degree_fahrenheit": (1 / 1.8, -32 / 1.8)
+    }),
+    "radiation": spelled({
+        "W m-2|W/m2|W m^-2": (1, 0),
+        "MJ m-2 d-1|MJ/m2/day|MJ m-2 day-1": (1e6 / 86400, 0)
+    }),
+    "pressure": spelled({
+        "Pa": (1, 0),
+        "hPa|mbar": (100, 0),
+        "kPa": (1000, 0)
+    }),
+    "duration": spelled({
+        "s|seconds": (1, 0),
+        "h|hours": (3600, 0)
+    }),
+    "area": spelled({
+        "km2|km^2|km**2": (1, 0),
+        "m2|m^2": (1e-6, 0),
+        "ha": (0.01, 0),
+        "acres": (ACRE_KM2, 0),
         "mi2": (SQUARE_MILE_KM2, 0)
-    },
-    "elevation": {
-        "m": (1, 0), "meters": (1, 0), "metres": (1, 0), "ft": (0.3048, 0), "feet": (0.3048, 0), "km": (1000, 0)
-    },
-    "degrees": {
-        "degrees": (1, 0), "degrees_north": (1, 0), "degrees_east": (1, 0), "degrees North": (1, 0),
-        "degrees East": (1, 0)
-    },
-    "discharge": {
-        "m3 s-1": (1, 0), "m3/s": (1, 0), "ft3 s-1": (CUBIC_FEET, 0), "ft3/s": (CUBIC_FEET, 0), "cfs": (CUBIC_FEET, 0)
-    },
-    "soil_moisture": {"m3 m-3": (1, 0), "m3/m3": (1, 0), "1": (1, 0), "percent": (0.01, 0), "%": (0.01, 0)},
-    "depth": {"mm": (1, 0), "kg m-2": (1, 0), "cm": (10, 0), "m": (1000, 0)},
+    }),
+    "elevation": spelled({
+        "m|meter|meters|metre|metres": (1, 0),
+        "ft|feet": (0.3048, 0),
+        "km": (1000, 0)
+    }),
+    "degrees": spelled({
+        "degrees|degree|degrees_north|degrees_east|degree_north|degree_east|"
+        "degrees North|degrees East": (1, 0)
+    }),
+    "discharge": spelled({
+        "m3 s-1|m3/s|m^3 s^-1|m^3/s|m**3 s**-1|m3 s^-1|m3s-1|m^3 s-1|m**3 s-1|m3 s**-1|m**3/s": (1, 0),
+        "ft3 s-1|ft3/s|cfs": (CUBIC_FEET, 0)
+    }),
+    "soil_moisture": spelled({
+        "m3 m-3|m3/m3|m^3 m^-3|1": (1, 0),
+        "percent|%": (0.01, 0)
+    }),
+    "depth": spelled({
+        "mm|kg m-2": (1, 0),
+        "cm": (10, 0),
+        "m": (1000, 0)
+    }),
 }
 # variables of forcing.nc: quantity, lowest and highest value (as the program checks them)
 FORCING = {

@@ -13,6 +13,7 @@ import domain_files as d
 import domain_places as p
 
 AS_DISTRIBUTED = "as distributed"
+MISSING = -9999  # of the constants, which the netCDF file has as distributed
 # variable of the file -> ours, quantity, unit where the file says "as distributed"
 FORCING = {
     "APCP_FORA": ("precipitation", "water"), "TMP_2_FORA": ("temperature_mean", "temperature"),
@@ -54,6 +55,13 @@ def unit_of(file, name, options):
     return {"APCP_FORA": options.precipitation_unit, "TMP_2_FORA": options.temperature_unit}.get(name, unit)
 
 
+def known(values, name, report):
+    """The constants keep the marker of their source where a cell has no soil texture: made missing."""
+    missing = values == MISSING
+    report.note(missing.sum(), f"{name} is {MISSING}", "made missing")
+    return np.where(missing, np.nan, values)
+
+
 def read_forcing(file, options, report):
     variables = {}
     for name, (ours, quantity) in FORCING.items():
@@ -88,7 +96,7 @@ def main(argv):
         moisture = p.convert(options.file, "SMAP_AM", p.array(file, "SMAP_AM", options.file, OBSERVED_ORDER),
                              file["SMAP_AM"].attrs.get("units"), "soil_moisture", report)
         constants = {
-            name.removeprefix("const_"): p.array(file, name, options.file, ("cell", ))
+            name.removeprefix("const_"): known(p.array(file, name, options.file, ("cell", )), name, report)
             for name in map(str, file.variables) if name.startswith("const_")
         }
         licence = file.attrs.get("license", "")

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 
+import plot_basins
 import plot_recovery
 import plot_scaling
 from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, QUIET, START, MissingData, dataset, existing, floats,
@@ -247,10 +248,16 @@ def draw_scaling(run, figures):
         raise MissingData(str(problem)) from problem
 
 
+def draw_basins(run, figures, of, beside):
+    return [save(figure, figures, name) for name, figure in of(run, beside)]
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/plot", description="Draws the figures of a run into RUN_DIR/figures.")
     parser.add_argument("run", metavar="RUN_DIR", type=Path)
     parser.add_argument("--gauge", metavar="ID", help="gauge of the hydrograph (the first one where not given)")
+    parser.add_argument("--beside", metavar="NAME=FILE.csv", action="append", default=[],
+                        help="runs over basins: scores of another model, with the columns gauge_id and nse; may be given again")
     arguments = parser.parse_args()
     run, figures = arguments.run, arguments.run / "figures"
     if not run.is_dir():
@@ -261,6 +268,9 @@ def main():
              lambda: draw_parameters(run, figures), lambda: draw_recovery(run, figures))
     if plot_scaling.is_scaling(run):
         draws = (lambda: draw_scaling(run, figures),)
+    if plot_basins.is_basins(run):
+        draws = (lambda: draw_loss(run, figures),
+                 *(lambda of=of: draw_basins(run, figures, of, arguments.beside) for of in plot_basins.FIGURES))
     for draw in draws:
         try:
             paths += draw()

@@ -22,11 +22,18 @@ void check_period(const Period& period, const std::string& section, const PlaceO
          iso_date(period.end.day), iso_date(period.start.day), fmt::arg("section", section));
 }
 
-void check_window(const TrainConfig& experiment, const PlaceOf& place) {
+// A window of basins may begin before the period, with days that are not scored: warming up needs forcing only.
+void check_window(const TrainConfig& experiment, bool basins, const PlaceOf& place) {
   if (experiment.rho_days <= experiment.warmup_days)
     fail("{}: key experiment.rho is {}, and experiment.warmup {}: a window must be longer than its warm-up",
          place("experiment.rho"), experiment.rho_days, experiment.warmup_days);
-  if (experiment.set && experiment.rho_days > experiment.period.days())
+  if (experiment.set && basins && experiment.rho_days - experiment.warmup_days > experiment.period.days())
+    fail(
+        "{}: key experiment.rho is {}: the {} days of a window after its warm-up are longer than the training period {} "
+        "to {}, {} days",
+        place("experiment.rho"), experiment.rho_days, experiment.rho_days - experiment.warmup_days,
+        iso_date(experiment.period.start.day), iso_date(experiment.period.end.day), experiment.period.days());
+  if (experiment.set && !basins && experiment.rho_days > experiment.period.days())
     fail("{}: key experiment.rho is {}: a window of {} days is longer than the training period {} to {}, {} days",
          place("experiment.rho"), experiment.rho_days, experiment.rho_days, iso_date(experiment.period.start.day),
          iso_date(experiment.period.end.day), experiment.period.days());
@@ -88,7 +95,7 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_name(config.name, place);
   check_period(config.experiment.period, "experiment", place);
   check_period(config.test.period, "test", place);
-  check_window(config.experiment, place);
+  check_window(config.experiment, is_basin_run(config), place);
   check_parameters(config.params, place);
   check_learnable_parameters(config.network.learnable_parameters, place);
   check_baselines(config.test.baselines, place);

@@ -45,12 +45,11 @@ AttributeStatistics attribute_statistics(const Communicator& comm, const Attribu
     for (Index r = 0; r < attributes.count; ++r)
       if (const double v = attributes.values[r * k + j]; !std::isnan(v)) values.push_back(v);
     const auto count = comm.sum(static_cast<std::int64_t>(values.size()));
-    if (count == 0) fail("attributes: {} is missing at every reach; leave it out of network.input_var_names", s.names[j]);
+    if (count == 0) fail("attributes: {} is missing everywhere; leave it out of network.input_var_names", s.names[j]);
     s.mean[j] = exact_sum(comm, values) / static_cast<double>(count);
     for (double& v : values) v = (v - s.mean[j]) * (v - s.mean[j]);
     s.standard_deviation[j] = std::sqrt(exact_sum(comm, values) / static_cast<double>(count));
-    // A constant attribute tells nothing apart; its inputs become 0.
-    if (!(s.standard_deviation[j] > 1e-12 * std::abs(s.mean[j]))) s.standard_deviation[j] = 1;
+    if (!(s.standard_deviation[j] > 1e-12 * std::abs(s.mean[j]))) s.standard_deviation[j] = kNoSpread;
   }
   return s;
 }

@@ -141,10 +141,15 @@ Attributes read_place_attributes(const Communicator& comm, const std::string& pa
   a.values.resize(places.size() * names.size());
   for (std::size_t k = 0; k < names.size(); ++k) {
     const auto column = file.read(names[k], std::vector<Count>{first}, std::vector<Count>{count});
-    for (std::size_t r = 0; r < places.size(); ++r) {
-      const double value = column[static_cast<std::size_t>(rows[r] - first)];
-      a.values[r * names.size() + k] = std::isfinite(value) ? value : std::numeric_limits<double>::quiet_NaN();
-    }
+    agree(comm, "attributes", [&] {
+      for (std::size_t r = 0; r < places.size(); ++r) {
+        const double value = column[static_cast<std::size_t>(rows[r] - first)];
+        if (std::isinf(value))
+          fail("{}: {} of place {} is {}; allowed: any finite number, or missing (the mean is taken); correct it", path,
+               names[k], header.place_id[places[r]], value);
+        a.values[r * names.size() + k] = value;
+      }
+    });
   }
   return a;
 }

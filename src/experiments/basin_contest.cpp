@@ -66,6 +66,7 @@ void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolde
   const RunConfig& config = problem.config;
   const Period& period = config.test.period;
   Contest contest{problem, read_basin_series(problem, period, evaluation_warmup(config)), {problem, entry.update, {}}};
+  for (const auto& warning : contest.series.warnings) log_warning("{}", warning);
   const auto model = make_basin_model(problem, contest.series);
   std::vector<RunoffOutput> further;
   for (const auto& name : config.output.runoff) further.push_back(runoff_output_from_name(name));

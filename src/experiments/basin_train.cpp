@@ -78,6 +78,13 @@ Checkpoint read_network(const Communicator& comm, const RunConfig& config, const
   return read_stored_training(comm, has_best && config.validation.period.given() ? best : path);
 }
 
+// Where the weights of the start are: the run's own copy once there is one, so that a resumed run needs no other folder.
+std::string start_of(const Communicator& comm, const RunConfig& config) {
+  const std::string kept = config.resume + "/checkpoints/start";
+  const bool has_kept = comm.any(comm.is_root() && !config.resume.empty() && std::filesystem::exists(kept));
+  return has_kept && !config.network.start_from.empty() ? kept : config.network.start_from;
+}
+
 }  // namespace
 
 int run_basin_train(const VerbContext& context) {
@@ -95,14 +102,14 @@ int run_basin_train(const VerbContext& context) {
   }
   BasinTrainer trainer(problem);
   for (const auto& warning : trainer.series().warnings) log_warning("{}", warning);
-  if (!config.network.start_from.empty()) {
-    const auto taken = trainer.start_from(read_network(comm, config, config.network.start_from));
+  if (const std::string start = start_of(comm, config); !start.empty()) {
+    const auto taken = trainer.start_from(read_network(comm, config, start));
     if (taken == 0)
       fail(
           "config: network.start_from is {}, whose checkpoint has no weight of the name and shape of one of this "
           "network",
-          config.network.start_from);
-    log_info("{} weight tensors are taken from {}", taken, config.network.start_from);
+          start);
+    log_info("{} weight tensors are taken from {}", taken, start);
   }
   const auto untrained = copies(trainer.model().network().weights());
   if (checkpoint) trainer.restore(*checkpoint);
@@ -111,6 +118,7 @@ int run_basin_train(const VerbContext& context) {
   folder.write_text(comm, "config.yaml", resolved_yaml(config));
   agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
   log_info("run folder: {}", folder.path());
+  if (!checkpoint && !config.network.start_from.empty()) trainer.keep_start(folder);
   if (checkpoint) log_info("resumed after update {}", trainer.update());
   Count weights = 0;
   for (const auto& w : untrained) weights += w.tensor.numel();

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <set>
 
+#include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/fingerprint.hpp"
+#include "dpl/base/log.hpp"
 #include "dpl/data/basin_list.hpp"
 #include "dpl/data/netcdf_file.hpp"
 #include "dpl/data/place_tables.hpp"
@@ -50,6 +52,19 @@ void check_keys(const RunConfig& config, BasinUse use) {
     fail("config: experiment.start_time and experiment.end_time are not set; training needs a period");
   if (use == BasinUse::score && !config.test.period.given())
     fail("config: test.start_time and test.end_time are not set; scoring needs a period");
+}
+
+// All periods before anything is computed: training may take hours, and the test comes after it.
+void check_days(const RunConfig& config, const ForcingHeader& header) {
+  const auto check = [&](const char* section, const Period& period) {
+    if (period.given() && (period.start.day < header.first_day || period.end.day >= header.end_day()))
+      fail("config: {0}.start_time to {0}.end_time is {1} to {2}, but {3} has {4} to {5}; choose days among them",
+           section, iso_date(period.start.day), iso_date(period.end.day), header.path, iso_date(header.first_day),
+           iso_date(header.end_day() - 1));
+  };
+  check("experiment", config.experiment.period);
+  check("validation", config.validation.period);
+  check("test", config.test.period);
 }
 
 // Places asked for, by the name of their list.
@@ -126,6 +141,18 @@ PlaceNeeds needs_of(const Communicator& comm, const RunConfig& config, const For
   return needs;
 }
 
+std::vector<Index> positions_of(const Asked& asked) {
+  std::vector<Index> positions;
+  for (const auto& [at, name] : asked.place) positions.push_back(at);
+  return positions;
+}
+
+// What the test would be refused for, before the training: lists, values of the forcing, no place left.
+void check_test(const Communicator& comm, const RunConfig& config, const ForcingHeader& header) {
+  const auto places = positions_of(asked_places(comm, config, header, BasinUse::score));
+  usable_places(comm, header, places, needs_of(comm, config, header, BasinUse::score));
+}
+
 InputStatistics attribute_part(const AttributeStatistics& s) { return {s.names, s.mean, s.standard_deviation}; }
 
 // The first of the statistics are the attributes'.
@@ -141,6 +168,14 @@ AttributeStatistics attributes_of(const RunConfig& config, const InputStatistics
     return std::vector<double>(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(n));
   };
   return {config.network.input_var_names, head(s.mean), head(s.deviation)};
+}
+
+// What does not vary over the training basins cannot be learned from.
+void tell_constant(const RunConfig& config, const AttributeStatistics& s) {
+  for (std::size_t k = 0; k < s.names.size(); ++k)
+    if (s.standard_deviation[k] >= kNoSpread)
+      log_warning("{}: {} is {} at all training basins that have it and tells none apart; its input is 0",
+                  config.data_sources.attributes, s.names[k], s.mean[k]);
 }
 
 }  // namespace
@@ -171,10 +206,12 @@ BasinProblem load_basin_problem(const Communicator& comm, const RunConfig& confi
                                 const InputStatistics* statistics) {
   check_keys(config, use);
   BasinProblem p{comm, config, read_forcing_header(comm, config.data_sources.forcing), {}, {}, {}, {}, {}, {}, {}, {}};
+  check_days(config, p.forcing);
   const Asked asked = asked_places(comm, config, p.forcing, use);
-  std::vector<Index> positions;
-  for (const auto& [at, name] : asked.place) positions.push_back(at);
-  const UsablePlaces usable = usable_places(comm, p.forcing, positions, needs_of(comm, config, p.forcing, use));
+  if (use == BasinUse::train && config.test.period.given())
+    check_test(comm, config, p.forcing);
+  const UsablePlaces usable =
+      usable_places(comm, p.forcing, positions_of(asked), needs_of(comm, config, p.forcing, use));
   p.place = usable.place;
   p.excluded = usable.excluded;
   Fingerprint fingerprint;
@@ -194,6 +231,7 @@ BasinProblem load_basin_problem(const Communicator& comm, const RunConfig& confi
   const AttributeStatistics of_attributes =
       statistics ? attributes_of(config, *statistics) : attribute_statistics(comm, attributes);
   p.statistics = statistics ? *statistics : attribute_part(of_attributes);
+  if (!statistics) tell_constant(config, of_attributes);
   p.inputs = standardise(attributes, of_attributes);
   return p;
 }

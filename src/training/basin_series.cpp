@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
@@ -104,6 +105,18 @@ void fill_history(BasinProblem& p, const Forcing& f, const Period& period, Basin
   }
 }
 
+// Warnings of all ranks about their places, in the order of the ranks: only the first one speaks.
+std::vector<std::string> of_all_ranks(const Communicator& comm, const std::vector<std::string>& mine) {
+  std::string lines;
+  for (const auto& line : mine) lines += line + "\n";
+  std::vector<std::string> all;
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    std::istringstream in(comm.broadcast(lines, rank));
+    for (std::string line; std::getline(in, line);) all.push_back(line);
+  }
+  return all;
+}
+
 }  // namespace
 
 BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmup) {
@@ -133,6 +146,7 @@ BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmu
   s.has_soil_moisture = targets.soil_moisture > 0;
   if (s.has_streamflow) s.streamflow_mm_day = observed("streamflow");
   if (s.has_soil_moisture) s.soil_moisture = observed("soil_moisture");
+  s.warnings = of_all_ranks(p.comm, s.warnings);
   fill_history(p, f, scored, s);
   return s;
 }

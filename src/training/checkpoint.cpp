@@ -71,6 +71,9 @@ json checked_manifest(const std::string& folder) {
   if (!fs::is_directory(folder)) {
     fail("checkpoint {}: there is no such folder; give a run folder or one of its checkpoints/update_NNNNNN", folder);
   }
+  if (!fs::exists(fs::path(folder) / kDone) && !fs::exists(fs::path(folder) / kManifest))
+    fail("checkpoint {}: the folder is neither a checkpoint nor that of a run (no {}, no folder checkpoints)", folder,
+         kManifest);
   if (!fs::exists(fs::path(folder) / kDone) || !fs::exists(fs::path(folder) / kManifest)) {
     fail("checkpoint {}: it is incomplete (no {}); delete that folder, then the one before it is used", folder,
          fs::exists(fs::path(folder) / kDone) ? kManifest : kDone);

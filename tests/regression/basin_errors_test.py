@@ -1,11 +1,13 @@
 # What a user of basins can meet: places that cannot take part are left out with their reason (no attributes, gaps of
 # the forcing, no observation, area 0), everything else is one line that names file, key or variable, value and what is
-# allowed; on 2 ranks, and nothing hangs.
-# timeout: 300
+# allowed, before anything is computed; on 2 ranks, and nothing hangs.
+# timeout: 600
+import itertools
 import json
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.environ["DPL_SOURCE_DIR"], "tests", "support"))
 import basin_run as basins
@@ -13,12 +15,13 @@ import netCDF4
 import numpy as np
 import twin_run as twin
 
+NUMBER = itertools.count()
 ONLY = ["experiment.updates=1", "test.baselines=[]"]
 
 
 def edit(domain, name, change):
     """The file with one change, under a name of its own; gives the setting that uses it."""
-    source, target = os.path.join(domain, name + ".nc"), os.path.join(domain, name + "_changed.nc")
+    source, target = os.path.join(domain, name + ".nc"), os.path.join(domain, f"{name}_changed_{next(NUMBER)}.nc")
     with open(source, "rb") as a, open(target, "wb") as b:
         b.write(a.read())
     with netCDF4.Dataset(target, "a") as file:
@@ -26,7 +29,20 @@ def edit(domain, name, change):
     return f"data_sources.{name}={target}"
 
 
-def refused(config, words, *settings, verb="train"):
+POOL, ASKED = ThreadPoolExecutor(2), []
+
+
+def refused(*arguments, **more):
+    """Two at a time: most of their time is the start of MPI. `all_refused` waits for them."""
+    ASKED.append(POOL.submit(check_one, *arguments, **more))
+
+
+def all_refused():
+    while ASKED:
+        ASKED.pop().result()
+
+
+def check_one(config, words, *settings, verb="train"):
     done = twin.run(2, verb, config, *ONLY, *settings, timeout=60)
     assert done.returncode != 0, (words, done.stdout)
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -100,6 +116,67 @@ def check_refused(config, domain):
     refused(config, ["00000004"], f"basins.train={domain}/holdout.txt")
 
 
+def check_damaged(config, domain):
+    """Values, ids, dimensions and files that cannot be."""
+    def value(name, to):
+        def change(file):
+            file[name][(4, 300) if file[name].ndim == 2 else 4] = to
+        return change
+
+    def twice(file):
+        file["place_id"][4] = file["place_id"][5]
+
+    def cut(name):
+        with open(os.path.join(domain, name + ".nc"), "rb") as whole, open(f"{domain}/{name}_cut.nc", "wb") as part:
+            part.write(whole.read()[:-1000])
+        return f"data_sources.{name}={domain}/{name}_cut.nc"
+
+    def calendar(file):
+        file["time"].calendar = "noleap"
+
+    def other_dimension(file):
+        file.renameDimension("place", "basin")
+
+    refused(config, ["precipitation is -1 mm/day", "00000005", "2000-10-27", "0..3000"],
+            edit(domain, "forcing", value("precipitation", -1)))
+    refused(config, ["a01", "00000005", "inf", "finite"], edit(domain, "attributes", value("a01", np.inf)))
+    refused(config, ["observations_changed", "00000006 twice"], edit(domain, "observations", twice))
+    refused(config, ["noleap", "standard"], edit(domain, "observations", calendar))
+    refused(config, ["place_id", "(basin, ", "(place, "], edit(domain, "forcing", other_dimension))
+    refused(config, ["forcing_cut.nc", "complete"], cut("forcing"))
+    refused(config, ["neither a checkpoint", domain], "network.start_from=" + domain)
+
+
+def check_before_training(config, domain):
+    """What the test after the training would stumble over is said before the first update."""
+    runs = os.path.join(domain, "..", "output", "small_basins")
+    before = sorted(os.listdir(runs))
+    with open(f"{domain}/wrong_test.txt", "w") as file:
+        file.write("00000001\n77777777\n")
+    refused(config, ["wrong_test.txt", "line 2", "77777777"], f"basins.test={domain}/wrong_test.txt")
+    refused(config, ["test.start_time", "2003-12-31", "2002-06-18"], "test.end_time=2003-12-31")
+    refused(config, ["experiment.start_time", "1991-01-01", "2000-01-01"], "experiment.start_time=1990-01-01",
+            "experiment.end_time=1991-01-01")
+    all_refused()
+    assert sorted(os.listdir(runs)) == before, "a refused training leaves no folder"
+
+
+def check_goes_on(config, domain):
+    """Odd, but no error: attributes without differences, impossible observations at a place of the last rank, more basins
+    a batch than there are, a warm-up longer than the record; every rank's warnings are heard."""
+    def same(file):
+        file["a02"][:] = 3
+
+    def impossible(file):
+        file["streamflow"][38, 200] = -5
+
+    done = twin.run(2, "train", config, *ONLY, edit(domain, "attributes", same), edit(domain, "observations", impossible),
+                    "experiment.batch_size=1000", "experiment.warmup=5000", "experiment.rho=5100", timeout=60)
+    assert done.returncode == 0, done.stderr
+    for words in (("a02 is 3 at all", "input is 0"), ("1 value of streamflow at place 00000039", "counts as missing")):
+        assert any(all(w in line for w in words) for line in done.stderr.splitlines()), (words, done.stderr)
+
+
 def check_other_training(config, domain):
     """A checkpoint is not continued with other basins or another configuration."""
     run = twin.train(1, config, "experiment.updates=2", "test.baselines=[]")
@@ -107,6 +184,7 @@ def check_other_training(config, domain):
             "resume=" + run)
     refused(config, ["set of training basins"], f"basins.train={domain}/holdout.txt", "basins.holdout=",
             "experiment.updates=2", "resume=" + run)
+    all_refused()
     done = twin.run(2, "evaluate", config, "test.baselines=[]", "params.source=" + run)
     assert done.returncode == 0, done.stderr
     assert twin.text(run, "metrics_by_basin.csv") == twin.text(twin.run_folder_of(done.stdout), "metrics_by_basin.csv")
@@ -118,6 +196,9 @@ def main():
         domain = os.path.join(folder, "domain")
         check_left_out(config, domain)
         check_refused(config, domain)
+        check_damaged(config, domain)
+        check_before_training(config, domain)
+        check_goes_on(config, domain)
         check_other_training(config, domain)
     print("left out with a reason, or refused in one line")
     return 0

@@ -39,6 +39,7 @@ def write(path, rain=0.1, temperature=(293.15, 263.15), rain_units=DISTRIBUTED, 
         put("SMAP_AM", ("cell", "time_smap"), [[0.2, np.nan], [1.5, 0.3]], moisture_units)
         if constants:
             put("const_Sand", ("cell", ), [50.0, 30.0], "as distributed")
+            put("const_Clay", ("cell", ), [-9999.0, 30.0], "as distributed")
         file.license = "of the source"
     return path
 
@@ -73,6 +74,7 @@ def main():
             assert "soil_moisture: values that cannot be: 1" in file.import_report, file.import_report
         with netCDF4.Dataset(f"{folder}/domain/attributes.nc") as file:
             assert file["Sand"][:].tolist() == [50, 30] and file["latitude"][:].tolist() == [35.5, -10.25]
+            assert np.isnan(np.ma.filled(file["Clay"][0], np.nan)) and "const_Clay is -9999: 1" in file.import_report
         accepted("import_smap", write(made, rain=2.4, rain_units="mm d-1"), *out)  # what the file says wins
         with netCDF4.Dataset(f"{folder}/domain/forcing.nc") as file:
             np.testing.assert_allclose(file["precipitation"][0], 2.4, rtol=1e-6)

@@ -17,6 +17,10 @@ struct Attributes {
   std::vector<double> values;   ///< [count][names], NaN where missing
 };
 
+/// Deviation of an attribute that is the same everywhere in training and tells nothing apart: its inputs become 0, also
+/// at other places, where another value would meet a weight that was never trained.
+constexpr double kNoSpread = 1e30;
+
 /// Mean and standard deviation (divisor N) of each attribute over all reaches of the domain, missing values left out.
 struct AttributeStatistics {
   std::vector<std::string> names;
@@ -29,7 +33,7 @@ struct AttributeStatistics {
 Attributes read_attributes(const Communicator& comm, const std::string& path, const RiverNetwork& network,
                            const std::vector<std::string>& names, Index first_reach, Index end_reach);
 
-/// **Collective:** exact sums, the same bits on any number of ranks. A constant attribute gets standard deviation 1.
+/// **Collective:** exact sums, the same bits on any number of ranks. A constant attribute gets kNoSpread.
 AttributeStatistics attribute_statistics(const Communicator& comm, const Attributes& attributes);
 
 /// (x - mean) / standard deviation, missing values become the mean (0). [count][names]

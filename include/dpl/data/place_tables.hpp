@@ -13,7 +13,7 @@ namespace dpl {
 
 /// **Collective:** attributes of this rank's places, first_reach 0 and count = places; attribute_statistics and
 /// standardise take them. Throws Error for a place without a row, a missing variable (suggests the nearest name), wrong
-/// dimensions.
+/// dimensions, an infinite value.
 Attributes read_place_attributes(const Communicator& comm, const std::string& path, const ForcingHeader& header,
                                  std::span<const Index> places, const std::vector<std::string>& names);
 

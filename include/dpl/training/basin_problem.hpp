@@ -54,7 +54,7 @@ struct BasinSeries {
   std::vector<float> streamflow_mm_day, soil_moisture;     ///< [own place][day], NaN = missing
   bool has_streamflow = false, has_soil_moisture = false;  ///< which of them were read: the same on all ranks, also on
                                                            ///< one that has no place
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings;  ///< of all ranks about their places
   /// Row of a day (days since 1970-01-01).
   Count row(Count day) const {
     if (day >= first_day) return day - first_day;

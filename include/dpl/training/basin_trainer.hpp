@@ -27,6 +27,8 @@ class BasinTrainer {
   void restore(const Checkpoint& checkpoint);
   /// Takes the weights of a checkpoint that have the names and shapes of own ones; returns how many tensors.
   std::size_t start_from(const Checkpoint& checkpoint);
+  /// The present weights as checkpoints/start of the folder, for a run that begins from those of another.
+  void keep_start(const RunFolder& folder) { write(folder, "start"); }
 
   /// Runs the remaining updates; writes tables and checkpoints into the folder, and with a validation period the best
   /// weights as checkpoints/best, which the network holds at the end.
