@@ -78,7 +78,8 @@ class SeriesGroup {
         failure = named(member, error);
       }
     }
-    if (!failure.empty() && group_.is_root()) counters_.add(stop_all, 1);
+    const bool signalled = group_.any(stop_requested());  // the ranks of other groups may have no signal
+    if ((signalled || !failure.empty()) && group_.is_root()) counters_.add(stop_all, 1);
     return failure;
   }
 
