@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 
+import plot_places
 import plot_recovery
 import plot_scaling
 from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, QUIET, START, MissingData, dataset, existing, floats,
@@ -247,10 +248,26 @@ def draw_scaling(run, figures):
         raise MissingData(str(problem)) from problem
 
 
+def draw_places(run, figures, published):
+    try:
+        return [save(figure, figures, name) for name, figure in plot_places.figures_of(run, published)]
+    except plot_scaling.BadTable as problem:
+        raise MissingData(str(problem)) from problem
+
+
+def named_file(text):
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=FILE.csv")
+    return name, Path(path)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/plot", description="Draws the figures of a run into RUN_DIR/figures.")
     parser.add_argument("run", metavar="RUN_DIR", type=Path)
     parser.add_argument("--gauge", metavar="ID", help="gauge of the hydrograph (the first one where not given)")
+    parser.add_argument("--beside", metavar="NAME=FILE.csv", type=named_file, action="append", default=[],
+                        help="dpl_hpc scaling: scores of another model at the same basins (columns gauge_id, nse)")
     arguments = parser.parse_args()
     run, figures = arguments.run, arguments.run / "figures"
     if not run.is_dir():
@@ -259,7 +276,9 @@ def main():
     paths = []
     draws = (lambda: draw_loss(run, figures), lambda: draw_hydrograph(run, figures, arguments.gauge),
              lambda: draw_parameters(run, figures), lambda: draw_recovery(run, figures))
-    if plot_scaling.is_scaling(run):
+    if plot_places.is_places(run):
+        draws = (lambda: draw_places(run, figures, arguments.beside),)
+    elif plot_scaling.is_scaling(run):
         draws = (lambda: draw_scaling(run, figures),)
     for draw in draws:
         try:
