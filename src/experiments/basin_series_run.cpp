@@ -129,9 +129,8 @@ class SeriesGroup {
     const RunConfig config = config_of(member, folder_of(run_, member));
     RunFolder folder = open_folder(member, config);
     std::unique_ptr<LogDetour> detour;
-    agree(group_, "log", [&] {
-      detour = std::make_unique<LogDetour>(group_.is_root() ? folder.file("log.txt") : std::string());
-    });
+    agree(group_, "log",
+          [&] { detour = std::make_unique<LogDetour>(group_.is_root() ? folder.file("log.txt") : std::string()); });
     const std::string newest = newest_checkpoint(group_, folder.path());
     BasinTraining training(group_, config,
                            newest.empty() ? std::nullopt : std::optional(read_stored_training(group_, newest)));
@@ -142,9 +141,8 @@ class SeriesGroup {
     count(training.trainer().place_days(), counted);
     MemberResult result{training.trainer().update(), training.trainer().place_days(), 0, {}};
     result.scores = training.score(folder, ContestFiles::scores);
-    agree_on_root(group_, "timing.csv", [&] {
-      result.rank_seconds = group_.size() * seconds_of_updates(folder.file("timing.csv"));
-    });
+    agree_on_root(group_, "timing.csv",
+                  [&] { result.rank_seconds = group_.size() * seconds_of_updates(folder.file("timing.csv")); });
     folder.write_text(group_, "member.json", member_text(member, result));
     return true;
   }
@@ -163,9 +161,9 @@ class SeriesGroup {
       const auto done = static_cast<double>(counters_.read(done_place_days));
       const auto finished = static_cast<std::size_t>(counters_.read(finished_members));
       detour.outside([&] {
-        progress_.show(static_cast<Count>(done / kMillion), done,
-                       fmt::format("{} of {} trainings are done", finished_before_ + finished,
-                                   finished_before_ + order_.size()));
+        progress_.show(
+            static_cast<Count>(done / kMillion), done,
+            fmt::format("{} of {} trainings are done", finished_before_ + finished, finished_before_ + order_.size()));
       });
     }
     return counters_.read(stop_all) > 0;
@@ -195,8 +193,7 @@ double SeriesMember::place_days() const {
   const auto& experiment = config.experiment;
   const auto places = static_cast<Index>(train.size());
   const Index batch = experiment.batch_size == 0 ? places : std::min(places, experiment.batch_size);
-  return static_cast<double>(batch) * experiment.rho_days * experiment.epochs *
-         updates_of_epoch(experiment, places);
+  return static_cast<double>(batch) * experiment.rho_days * experiment.epochs * updates_of_epoch(experiment, places);
 }
 
 std::optional<std::vector<MemberResult>> run_series(const Communicator& comm, const RunFolder& folder,
@@ -220,7 +217,8 @@ std::optional<std::vector<MemberResult>> run_series(const Communicator& comm, co
                    [&](std::size_t a, std::size_t b) { return members[a].place_days() > members[b].place_days(); });
   const std::size_t before = mine.size() - order.size();
   if (before > 0) log_info("{} of {} trainings are finished and not done again", before, mine.size());
-  const Communicator group = comm.split(comm.rank() / static_cast<int>(std::min<Index>(parallel.ranks_per_training, comm.size())));
+  const Communicator group =
+      comm.split(comm.rank() / static_cast<int>(std::min<Index>(parallel.ranks_per_training, comm.size())));
   std::string failure;
   bool complete = false;
   {
@@ -233,7 +231,8 @@ std::optional<std::vector<MemberResult>> run_series(const Communicator& comm, co
   std::vector<MemberResult> results;
   if (parallel.task > 0) return results;
   agree_on_root(comm, "trainings", [&] {
-    for (const auto& member : members) results.push_back(read_member(folder_of(folder, member) + "/member.json", member));
+    for (const auto& member : members)
+      results.push_back(read_member(folder_of(folder, member) + "/member.json", member));
   });
   return results;
 }
@@ -245,9 +244,9 @@ void print_series_plan(const std::vector<SeriesMember>& members, int ranks) {
   for (const auto& m : members) place_days += m.place_days();
   log_info("configuration is valid; nothing was computed");
   for (const auto& m : members)
-    log_info("{}: {} basins, {} held out, {} updates", m.name, m.train.size(), m.held_out.size(),
-             Count{m.config.experiment.epochs} *
-                 updates_of_epoch(m.config.experiment, static_cast<Index>(m.train.size())));
+    log_info(
+        "{}: {} basins, {} held out, {} updates", m.name, m.train.size(), m.held_out.size(),
+        Count{m.config.experiment.epochs} * updates_of_epoch(m.config.experiment, static_cast<Index>(m.train.size())));
   log_info("{} trainings, {:.3g} place-days, {} at a time", members.size(), place_days,
            (ranks + members.front().config.parallel.ranks_per_training - 1) /
                members.front().config.parallel.ranks_per_training);
@@ -267,9 +266,8 @@ int run_series_verb(const VerbContext& context, const std::vector<SeriesMember>&
                                            : RunFolder::open(comm, config.resume);
   const Index task = config.parallel.task;
   if (task <= 1) folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] {
-    add_log_file(folder.file(task == 0 ? "log.txt" : fmt::format("log_{}.txt", task)));
-  });
+  agree_on_root(comm, "log",
+                [&] { add_log_file(folder.file(task == 0 ? "log.txt" : fmt::format("log_{}.txt", task))); });
   log_info("run folder: {}", folder.path());
   log_info("{} trainings, {} ranks, {} for each", members.size(), comm.size(), config.parallel.ranks_per_training);
   const auto results = run_series(comm, folder, members);

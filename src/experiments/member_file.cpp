@@ -33,8 +33,9 @@ std::string first_difference(const std::string& then, const std::string& now) {
   std::istringstream a(then), b(now);
   std::string x, y;
   while (std::getline(a, x), std::getline(b, y), a || b) {
-    if (x != y) return fmt::format("\"{}\" then, \"{}\" now", x.substr(x.find_first_not_of(' ')),
-                                   y.substr(y.find_first_not_of(' ')));
+    if (x != y)
+      return fmt::format("\"{}\" then, \"{}\" now", x.substr(x.find_first_not_of(' ')),
+                         y.substr(y.find_first_not_of(' ')));
     x.clear(), y.clear();
   }
   return "nothing";
@@ -65,11 +66,13 @@ MemberResult read_member(const std::string& path, const SeriesMember& member) {
   std::ifstream in(path, std::ios::binary);
   const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !json.contains("scores") || json["metrics"] != Json(metric_names()))
-    fail("{}: is not the result of a training of this version; remove the folder of this training to do it again", path);
+    fail("{}: is not the result of a training of this version; remove the folder of this training to do it again",
+         path);
   const auto refuse = [&](const std::string& what) {
-    fail("{}: this training was made with another configuration: {}; resume with the configuration of the run folder or "
-         "start a new run",
-         path, what);
+    fail(
+        "{}: this training was made with another configuration: {}; resume with the configuration of the run folder or "
+        "start a new run",
+        path, what);
   };
   const std::string settings = settings_of(member.config);
   if (const std::string then = json["configuration"]; then != settings) refuse(first_difference(then, settings));

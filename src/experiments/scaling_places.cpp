@@ -77,8 +77,8 @@ Json spread_over_seeds(const std::vector<double>& values) {
 // Of the medians over basins, the spread over the seeds.
 Json by_subset(const ScalingSeries& series, const std::vector<MemberResult>& results, Count days) {
   Json json = Json::object();
-  log_info("{:<10}{:>8}{:>9}{:>12}{:>10}{:>12}{:>12}", "subset", "basins", "updates", "runs/place", "s/place",
-           "NSE in", "NSE out");
+  log_info("{:<10}{:>8}{:>9}{:>12}{:>10}{:>12}{:>12}", "subset", "basins", "updates", "runs/place", "s/place", "NSE in",
+           "NSE out");
   for (std::size_t first = 0; first < results.size();) {
     std::map<std::string, std::vector<double>> columns;
     std::size_t k = first;
@@ -137,12 +137,12 @@ std::string scaling_csv(const ScalingSeries& series, const std::vector<MemberRes
     csv += fmt::format("{},{},{},{},{},{}", point.fraction, point.seed, places, r.updates,
                        csv_number(runs_per_place(r, places, days)),
                        csv_number(r.rank_seconds / static_cast<double>(places)));
-    for (const double value : {at(s.in, "nse", 0.5), at(s.in, "kge", 0.5), at(s.out, "nse", 0.5),
-                               at(s.out, "kge", 0.5), at(s.core, "nse", 0.5), at(s.core, "kge", 0.5)})
+    for (const double value : {at(s.in, "nse", 0.5), at(s.in, "kge", 0.5), at(s.out, "nse", 0.5), at(s.out, "kge", 0.5),
+                               at(s.core, "nse", 0.5), at(s.core, "kge", 0.5)})
       csv += "," + csv_number(value);
     csv += fmt::format(",{}", point.core.size());
-    for (const double value : {at(s.in, "nse", 0.25), at(s.in, "nse", 0.75), at(s.out, "nse", 0.25),
-                               at(s.out, "nse", 0.75)})
+    for (const double value :
+         {at(s.in, "nse", 0.25), at(s.in, "nse", 0.75), at(s.out, "nse", 0.25), at(s.out, "nse", 0.75)})
       csv += "," + csv_number(value);
     csv += fmt::format(",{},{},{}\n", s.in.size(), s.out.size(), csv_number(r.place_days));
   }
@@ -155,25 +155,27 @@ int run_scaling(const VerbContext& context) {
     fail("{}: data_sources.forcing is not set, or data_sources.network is: scaling trains over basins (docs/basins.md)",
          context.config_path);
   if (has_folds(config) || !config.basins.holdout.empty() || !config.basins.test.empty())
-    fail("{}: basins.holdout, basins.test, basins.pub or basins.pur is given; scaling draws by itself what is held out and "
-         "scored (scaling.out_of_sample): leave them out",
-         context.config_path);
+    fail(
+        "{}: basins.holdout, basins.test, basins.pub or basins.pur is given; scaling draws by itself what is held out "
+        "and "
+        "scored (scaling.out_of_sample): leave them out",
+        context.config_path);
   const BasinProblem probe = load_basin_problem(context.comm, config, BasinUse::train);
   tell_left_out(probe);
   std::vector<std::string> ids;
   for (Index k = 0; k < probe.size(); ++k) ids.push_back(probe.id(k));
   const ScalingSeries series = scaling_series(config, ids);
   const Count days = config.experiment.period.days();
-  return run_series_verb(
-      context, series.members, [&](const RunFolder& folder, const std::vector<MemberResult>& results) {
-        folder.write_text(context.comm, "scaling_by_basin.csv", by_basin_csv(series, results));
-        Json json = Json::parse(series_origin(probe));
-        json["budget"] = config.scaling.budget;
-        json["out_of_sample"] = series.members.front().held_out.size();
-        if (context.comm.is_root()) json["by_subset"] = by_subset(series, results, days);
-        folder.write_text(context.comm, "metrics.json", json.dump(2) + "\n");
-        folder.write_text(context.comm, "scaling.csv", scaling_csv(series, results, days));
-      });
+  return run_series_verb(context, series.members,
+                         [&](const RunFolder& folder, const std::vector<MemberResult>& results) {
+                           folder.write_text(context.comm, "scaling_by_basin.csv", by_basin_csv(series, results));
+                           Json json = Json::parse(series_origin(probe));
+                           json["budget"] = config.scaling.budget;
+                           json["out_of_sample"] = series.members.front().held_out.size();
+                           if (context.comm.is_root()) json["by_subset"] = by_subset(series, results, days);
+                           folder.write_text(context.comm, "metrics.json", json.dump(2) + "\n");
+                           folder.write_text(context.comm, "scaling.csv", scaling_csv(series, results, days));
+                         });
 }
 
 }  // namespace dpl

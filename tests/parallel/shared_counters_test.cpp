@@ -1,11 +1,11 @@
 // Counters that every rank changes at its own time.
 // ranks: 1 3
+#include "dpl/parallel/shared_counters.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <vector>
-
-#include "dpl/parallel/shared_counters.hpp"
 
 namespace dpl {
 namespace {

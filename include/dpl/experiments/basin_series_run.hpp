@@ -13,10 +13,10 @@ namespace dpl {
 
 /// One training of a series.
 struct SeriesMember {
-  std::string name;                         ///< of its folder below RUN/members
-  RunConfig config;                         ///< with its own seed and updates; basins.* are replaced by the lists below
-  std::vector<std::string> train, held_out; ///< ids; held_out may be empty where the basins trained on are scored
-  bool score_trained = false;               ///< whether the basins trained on are scored beside those held out
+  std::string name;  ///< of its folder below RUN/members
+  RunConfig config;  ///< with its own seed and updates; basins.* are replaced by the lists below
+  std::vector<std::string> train, held_out;  ///< ids; held_out may be empty where the basins trained on are scored
+  bool score_trained = false;                ///< whether the basins trained on are scored beside those held out
   /// Place-days of the whole training: windows of an update, their days, updates.
   double place_days() const;
 };
@@ -24,9 +24,9 @@ struct SeriesMember {
 /// What a finished training leaves in its member.json.
 struct MemberResult {
   Count updates = 0;
-  double place_days = 0;      ///< seen in training, warm-up included
-  double rank_seconds = 0;    ///< of all updates, times the ranks that shared them
-  BasinReportScores scores;   ///< of the test period
+  double place_days = 0;     ///< seen in training, warm-up included
+  double rank_seconds = 0;   ///< of all updates, times the ranks that shared them
+  BasinReportScores scores;  ///< of the test period
 };
 
 /// **Collective:** trains and scores all members that are not finished, each in a folder of its own by one group of

@@ -22,8 +22,8 @@ struct SampleSplit {
 /// where the pool would be empty.
 SampleSplit split_sample(const std::vector<std::string>& ids, double share, std::uint64_t seed);
 
-/// round(fraction n) of the pool's ids, at least one, ascending. Those of a smaller fraction and the same seed are among
-/// those of a larger one. Seeds draw independently.
+/// round(fraction n) of the pool's ids, at least one, ascending. Those of a smaller fraction and the same seed are
+/// among those of a larger one. Seeds draw independently.
 std::vector<std::string> nested_subset(const std::vector<std::string>& pool, double fraction, std::uint64_t seed);
 
 /// The ids that are not in `without`, in their order.
