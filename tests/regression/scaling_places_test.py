@@ -161,8 +161,15 @@ def check_refused(config, folder):
     refused(config, "train", ["c.txt", "00000009x"], *ALL, f"basins.pur=[{a}, {c}]")
     refused(config, "evaluate", ["basins.pub", "train"], *ALL, "basins.pub=4", "params.source=" + folder)
     refused(config, "train", ["parallel.task", "resume"], *ALL, "basins.pub=4", "parallel.task=1")
-    refused(config, "train", ["training fold_", "not finite"], *ALL, "basins.pub=3", "experiment.learning_rate=10",
-            "experiment.clip=0", "runoff.component_spread=0", "experiment.updates=60", "network.output_gain=10")
+
+
+def check_failing_member(config, run, *setting):
+    """What goes wrong in one training (here its checkpoint is of another configuration) stops all and names it."""
+    for path in glob.glob(run + "/members/*/member.json"):
+        os.remove(path)
+    for group in (1, 2):
+        refused(config, "train", ["training fold_", "clip"], *ALL, *setting, "experiment.clip=2", "resume=" + run,
+                f"parallel.ranks_per_training={group}")
 
 
 def main():
@@ -177,7 +184,8 @@ def main():
         check_signal(config, folder)
         check_tasks(config, whole, folder)
         everyone = [f"{k:08}" for k in range(1, 41)]
-        check_folds(config, folder, "basins.pub=3", held_out=everyone)
+        run, _ = check_folds(config, folder, "basins.pub=3", held_out=everyone)
+        check_failing_member(config, run, "basins.pub=3")
         lists = []
         for name, ids in (("north", everyone[:15]), ("south", everyone[20:])):
             lists.append(os.path.join(folder, name + ".txt"))
