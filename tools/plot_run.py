@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 import plot_basins
+import plot_places
 import plot_recovery
 import plot_scaling
 from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, QUIET, START, MissingData, dataset, existing, floats,
@@ -252,6 +253,19 @@ def draw_basins(run, figures, of, beside):
     return [save(figure, figures, name) for name, figure in of(run, beside)]
 
 
+def draw_places(run, figures, beside):
+    published = []
+    for text in beside:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise MissingData(f"--beside {text}: NAME=FILE.csv is needed")
+        published.append((name, Path(path)))
+    try:
+        return [save(figure, figures, name) for name, figure in plot_places.figures_of(run, published)]
+    except plot_scaling.BadTable as problem:
+        raise MissingData(str(problem)) from problem
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/plot", description="Draws the figures of a run into RUN_DIR/figures.")
     parser.add_argument("run", metavar="RUN_DIR", type=Path)
@@ -266,9 +280,11 @@ def main():
     paths = []
     draws = (lambda: draw_loss(run, figures), lambda: draw_hydrograph(run, figures, arguments.gauge),
              lambda: draw_parameters(run, figures), lambda: draw_recovery(run, figures))
-    if plot_scaling.is_scaling(run):
+    if plot_places.is_places(run):
+        draws = (lambda: draw_places(run, figures, arguments.beside),)
+    elif plot_scaling.is_scaling(run):
         draws = (lambda: draw_scaling(run, figures),)
-    if plot_basins.is_basins(run):
+    elif plot_basins.is_basins(run):
         draws = (lambda: draw_loss(run, figures),
                  *(lambda of=of: draw_basins(run, figures, of, arguments.beside) for of in plot_basins.FIGURES))
     for draw in draws:

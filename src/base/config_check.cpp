@@ -89,6 +89,35 @@ void check_replicas(const RunConfig& config, const PlaceOf& place) {
         place("parallel.replicas"), config.parallel.replicas, config.experiment.windows, config.parallel.replicas);
 }
 
+void check_folds(const BasinsConfig& basins, const PlaceOf& place) {
+  if (basins.pub == 1)
+    fail("{}: key basins.pub is 1; folds are held out in turn: 0 for none, or at least 2", place("basins.pub"));
+  if (basins.pur.size() == 1)
+    fail("{}: key basins.pur holds one list; give at least 2, or that one as basins.holdout", place("basins.pur"));
+  if (basins.pub == 0 && basins.pur.empty()) return;
+  const std::string folds = basins.pub > 0 ? "basins.pub" : "basins.pur";
+  const auto refuse = [&](bool given, const std::string& other) {
+    if (given)
+      fail("{}: key {} is given with {}, which says itself what is held out and scored; keep one of them", place(folds),
+           other, folds);
+  };
+  refuse(basins.pub > 0 && !basins.pur.empty(), "basins.pur");
+  refuse(!basins.holdout.empty(), "basins.holdout");
+  refuse(!basins.test.empty(), "basins.test");
+}
+
+void check_tasks(const RunConfig& config, const PlaceOf& place) {
+  const auto& parallel = config.parallel;
+  if (parallel.task > parallel.tasks)
+    fail("{}: key parallel.task is {}, above parallel.tasks, {}", place("parallel.task"), parallel.task, parallel.tasks);
+  if (parallel.task > 0 && config.resume.empty())
+    fail("{}: key parallel.task is {}, and resume is not given; all tasks work in one folder: make it and give resume",
+         place("parallel.task"), parallel.task);
+  if (config.scaling.fractions.empty())
+    fail("{}: key scaling.fractions is empty; give at least one number above 0 and at most 1",
+         place("scaling.fractions"));
+}
+
 }  // namespace
 
 void check_config(const RunConfig& config, const PlaceOf& place) {
@@ -101,6 +130,8 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_baselines(config.test.baselines, place);
   check_solver(config, place);
   check_replicas(config, place);
+  check_folds(config.basins, place);
+  check_tasks(config, place);
   parse_iso_date(config.synth.start, place("synth.start") + ": key synth.start");
 }
 

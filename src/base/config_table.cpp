@@ -38,11 +38,11 @@ Keys source_keys() {
       {"data_sources.network", [](C& c) { return &c.data_sources.network; }, "", path(),
        "Reaches: ids, downstream ids, lengths, slopes.", "train evaluate route plan"},
       {"data_sources.attributes", [](C& c) { return &c.data_sources.attributes; }, "", path(),
-       "Attributes of the catchments, inputs of the parameter network.", "train"},
+       "Attributes of the catchments, inputs of the parameter network.", "train scaling"},
       {"data_sources.lateral_inflow", [](C& c) { return &c.data_sources.lateral_inflow; }, "", path(),
        "Lateral inflow q' of every reach.", "train evaluate route plan"},
       {"data_sources.observations", [](C& c) { return &c.data_sources.observations; }, "", path(),
-       "Observed discharge at gauges.", "train evaluate plan"},
+       "Observed discharge at gauges.", "train evaluate plan scaling"},
       {"data_sources.forcing", [](C& c) { return &c.data_sources.forcing; }, "", path(),
        "Daily forcing of places; given without data_sources.network, the run is one over basins (docs/basins.md)."},
   };
@@ -113,9 +113,9 @@ Keys parameter_keys() {
 Keys experiment_keys() {
   return {
       {"experiment.start_time", [](C& c) { return &c.experiment.period.start; }, "", anything(),
-       "First day of the training period.", "train plan"},
+       "First day of the training period.", "train plan scaling"},
       {"experiment.end_time", [](C& c) { return &c.experiment.period.end; }, "", anything(),
-       "Last day of the training period (included).", "train plan"},
+       "Last day of the training period (included).", "train plan scaling"},
       {"experiment.rho", [](C& c) { return &c.experiment.rho_days; }, "d", from(1, 1e6), "Length of a window."},
       {"experiment.warmup", [](C& c) { return &c.experiment.warmup_days; }, "d", from(0, 1e6),
        "First days of a window, which are not scored; fewer than experiment.rho."},
@@ -128,6 +128,9 @@ Keys experiment_keys() {
       {"experiment.epochs", [](C& c) { return &c.experiment.epochs; }, "", from(1, 1e6), "Number of epochs."},
       {"experiment.updates", [](C& c) { return &c.experiment.updates; }, "", from(1, 1e6),
        "Optimizer steps per epoch, so a run has epochs times updates of them."},
+      {"experiment.epoch_coverage", [](C& c) { return &c.experiment.epoch_coverage; }, "", from(0, 0.9999),
+       "Basins: an epoch has the updates after which a day of a basin was drawn with this probability (0.99: the 99 % "
+       "rule, docs/basins.md); 0: experiment.updates."},
       {"experiment.learning_rate", [](C& c) { return &c.experiment.learning_rate; }, "", above(0, 10),
        "Learning rate of the optimizer from an epoch on, as {epoch: rate}; epoch 1 must be there. A single number holds "
        "always."},
@@ -187,6 +190,12 @@ Keys runoff_keys() {
        "List of basins to score; empty: those trained on."},
       {"basins.holdout", [](C& c) { return &c.basins.holdout; }, "", path(),
        "List of basins that are scored and never trained on; none of them may stand in basins.train."},
+      {"basins.pub", [](C& c) { return &c.basins.pub; }, "", from(0, 1e6),
+       "train: prediction in ungauged basins, that many random folds, each held out in turn and scored; 0: none."},
+      {"basins.pur", [](C& c) { return &c.basins.pur; }, "", path(),
+       "train: prediction in ungauged regions, lists of basins, each held out in turn and scored."},
+      {"basins.fold_seeds", [](C& c) { return &c.basins.fold_seeds; }, "", from(1, 1e4),
+       "pub, pur: trainings of a fold, with seed, seed + 1, ..."},
   };
 }
 
@@ -235,7 +244,7 @@ Keys network_keys() {
        "lstm, two_headed: factors of the LSTM's products; bf16 rounds them to 8 bits, adds in single precision, and "
        "needs a processor with AVX-512 BF16."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
-       "Attributes the network reads.", "train plan"},
+       "Attributes the network reads.", "train plan scaling"},
       {"network.history_var_names", [](C& c) { return &c.network.history_var_names; }, "", some_text(),
        "lstm, two_headed: variables of the forcing that the LSTM reads day by day (potential_evapotranspiration is the "
        "one of runoff.pet), and observed_streamflow, that of the day before with its mask."},
@@ -249,9 +258,9 @@ Keys network_keys() {
 Keys test_keys() {
   return {
       {"test.start_time", [](C& c) { return &c.test.period.start; }, "", anything(), "First day of the test period.",
-       "evaluate"},
+       "evaluate scaling"},
       {"test.end_time", [](C& c) { return &c.test.period.end; }, "", anything(),
-       "Last day of the test period (included).", "evaluate"},
+       "Last day of the test period (included).", "evaluate scaling"},
       {"test.baselines", [](C& c) { return &c.test.baselines; }, "",
        one_of({"all", "untrained", "uniform", "summed_lateral_inflow", "delayed_lateral_inflow"}),
        "What the learned parameters are compared with; from 1e9 training reach-steps on, all means the two of the "
@@ -291,6 +300,28 @@ Keys parallel_keys() {
       {"parallel.replicas", [](C& c) { return &c.parallel.replicas; }, "", from(1, 1e6),
        "train: groups of ranks, each with the whole domain, that share the windows of an update; at most "
        "experiment.windows, and it divides the number of ranks. Never changes results."},
+      {"parallel.ranks_per_training", [](C& c) { return &c.parallel.ranks_per_training; }, "", from(1, 1e6),
+       "scaling, and train with basins.pub or basins.pur: ranks of one training; groups of them take trainings one after "
+       "the other. Never changes results."},
+      {"parallel.task", [](C& c) { return &c.parallel.task; }, "", from(0, 1e6),
+       "The same, spread over several jobs: the number of this one, from 1, which trains its share and writes no table; "
+       "0: one job does all."},
+      {"parallel.tasks", [](C& c) { return &c.parallel.tasks; }, "", from(1, 1e6), "Number of such jobs."},
+  };
+}
+
+Keys scaling_keys() {
+  return {
+      {"scaling.fractions", [](C& c) { return &c.scaling.fractions; }, "", above(0, 1),
+       "Shares of the basins that may be trained on; subsets of a seed are nested."},
+      {"scaling.seeds", [](C& c) { return &c.scaling.seeds; }, "", from(1, 1e4),
+       "Trainings of a fraction, with seed, seed + 1, ...; each draws its own subsets."},
+      {"scaling.out_of_sample", [](C& c) { return &c.scaling.out_of_sample; }, "", from(0, 0.9),
+       "Share of the basins, drawn by seed, that no training sees and all are scored on."},
+      {"scaling.budget", [](C& c) { return &c.scaling.budget; }, "",
+       one_of({"updates", "place_days", "runs_per_place"}),
+       "What is the same in all trainings: the updates of section experiment, or the place-days or the forward runs per "
+       "place that these are for fraction 1."},
   };
 }
 
@@ -355,7 +386,7 @@ const std::vector<ConfigKey>& config_keys() {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
                             test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys, runoff_keys,
-                            calibration_keys})
+                            scaling_keys, calibration_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -385,6 +416,7 @@ std::string config_section_help(const std::string& section) {
       {"memory", "Limits of memory, of a rank."},
       {"runoff", "The runoff of basins (docs/basins.md)."},
       {"basins", "Which basins take part."},
+      {"scaling", "Skill against the number of basins trained on, `dpl_hpc scaling`."},
       {"calibration", "`dpl_hpc calibrate`: SCE-UA basin by basin (docs/basins.md)."},
       {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},

@@ -91,6 +91,18 @@ std::vector<std::string> read_texts(const ConfigKey& key, const YamlNode& node) 
   return texts;
 }
 
+std::vector<double> read_numbers(const ConfigKey& key, const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::map) refuse(key, node);
+  const auto items = node.kind == YamlNode::Kind::list ? node.items : std::vector<YamlNode>{node};
+  std::vector<double> numbers;
+  for (const auto& item : items) {
+    numbers.push_back(read_number(key, item));
+    if (std::count(numbers.begin(), numbers.end(), numbers.back()) > 1)
+      fail("{}: key {} holds {} twice", item.place, key.key, shown(item));
+  }
+  return numbers;
+}
+
 Range read_range(const ConfigKey& key, const YamlNode& node) {
   if (node.kind != YamlNode::Kind::list || node.items.size() != 2) refuse(key, node);
   const Range range{read_number(key, node.items[0]), read_number(key, node.items[1])};
@@ -142,6 +154,7 @@ void read_config_value(const ConfigKey& key, const YamlNode& node, RunConfig& co
       [&](Date* (*at)(RunConfig&)) { *at(config) = read_date(); },
       [&](Range* (*at)(RunConfig&)) { *at(config) = read_range(key, node); },
       [&](std::vector<std::string>* (*at)(RunConfig&)) { *at(config) = read_texts(key, node); },
+      [&](std::vector<double>* (*at)(RunConfig&)) { *at(config) = read_numbers(key, node); },
       [&](std::map<Index, double>* (*at)(RunConfig&)) { *at(config) = read_schedule(key, node); },
   };
   std::visit(read, key.member);
@@ -187,6 +200,7 @@ std::string config_type_name(const ConfigKey& key) {
       [](Date* (*)(RunConfig&)) { return "date"; },
       [](Range* (*)(RunConfig&)) { return "[low, high]"; },
       [](std::vector<std::string>* (*)(RunConfig&)) { return "list of text"; },
+      [](std::vector<double>* (*)(RunConfig&)) { return "list of numbers"; },
       [](std::map<Index, double>* (*)(RunConfig&)) { return "map of epoch to number"; },
   };
   return std::visit(name, key.member);
@@ -221,6 +235,7 @@ std::string allowed_text(const ConfigKey& key) {
       [&](std::vector<std::string>* (*)(RunConfig&)) {
         return fmt::format("a list of: {}", text_choices(a, free_text));
       },
+      [&](std::vector<double>* (*)(RunConfig&)) { return fmt::format("a list of numbers{}", number_bounds(a)); },
       [&](std::map<Index, double>* (*)(RunConfig&)) {
         return fmt::format("a number{}, or a map of epochs to such numbers", number_bounds(a));
       },

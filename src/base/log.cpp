@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "dpl/base/error.hpp"
 
@@ -95,7 +96,32 @@ void report_error(std::string_view text) {
   send(the_log().file, spdlog::level::err, line);
 }
 
-bool log_on_terminal() { return the_log().speaks && isatty(STDOUT_FILENO) == 1 && launcher_on_terminal(); }
+struct LogDetour::Saved {
+  Log log;
+};
+
+LogDetour::LogDetour(const std::string& path) : saved_(std::make_unique<Saved>()) {
+  rewrite_terminal_line("");
+  saved_->log = std::exchange(the_log(), Log{});
+  if (path.empty()) return;
+  the_log().speaks = true;
+  try {
+    add_log_file(path);
+  } catch (...) {
+    the_log() = std::move(saved_->log);
+    throw;
+  }
+}
+
+LogDetour::~LogDetour() { the_log() = std::move(saved_->log); }
+
+void LogDetour::outside(const std::function<void()>& body) {
+  std::swap(the_log(), saved_->log);
+  body();
+  std::swap(the_log(), saved_->log);
+}
+
+bool log_on_terminal() { return the_log().standard_output && isatty(STDOUT_FILENO) == 1 && launcher_on_terminal(); }
 
 bool log_speaks() { return the_log().speaks; }
 

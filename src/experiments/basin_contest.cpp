@@ -62,7 +62,20 @@ bool basin_baseline_wanted(const RunConfig& config, const std::string& name) {
   return std::any_of(list.begin(), list.end(), [&](const auto& n) { return n == "all" || n == name; });
 }
 
-void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolder& folder) {
+bool uniform_is_searched(const RunConfig& config) {
+  return basin_baseline_wanted(config, "uniform") && config.experiment.targets.streamflow > 0;
+}
+
+BasinEntry basin_entry(const RunConfig& config, std::vector<NamedTensor> learned, std::vector<NamedTensor> untrained,
+                       Count update) {
+  BasinEntry entry{std::move(learned), std::move(untrained), std::nullopt, "not in baselines", update};
+  if (basin_baseline_wanted(config, "uniform") && !(config.experiment.targets.streamflow > 0))
+    entry.uniform_reason = "streamflow is no target";
+  return entry;
+}
+
+BasinReportScores hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolder& folder,
+                                     ContestFiles files) {
   const RunConfig& config = problem.config;
   const Period& period = config.test.period;
   Contest contest{problem, read_basin_series(problem, period, evaluation_warmup(config)), {problem, entry.update, {}}};
@@ -78,14 +91,16 @@ void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolde
   };
   const BasinOutputs learned = simulate(entry.learned, further);
   contest.add("learned", learned);
-  write_runoff(folder.file("runoff.nc"), problem, contest.series, period, learned);
-  std::vector<double> parameters;
-  for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
-    const auto part = model->static_parameters(
-        period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size)));
-    parameters.insert(parameters.end(), part.begin(), part.end());
+  if (files == ContestFiles::scores_and_series) {
+    write_runoff(folder.file("runoff.nc"), problem, contest.series, period, learned);
+    std::vector<double> parameters;
+    for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
+      const auto part = model->static_parameters(
+          period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size)));
+      parameters.insert(parameters.end(), part.begin(), part.end());
+    }
+    write_basin_parameters(folder.file("parameters.nc"), problem, model->parameters(), parameters);
   }
-  write_basin_parameters(folder.file("parameters.nc"), problem, model->parameters(), parameters);
 
   if (!basin_baseline_wanted(config, "untrained"))
     contest.absent("untrained", "not in baselines");
@@ -104,6 +119,11 @@ void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolde
   folder.write_text(problem.comm, "metrics.json", basin_metrics_json(contest.report, sums));
   folder.write_text(problem.comm, "metrics_by_basin.csv", basin_metrics_csv(contest.report));
   for (const auto& line : basin_metrics_table(contest.report)) log_info("{}", line);
+  BasinReportScores scores;
+  const auto& of_learned = contest.report.contenders.at(contest.report.primary()).front().scores;
+  for (Index k = 0; k < problem.size(); ++k)
+    scores.push_back({problem.id(k), problem.list[static_cast<std::size_t>(k)], of_learned[static_cast<std::size_t>(k)]});
+  return scores;
 }
 
 }  // namespace dpl

@@ -2,6 +2,7 @@
 #include "dpl/experiments/calibrate.hpp"
 #include "dpl/experiments/evaluate.hpp"
 #include "dpl/experiments/route.hpp"
+#include "dpl/experiments/scaling_places.hpp"
 #include "dpl/experiments/scaling_plan.hpp"
 #include "dpl/experiments/synth.hpp"
 #include "dpl/experiments/train.hpp"
@@ -13,6 +14,7 @@ namespace dpl {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table{
       {"train", "learn parameters from observed discharge, then score the test period", true, false, run_train},
+      {"scaling", "train on nested subsets of basins: skill and cost against their number", true, false, run_scaling},
       {"evaluate", "score given or learned parameters at gauges over the test period", true, false, run_evaluate},
       {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
       {"plan", "predict seconds and memory of a training on other numbers of ranks, without running it", true, false, run_plan},

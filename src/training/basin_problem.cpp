@@ -12,6 +12,7 @@
 #include "dpl/data/netcdf_file.hpp"
 #include "dpl/data/place_tables.hpp"
 #include "dpl/physics/runoff.hpp"
+#include "dpl/training/basin_sampler.hpp"
 #include "dpl/training/sampler.hpp"
 
 namespace dpl {
@@ -224,6 +225,7 @@ BasinProblem load_basin_problem(const Communicator& comm, const RunConfig& confi
     fingerprint.add(id + "\n");
   }
   p.fingerprint = fingerprint.hex();
+  if (use == BasinUse::train) p.config.experiment.updates = updates_of_epoch(config.experiment, p.size());
   p.blocks = {p.size(), places_of_block(p.size()), comm.rank(), comm.size()};
   const std::span<const Index> own(p.place.data() + p.first_own(), static_cast<std::size_t>(p.own()));
   const Attributes attributes =

@@ -2,6 +2,7 @@
 #include "dpl/training/basin_sampler.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "dpl/base/random.hpp"
@@ -32,6 +33,15 @@ BasinSample draw_basins(const RunConfig& config, std::span<const std::uint64_t> 
         experiment.period.start.day - experiment.warmup_days +
         static_cast<Count>(random_index({config.seed, Purpose::basin_window, number, place_keys[place]}, starts)));
   return sample;
+}
+
+Index updates_of_epoch(const TrainConfig& experiment, Index places) {
+  if (experiment.epoch_coverage == 0) return experiment.updates;
+  const Index batch = experiment.batch_size == 0 ? places : std::min(places, experiment.batch_size);
+  const double share = static_cast<double>(batch) * (experiment.rho_days - experiment.warmup_days) /
+                       (static_cast<double>(places) * static_cast<double>(experiment.period.days()));
+  if (share >= 1) return 1;
+  return std::max<Index>(1, static_cast<Index>(std::ceil(std::log1p(-experiment.epoch_coverage) / std::log1p(-share))));
 }
 
 }  // namespace dpl

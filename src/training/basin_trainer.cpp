@@ -203,7 +203,7 @@ bool BasinTrainer::look(const RunFolder& folder) {
   return patience > 0 && validation_->looks_since >= patience;
 }
 
-TrainingEnd BasinTrainer::run(RunFolder& folder) {
+TrainingEnd BasinTrainer::run(RunFolder& folder, const TrainingWatch& watch) {
   using Clock = std::chrono::steady_clock;
   const RunConfig& config = problem_.config;
   folder.begin_tables(comm_, update_, {"place_days", "place_days_per_s"});
@@ -212,7 +212,8 @@ TrainingEnd BasinTrainer::run(RunFolder& folder) {
   const Index patience = config.validation.patience;
   bool end = validation_ && patience > 0 && validation_->looks_since >= patience;  // of a run that ended so
   while (update_ < updates_in_all() && !end) {
-    if (comm_.any(stop_requested())) {
+    const bool asked = watch && watch(update_, last_.reach_hours);
+    if (comm_.any(asked || stop_requested())) {
       write(folder, fmt::format("update_{:06}", update_));
       return TrainingEnd::stopped_by_signal;
     }

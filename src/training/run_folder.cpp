@@ -51,11 +51,11 @@ std::string rows_up_to(const std::string& path, const std::string& header, Count
   return kept;
 }
 
-// A run that was killed early may have left nothing but the first of these.
+// A run that was killed early may have left nothing but the first of these; one task of a series leaves the others.
 bool holds_only_beginnings(const fs::path& path) {
   for (const auto& entry : fs::directory_iterator(path)) {
     const auto name = entry.path().filename().string();
-    if (name != "config.yaml.tmp" && name != ".writable" && name != ".writable.tmp") return false;
+    if (name != "config.yaml.tmp" && name != "members" && !name.starts_with("log_") && !name.starts_with(".writable")) return false;
   }
   return true;
 }
@@ -112,8 +112,9 @@ RunFolder RunFolder::create(const Communicator& comm, const std::string& folder,
 RunFolder RunFolder::open(const Communicator& comm, const std::string& path) {
   agree_on_root(comm, "run folder", [&] {
     refuse_other_folder(path);
-    write_or_fail(path + "/.writable", "");
-    fs::remove(path + "/.writable");
+    const std::string probe = fmt::format("{}/.writable_{}", path, ::getpid());  // other jobs may try the same
+    write_or_fail(probe, "");
+    fs::remove(probe);
   });
   return RunFolder(path.substr(0, std::max<std::size_t>(1, path.find_last_not_of('/') + 1)));
 }

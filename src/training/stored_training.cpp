@@ -23,6 +23,7 @@ std::string comparable(const RunConfig& whole) {
   config.synth = neutral.synth;
   config.experiment.epochs = neutral.experiment.epochs;
   config.parallel = neutral.parallel;
+  config.scaling = neutral.scaling;
   config.basins = neutral.basins;  // which basins: their fingerprint
   return resolved_yaml(config);
 }

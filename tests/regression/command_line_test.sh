@@ -29,7 +29,7 @@ expect() {
 
 config=$folder/run.yaml
 printf 'name: test\nexperiment:\n  lerning_rate: 1\n' >"$config"
-all_verbs="train, evaluate, route, plan, calibrate, synth, verify, config-reference"
+all_verbs="train, scaling, evaluate, route, plan, calibrate, synth, verify, config-reference"
 expect 2 "no verb is given; try dpl_hpc --help"
 expect 2 "tarin is not a verb of dpl_hpc; did you mean train? allowed: $all_verbs" tarin "$config"
 expect 2 "CONFIG.yaml is required; try dpl_hpc train --help" train
@@ -41,7 +41,7 @@ expect 2 "The following argument was not expected: --valdate; try dpl_hpc train 
 expect 1 "cannot read the configuration $folder/none.yaml: No such file or directory" train "$folder/none.yaml"
 expect 1 "$folder is a folder; give the path of a configuration file" train "$folder"
 expect 1 "$config:3: key experiment.lerning_rate is not known; did you mean experiment.learning_rate? allowed below \
-experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, learning_rate, clip, \
+experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, epoch_coverage, learning_rate, clip, \
 optimizer, weight_decay, dynamic_rate, loss, schedule, targets" train "$config"
 printf 'name: test\n' >"$config"
 expect 1 "command line: key experiment.rho is '0'; allowed: a whole number from 1 to 1000000 (d)" \

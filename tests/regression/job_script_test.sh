@@ -42,6 +42,18 @@ expect "a failure is not requeued" 1 "$(wc -l <requeued)"
 SLURM_SUBMIT_DIR="$root" STATUS=0 bash "$root/jobs/train_nodes.slurm" other.yaml seed=3 >out 2>&1
 expect "many nodes" 1 "$(tail -n 1 asked | grep -c 'train other.yaml seed=3')"
 expect "jobs not found" 2 "$(SLURM_SUBMIT_DIR="$work" bash "$root/jobs/train_nodes.slurm" c.yaml >out 2>&1 && echo 0 || echo $?)"
+# An array of trainings: each task its number, the last run none; only tasks 1 to N.
+mkdir places
+places() { bash "$root/jobs/scaling_places.slurm" places scaling c.yaml seed=4 >out 2>&1 && echo 0 || echo $?; }
+export SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=5 SLURM_ARRAY_TASK_COUNT=5 SLURM_ARRAY_JOB_ID=88
+expect "a stopped task" 3 "$(SLURM_ARRAY_TASK_ID=2 STATUS=3 places)"
+expect "its words" 1 "$(tail -n 1 asked | grep -c 'scaling c.yaml seed=4 parallel.task=2 parallel.tasks=5 resume=places$')"
+expect "the task requeued" "requeue 88_2" "$(tail -n 1 requeued)"
+expect "the run that writes the tables" 0 "$(STATUS=0 places)"
+expect "its words" 1 "$(tail -n 1 asked | grep -c 'scaling c.yaml seed=4 resume=places$')"
+expect "gaps in the array" 2 "$(SLURM_ARRAY_TASK_ID=9 SLURM_ARRAY_TASK_MAX=9 STATUS=0 places)"
+expect "no folder" 2 "$(bash "$root/jobs/scaling_places.slurm" nowhere scaling c.yaml >out 2>&1 && echo 0 || echo $?)"
+
 # Scaling: powers of two up to the job's ranks, each started by srun.
 export SLURM_SUBMIT_DIR="$work" SLURM_NTASKS=12
 mkdir jobs

@@ -83,5 +83,33 @@ TEST(BasinSampler, EveryPlaceComesEquallyOften) {
   for (const int n : times) EXPECT_NEAR(n, 250, 60);  // standard deviation 14
 }
 
+TrainConfig experiment_of(Index batch, Index rho, Index warmup, Count days) {
+  TrainConfig experiment;
+  experiment.batch_size = batch;
+  experiment.rho_days = rho;
+  experiment.warmup_days = warmup;
+  experiment.period = {{kFirst}, {kFirst + days - 1}};
+  experiment.updates = 77;
+  experiment.epoch_coverage = 0.99;
+  return experiment;
+}
+
+TEST(UpdatesOfEpoch, FollowThe99PercentRule) {
+  // ln 0.01 = -4.605170. CAMELS: 100 x 365 of 382 x 5113 days, ln(1 - 0.018688) = -0.018864: 244.1.
+  EXPECT_EQ(updates_of_epoch(experiment_of(100, 730, 365, 5113), 382), 245);
+  // 5 x 100 of 10 x 100 days, ln(1 / 2) = -0.693147: 6.6.
+  EXPECT_EQ(updates_of_epoch(experiment_of(5, 150, 50, 100), 10), 7);
+  // 10 x 90 of 400 x 1095 days, ln(1 - 0.00205479) = -0.00205691: 2238.9.
+  EXPECT_EQ(updates_of_epoch(experiment_of(10, 90, 0, 1095), 400), 2239);
+}
+
+TEST(UpdatesOfEpoch, TakeTheBatchThatThereIsAndTheStatedNumberWithoutTheRule) {
+  EXPECT_EQ(updates_of_epoch(experiment_of(100, 30, 20, 100), 4), updates_of_epoch(experiment_of(0, 30, 20, 100), 4));
+  EXPECT_EQ(updates_of_epoch(experiment_of(0, 150, 50, 100), 10), 1);  // all days in every update
+  TrainConfig stated = experiment_of(5, 150, 50, 100);
+  stated.epoch_coverage = 0;
+  EXPECT_EQ(updates_of_epoch(stated, 10), 77);
+}
+
 }  // namespace
 }  // namespace dpl

@@ -24,9 +24,20 @@ struct RunoffConfig {
   double component_spread = 1;  ///< deviation of the components' first outputs, before the sigmoid
 };
 
-/// Files, one place_id a line.
+/// Files, one place_id a line, and tests in space.
 struct BasinsConfig {
   std::string train, test, holdout;
+  Index pub = 0;                 ///< random folds, each held out in turn; 0 = none
+  std::vector<std::string> pur;  ///< lists of regions, each held out in turn
+  Index fold_seeds = 1;          ///< trainings of a fold
+};
+
+/// The series of trainings of the verb scaling.
+struct ScalingConfig {
+  std::vector<double> fractions{0.0625, 0.125, 0.25, 0.5, 1};  ///< of the basins that may be trained on
+  Index seeds = 3;
+  double out_of_sample = 0.2;      ///< share of the basins that is never trained on
+  std::string budget = "updates";  ///< updates | place_days | runs_per_place
 };
 
 /// Weight of each observed quantity in the loss; 0 = not used.

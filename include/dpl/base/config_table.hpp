@@ -15,7 +15,8 @@ namespace dpl {
 using ConfigBinding =
     std::variant<std::string* (*)(RunConfig&), Index* (*)(RunConfig&), std::uint64_t* (*)(RunConfig&),
                  double* (*)(RunConfig&), bool* (*)(RunConfig&), Date* (*)(RunConfig&), Range* (*)(RunConfig&),
-                 std::vector<std::string>* (*)(RunConfig&), std::map<Index, double>* (*)(RunConfig&)>;
+                 std::vector<std::string>* (*)(RunConfig&), std::vector<double>* (*)(RunConfig&),
+                 std::map<Index, double>* (*)(RunConfig&)>;
 
 /// What a value may be.
 struct Allowed {

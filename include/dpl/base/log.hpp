@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +33,22 @@ void report_error(std::string_view text);
 bool log_on_terminal();
 /// True when this rank speaks.
 bool log_speaks();
+
+/// **Local:** while it lives, all lines of this rank go into one file alone (appended), also those of a rank that does
+/// not speak; with an empty path nowhere. One at a time.
+class LogDetour {
+ public:
+  /// Throws Error when the file cannot be opened; then nothing has changed.
+  explicit LogDetour(const std::string& path);
+  ~LogDetour();
+  LogDetour(const LogDetour&) = delete;
+  /// Runs `body` with the log as it was before.
+  void outside(const std::function<void()>& body);
+
+ private:
+  struct Saved;
+  std::unique_ptr<Saved> saved_;
+};
 
 /// A line for the user on standard output.
 template <class... Args>

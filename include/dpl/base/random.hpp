@@ -22,6 +22,9 @@ enum class Purpose : std::uint32_t {
   basin_choice = 30,
   basin_window = 31,
   synth_places = 32,
+  out_of_sample = 33,
+  basin_subset = 34,
+  basin_fold = 35,
   complex_evolution = 40,
 };
 

@@ -90,6 +90,7 @@ struct TrainConfig {
   Index windows = 1;     ///< windows per update, each with its own start and gauges
   Index epochs = 1;
   Index updates = 300;                               ///< optimizer steps per epoch
+  double epoch_coverage = 0;                         ///< basins: share of an epoch that gives its updates; 0 = updates
   std::map<Index, double> learning_rate{{1, 1e-2}};  ///< from this epoch on
   double clip = 1;                                   ///< largest gradient norm; 0 = no clipping
   std::string optimizer = "adam";                    ///< adam | adamw | adadelta
@@ -146,6 +147,8 @@ struct OutputConfig {
 
 struct ParallelConfig {
   Index replicas = 1;  ///< groups of ranks, each with the whole domain and its share of an update's windows
+  Index ranks_per_training = 1;  ///< of a series of trainings in one job
+  Index task = 0, tasks = 1;     ///< of a series over several jobs: this one's number from 1; 0 = the only job
 };
 
 struct CheckpointConfig {
@@ -211,6 +214,7 @@ struct RunConfig {
   PlanConfig plan;
   RunoffConfig runoff;
   BasinsConfig basins;
+  ScalingConfig scaling;
   ValidationConfig validation;
   CalibrationConfig calibration;
   std::string resume;  ///< run folder to continue

@@ -62,11 +62,29 @@ struct BasinEntry {
   Count update = 0;
 };
 
+/// What a contest writes beside metrics.json and metrics_by_basin.csv.
+enum class ContestFiles { scores, scores_and_series };
+
+/// Scores of the learned parameters at one basin.
+struct BasinScore {
+  std::string place_id, list;
+  Metrics metrics;
+};
+using BasinReportScores = std::vector<BasinScore>;
+
 /// **Collective:** scores everything over the test period, prints the table, writes metrics.json, metrics_by_basin.csv,
-/// runoff.nc and parameters.nc.
-void hold_basin_contest(BasinProblem& scored, const BasinEntry& entry, RunFolder& folder);
+/// and with the series runoff.nc and parameters.nc. Returns the learned parameters' scores of the primary variable.
+BasinReportScores hold_basin_contest(BasinProblem& scored, const BasinEntry& entry, RunFolder& folder,
+                                     ContestFiles files = ContestFiles::scores_and_series);
 
 /// Whether test.baselines names a baseline.
 bool basin_baseline_wanted(const RunConfig& config, const std::string& name);
+
+/// Whether the configuration asks for the uniform set and has streamflow to search it with.
+bool uniform_is_searched(const RunConfig& config);
+
+/// An entry without a uniform set, and why it has none.
+BasinEntry basin_entry(const RunConfig& config, std::vector<NamedTensor> learned, std::vector<NamedTensor> untrained,
+                       Count update);
 
 }  // namespace dpl

@@ -21,4 +21,12 @@ struct BasinSample {
 /// @param place_keys  [place] station_key of its id
 BasinSample draw_basins(const RunConfig& config, std::span<const std::uint64_t> place_keys, Count update);
 
+/// Updates of an epoch: experiment.updates, or with experiment.epoch_coverage c the fewest after which a day that can be
+/// scored was drawn with at least that probability (the 99 % rule of the field, c = 0.99):
+///     ceil( ln(1 - c) / ln(1 - batch r / (places days)) )
+/// with batch = min(experiment.batch_size, places), r the scored days of a window (experiment.rho - experiment.warmup),
+/// days those of the training period, which can all be scored because a warm-up may begin before it. 1 where an update
+/// draws all days.
+Index updates_of_epoch(const TrainConfig& experiment, Index places);
+
 }  // namespace dpl

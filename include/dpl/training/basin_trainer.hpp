@@ -1,6 +1,7 @@
 // The training loop over basins: draws, parameters, runoff, loss, adjoint, exact gradient, optimizer.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -17,6 +18,10 @@
 
 namespace dpl {
 
+/// **Local** on every rank, before each update, with the updates and place-days done; true asks all ranks to stop, as a
+/// signal does.
+using TrainingWatch = std::function<bool(Count update, double place_days)>;
+
 /// Trains the parameter network of places. All members are **Collective**. The problem must outlive the trainer.
 class BasinTrainer {
  public:
@@ -32,10 +37,11 @@ class BasinTrainer {
 
   /// Runs the remaining updates; writes tables and checkpoints into the folder, and with a validation period the best
   /// weights as checkpoints/best, which the network holds at the end.
-  TrainingEnd run(RunFolder& folder);
+  TrainingEnd run(RunFolder& folder, const TrainingWatch& watch = {});
 
   Count update() const { return update_; }
   Count updates_in_all() const;
+  double place_days() const { return last_.reach_hours; }  ///< seen so far: windows times their days, warm-up included
   BasinModel& model() { return *model_; }
   const BasinSeries& series() const { return series_; }
 
