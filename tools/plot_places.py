@@ -144,7 +144,7 @@ def figures_of(folder, published_files=()):
     skill, runs, seconds = figure.subplot_mosaic([["skill", "runs"], ["skill", "seconds"]], width_ratios=(1.6, 1)).values()
     draw_skill(skill, rows, basins, published)
     draw_cost(runs, rows, "forward_runs_per_place", "Forward runs per basin", INK)
-    draw_cost(seconds, rows, "seconds_per_place", "Core seconds of training per basin", INK)
+    draw_cost(seconds, rows, "seconds_per_place", "Rank seconds of training per basin", INK)
     seconds.set_xlabel("basins trained on")
     seeds = len({row["seed"] for row in rows})
     figure.suptitle(f"Learning from more basins: median and quartiles of {seeds} seed{'s' if seeds > 1 else ''}", x=0.01,

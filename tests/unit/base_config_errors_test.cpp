@@ -33,7 +33,7 @@ TEST(ConfigErrors, UnknownKeys) {
       error_of("scheme: corrected\n"),
       "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
       "device, precision, resume, data_sources, routing, params, experiment, validation, network, test, output, checkpoint, "
-      "parallel, memory, synth, plan, runoff, basins");
+      "parallel, memory, synth, plan, runoff, basins, scaling");
   EXPECT_EQ(
       error_of("checkpoint: {evry: 3}\n"),
       "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
