@@ -22,10 +22,19 @@ void check_period(const Period& period, const std::string& section, const PlaceO
          iso_date(period.end.day), iso_date(period.start.day), fmt::arg("section", section));
 }
 
-void check_window(const TrainConfig& experiment, const PlaceOf& place) {
+void check_window(const RunConfig& config, const PlaceOf& place) {
+  const TrainConfig& experiment = config.experiment;
   if (experiment.rho_days <= experiment.warmup_days)
     fail("{}: key experiment.rho is {}, and experiment.warmup {}: a window must be longer than its warm-up",
          place("experiment.rho"), experiment.rho_days, experiment.warmup_days);
+  if (is_joint_run(config)) {  // a warm-up may begin before the period
+    if (experiment.set && experiment.rho_days - experiment.warmup_days > experiment.period.days())
+      fail("{}: key experiment.rho is {}: the {} days of a window after its warm-up (experiment.warmup) are more than the "
+           "training period {} to {}, {} days",
+           place("experiment.rho"), experiment.rho_days, experiment.rho_days - experiment.warmup_days,
+           iso_date(experiment.period.start.day), iso_date(experiment.period.end.day), experiment.period.days());
+    return;
+  }
   if (experiment.set && experiment.rho_days > experiment.period.days())
     fail("{}: key experiment.rho is {}: a window of {} days is longer than the training period {} to {}, {} days",
          place("experiment.rho"), experiment.rho_days, experiment.rho_days, iso_date(experiment.period.start.day),
@@ -51,10 +60,10 @@ void check_name(const std::string& name, const PlaceOf& place) {
     fail("{}: key name is '{}'; it names a folder: / is not allowed, nor . and .. alone", place("name"), name);
 }
 
-void check_learnable_parameters(const std::vector<std::string>& names, const PlaceOf& place) {
-  if (names.empty())
-    fail("{}: key network.learnable_parameters is empty; name at least one of n, p, q",
-         place("network.learnable_parameters"));
+void check_learnable_parameters(const std::vector<std::string>& names, const std::string& section,
+                                const PlaceOf& place) {
+  const std::string key = section + ".learnable_parameters";
+  if (names.empty()) fail("{}: key {} is empty; name at least one of n, p, q", place(key), key);
 }
 
 void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& place) {
@@ -88,9 +97,10 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_name(config.name, place);
   check_period(config.experiment.period, "experiment", place);
   check_period(config.test.period, "test", place);
-  check_window(config.experiment, place);
+  check_window(config, place);
   check_parameters(config.params, place);
-  check_learnable_parameters(config.network.learnable_parameters, place);
+  check_learnable_parameters(config.network.learnable_parameters, "network", place);
+  check_learnable_parameters(config.channel_network.learnable_parameters, "channel_network", place);
   check_baselines(config.test.baselines, place);
   check_solver(config, place);
   check_replicas(config, place);
