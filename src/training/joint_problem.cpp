@@ -245,10 +245,10 @@ JointProblem load_joint_problem(const Communicator& comm, const RunConfig& confi
   if (statistics && learns && statistics->reaches.names != config.channel_network.input_var_names)
     fail("checkpoint: the channel network was trained on other attributes than channel_network.input_var_names; use the "
          "configuration of its run folder");
-  JointProblem p{config,
-                 {comm, places_config(config), {}, {}, {}, {}, {}, {}, {}, {}, {}},
-                 load_problem(comm, rivers_config(config), {}, learns, statistics ? &statistics->reaches : nullptr),
-                 {}, {}, {}, 0, 0, 0, {}};
+  // On its own: what throws inside a list of members leaves them half built.
+  Problem rivers = load_problem(comm, rivers_config(config), {}, learns, statistics ? &statistics->reaches : nullptr);
+  BasinProblem places{comm, places_config(config), {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  JointProblem p{config, std::move(places), std::move(rivers), {}, {}, {}, 0, 0, 0, {}};
   const Gauges gauges = gauges_of(comm, config, *p.rivers.observations, use);
   p.rivers.observations = only(*p.rivers.observations, gauges.id);
   p.list = gauges.list;
