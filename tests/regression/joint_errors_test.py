@@ -12,7 +12,7 @@ import numpy as np
 import twin_run as twin
 
 
-def refused(config, words, *settings, ranks=2, verb="train"):
+def refused(config, words, *settings, verb="train"):
     done = twin.run(ranks, verb, config, *settings)
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1 and len(lines) == 1, (settings, done.returncode, done.stderr)
@@ -58,12 +58,12 @@ def main():
         config = joint.make_domain(folder)
         domain = os.path.join(folder, "domain")
         refused(config, ["hru_reach", "00000004", "12345", "network.nc"],
-                edit(domain, "unknown", set_value("hru_reach", 3, 12345)))
+                edit(domain, "unknown", set_value("hru_reach", 3, 12345)), ranks=2)
         refused(config, ["00000006", "area_km2 is missing", "water"],
                 edit(domain, "area", set_value("area_km2", 5, np.nan)))
-        refused(config, ["00000006", "area_km2 is 0", "water"], edit(domain, "zero", set_value("area_km2", 5, 0)), ranks=1)
+        refused(config, ["00000006", "area_km2 is 0", "water"], edit(domain, "zero", set_value("area_km2", 5, 0)))
         refused(config, ["00000008", "precipitation is missing"],
-                edit(domain, "gap", set_value("precipitation", (7, 100), np.nan)))
+                edit(domain, "gap", set_value("precipitation", (7, 100), np.nan)), ranks=2)
         setting, reach = dry_gauge(domain)
         refused(config, ["no place drains", "00000006", reach], setting)
         with netCDF4.Dataset(os.path.join(domain, "forcing.nc"), "a") as file:
@@ -74,13 +74,13 @@ def main():
 
         refused(config, ["lateral_inflow", "forcing"], f"data_sources.lateral_inflow={domain}/forcing.nc")
         refused(config, ["reach_attributes"], "data_sources.reach_attributes=")
-        refused(config, ["a99"], "channel_network.input_var_names=[a01, a99]")
-        refused(config, ["experiment.windows", "2"], "experiment.windows=2", ranks=1)
-        refused(config, ["soil_moisture", "1"], "experiment.targets.soil_moisture=1", ranks=1)
-        refused(config, ["experiment.rho", "400"], "experiment.rho=400", ranks=1)
-        refused(config, ["00000003", "held out", "trained"], "experiment.gauges=['00000003', '00000004']", ranks=1)
-        refused(config, ["experiment.gauges", "nobody"], "experiment.gauges=[nobody]", ranks=1)
-        refused(config, ["params.source"], verb="evaluate", ranks=1)
+        refused(config, ["a99"], "channel_network.input_var_names=[a01, a99]", ranks=2)
+        refused(config, ["experiment.windows", "2"], "experiment.windows=2")
+        refused(config, ["soil_moisture", "1"], "experiment.targets.soil_moisture=1")
+        refused(config, ["experiment.rho", "400"], "experiment.rho=400")
+        refused(config, ["00000003", "held out", "trained"], "experiment.gauges=['00000003', '00000004']")
+        refused(config, ["experiment.gauges", "nobody"], "experiment.gauges=[nobody]")
+        refused(config, ["params.source"], verb="evaluate")
 
         done = twin.run(2, "train", config, "--validate")
         assert done.returncode == 0 and "89 places drain" in done.stdout, done.stdout + done.stderr
