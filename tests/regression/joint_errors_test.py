@@ -12,7 +12,7 @@ import numpy as np
 import twin_run as twin
 
 
-def refused(config, words, *settings, verb="train"):
+def refused(config, words, *settings, ranks=1, verb="train"):
     done = twin.run(ranks, verb, config, *settings)
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1 and len(lines) == 1, (settings, done.returncode, done.stderr)
