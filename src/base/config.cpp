@@ -177,14 +177,17 @@ namespace {
 
 // On a bound the sigmoid has no finite argument and no derivative: learning could not start there.
 void check_starts(const RunConfig& config, const std::string& path) {
-  for (const auto& name : config.network.learnable_parameters) {
+  const bool joint = is_joint_run(config);
+  const auto& network = joint ? config.channel_network : config.network;
+  if (joint && network.input_var_names.empty()) return;
+  for (const auto& name : network.learnable_parameters) {
     const auto& range = config.params.ranges.at(name);
     if (const double value = config.params.defaults.at(name); value == range.low || value == range.high)
       fail(
           "{}: key params.defaults.{} is {}, a bound of params.parameter_ranges.{}, [{}, {}]; learning must start "
           "between "
-          "them, or leave {} out of network.learnable_parameters",
-          path, name, value, name, range.low, range.high, name);
+          "them, or leave {} out of {}.learnable_parameters",
+          path, name, value, name, range.low, range.high, name, joint ? "channel_network" : "network");
   }
 }
 
@@ -192,9 +195,10 @@ void check_starts(const RunConfig& config, const std::string& path) {
 
 void check_needed_keys(const RunConfig& config, const std::string& verb, const std::string& path) {
   RunConfig copy = config;
-  const bool basins = is_basin_run(config);
+  const bool basins = is_basin_run(config), joint = is_joint_run(config) && (verb == "train" || verb == "evaluate");
   for (const auto& key : config_keys()) {
     if (basins && (key.key == "data_sources.network" || key.key == "data_sources.lateral_inflow")) continue;
+    if (joint && key.key == "data_sources.lateral_inflow") continue;
     const auto verbs = fmt::format(" {} ", key.needed_by);
     if (verbs.find(fmt::format(" {} ", verb)) != std::string::npos && is_config_value_missing(key, copy))
       fail("{}: key {} is not given, and {} needs it; {} Allowed: {}", path, key.key, verb, key.help,

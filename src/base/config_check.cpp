@@ -58,10 +58,10 @@ void check_name(const std::string& name, const PlaceOf& place) {
     fail("{}: key name is '{}'; it names a folder: / is not allowed, nor . and .. alone", place("name"), name);
 }
 
-void check_learnable_parameters(const std::vector<std::string>& names, const PlaceOf& place) {
-  if (names.empty())
-    fail("{}: key network.learnable_parameters is empty; name at least one of n, p, q",
-         place("network.learnable_parameters"));
+void check_learnable_parameters(const std::vector<std::string>& names, const std::string& section,
+                                const PlaceOf& place) {
+  const std::string key = section + ".learnable_parameters";
+  if (names.empty()) fail("{}: key {} is empty; name at least one of n, p, q", place(key), key);
 }
 
 void check_baselines(const std::vector<std::string>& baselines, const PlaceOf& place) {
@@ -124,9 +124,10 @@ void check_config(const RunConfig& config, const PlaceOf& place) {
   check_name(config.name, place);
   check_period(config.experiment.period, "experiment", place);
   check_period(config.test.period, "test", place);
-  check_window(config.experiment, is_basin_run(config), place);
+  check_window(config.experiment, is_basin_run(config) || is_joint_run(config), place);
   check_parameters(config.params, place);
-  check_learnable_parameters(config.network.learnable_parameters, place);
+  check_learnable_parameters(config.network.learnable_parameters, "network", place);
+  check_learnable_parameters(config.channel_network.learnable_parameters, "channel_network", place);
   check_baselines(config.test.baselines, place);
   check_solver(config, place);
   check_replicas(config, place);

@@ -44,15 +44,19 @@ Keys source_keys() {
       {"data_sources.observations", [](C& c) { return &c.data_sources.observations; }, "", path(),
        "Observed discharge at gauges.", "train evaluate plan scaling"},
       {"data_sources.forcing", [](C& c) { return &c.data_sources.forcing; }, "", path(),
-       "Daily forcing of places; given without data_sources.network, the run is one over basins (docs/basins.md)."},
+       "Daily forcing of places; given without data_sources.network, the run is one over basins (docs/basins.md), with "
+       "it one of runoff and routing together (docs/joint.md)."},
+      {"data_sources.reach_attributes", [](C& c) { return &c.data_sources.reach_attributes; }, "", path(),
+       "Runoff and routing: attributes of the reaches, inputs of channel_network."},
   };
 }
 
 Keys routing_keys() {
   return {
       {"routing.scheme", [](C& c) { return &c.routing.scheme; }, "",
-       one_of({"conservative", "published", "exact_celerity", "corrected", "positive", "muskingum"}),
-       "Routing scheme."},
+       one_of({"conservative", "published", "exact_celerity", "corrected", "positive", "muskingum", "summed"}),
+       "Routing scheme; summed: no routing, discharge is the lateral inflow of all reaches at or above in the same "
+       "step."},
       {"routing.solver", [](C& c) { return &c.routing.solver; }, "", one_of({"pipeline", "krylov"}),
        "How a step is solved along the river: piece after piece, or as one distributed sparse system by PETSc (a "
        "check of the pipeline; needs precision double and device cpu)."},
@@ -140,6 +144,10 @@ Keys experiment_keys() {
        one_of({"adam", "adamw", "adadelta"}), "How a gradient changes the weights."},
       {"experiment.weight_decay", [](C& c) { return &c.experiment.weight_decay; }, "", from(0, 1),
        "adamw: decay of the weights, times the learning rate, in an update."},
+      {"experiment.channel_rate", [](C& c) { return &c.experiment.channel_rate; }, "", above(0, 1000),
+       "Runoff and routing: learning rate of the channel network, as a multiple of the others'."},
+      {"experiment.routing_warmup", [](C& c) { return &c.experiment.routing_warmup_days; }, "d", from(0, 1e6),
+       "Runoff and routing: last days of the warm-up of a window, and days before the test period, that are routed too."},
       {"experiment.dynamic_rate", [](C& c) { return &c.experiment.dynamic_rate; }, "", above(0, 1000),
        "Learning rate of the weights that give dynamic parameters, as a multiple of the others'."},
       {"experiment.loss", [](C& c) { return &c.experiment.loss; }, "",
@@ -176,6 +184,9 @@ Keys runoff_keys() {
        "Potential evapotranspiration: potential_evapotranspiration of the forcing, or an equation on temperature."},
       {"runoff.unit_hydrograph", [](C& c) { return &c.runoff.unit_hydrograph; }, "", anything(),
        "Spread runoff over 15 days by a learned unit hydrograph."},
+      {"runoff.hydrograph_b", [](C& c) { return &c.runoff.hydrograph_b; }, "d", above(0, 6.5),
+       "Upper end of the range of the unit hydrograph's b; about 1 where rivers are routed, whose travel time it would "
+       "count again (docs/joint.md)."},
       {"runoff.gradient_through_warmup", [](C& c) { return &c.runoff.gradient_through_warmup; }, "", anything(),
        "Whether gradients pass through the warm-up of a window."},
       {"runoff.component_spread", [](C& c) { return &c.runoff.component_spread; }, "", from(0, 10),
@@ -252,6 +263,27 @@ Keys network_keys() {
        "Basins: checkpoint or run folder whose weights of the same names and shapes are taken at the start."},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",
        one_of({"n", "p", "q"}), "Parameters the network gives, at least one; the others keep params.defaults."},
+  };
+}
+
+Keys channel_network_keys() {
+  return {
+      {"channel_network.kind", [](C& c) { return &c.channel_network.kind; }, "", one_of({"mlp", "kan"}),
+       "Kind of the network."},
+      {"channel_network.hidden_size", [](C& c) { return &c.channel_network.hidden_size; }, "", from(1, 1e5),
+       "Neurons of a hidden layer."},
+      {"channel_network.num_hidden_layers", [](C& c) { return &c.channel_network.num_hidden_layers; }, "", from(1, 100),
+       "Hidden layers."},
+      {"channel_network.grid", [](C& c) { return &c.channel_network.grid; }, "", from(1, 1000),
+       "kan: intervals of the splines on [-1, 1]."},
+      {"channel_network.spline_order", [](C& c) { return &c.channel_network.spline_order; }, "", from(1, 5),
+       "kan: order of the splines."},
+      {"channel_network.output_gain", [](C& c) { return &c.channel_network.output_gain; }, "", from(0, 10),
+       "Scale of the last layer's first weights; near zero, learning starts at params.defaults."},
+      {"channel_network.input_var_names", [](C& c) { return &c.channel_network.input_var_names; }, "", some_text(),
+       "Attributes of the reaches the network reads; []: channel parameters are not learned."},
+      {"channel_network.learnable_parameters", [](C& c) { return &c.channel_network.learnable_parameters; }, "",
+       one_of({"n", "p", "q"}), "Parameters the network gives, at least one; the others are given ones."},
   };
 }
 
@@ -341,8 +373,9 @@ Keys memory_keys() {
 
 Keys synth_keys() {
   return {
-      {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental", "places"}),
-       "One basin, or a continent of many trees, made by all ranks together, or places without a river (docs/basins.md)."},
+      {"synth.network", [](C& c) { return &c.synth.network; }, "", one_of({"basin", "continental", "places", "joint"}),
+       "One basin, or a continent of many trees, made by all ranks together, or places without a river "
+       "(docs/basins.md), or places that drain into a basin's reaches (docs/joint.md)."},
       {"synth.places", [](C& c) { return &c.synth.places; }, "", from(2, 1e6), "places: number of them."},
       {"synth.reaches", [](C& c) { return &c.synth.reaches; }, "", from(2, 1e8), "Reaches of the twin."},
       {"synth.gauges", [](C& c) { return &c.synth.gauges; }, "", from(1, 1e6), "Gauges; one of them is at the (largest) outlet."},
@@ -385,8 +418,8 @@ const std::vector<ConfigKey>& config_keys() {
   static const Keys table = [] {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
-                            test_keys, output_keys, parallel_keys, memory_keys, synth_keys, plan_keys, runoff_keys,
-                            scaling_keys, calibration_keys})
+                            channel_network_keys, test_keys, output_keys, parallel_keys, memory_keys, synth_keys,
+                            plan_keys, runoff_keys, scaling_keys, calibration_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -409,6 +442,7 @@ std::string config_section_help(const std::string& section) {
       {"params.defaults", "Inside the parameter's range."},
       {"experiment", "Training."},
       {"network", "The parameter network."},
+      {"channel_network", "Runoff and routing: the network that gives the channels' parameters (docs/joint.md)."},
       {"test", "Evaluation. `baselines` may also stand at the top level."},
       {"output", "Also `output: FOLDER`."},
       {"parallel", "How the ranks share the work."},

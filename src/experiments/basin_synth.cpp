@@ -112,7 +112,7 @@ void make_truth(const RunConfig& config, BasinTwin& twin) {
     twin.parameters.push_back(scaled(p, table[p].lower, table[p].upper));
   }
   twin.hydrograph_a = scaled(100, 0, kHydrographLargestA);
-  twin.hydrograph_b = scaled(101, 0, kHydrographLargestB);
+  twin.hydrograph_b = scaled(101, 0, config.runoff.hydrograph_b);
   twin.moisture_offset = scaled(102, 0, kLargestMoistureOffset);
   twin.moisture_slope = scaled(103, 0, kLargestMoistureSlope);
 }

@@ -73,7 +73,10 @@ struct Writer {
     const std::pair<const char*, const char*> numbers[] = {
         {"latitude", "degrees_north"}, {"longitude", "degrees_east"}, {"area_km2", "km2"}, {"elevation_m", "m"}};
     for (const auto& [name, units] : numbers) define_twin_variable(file, name, "double", {"place"}, units, name);
+    if (!twin.hru_reach.empty())
+      define_twin_variable(file, "hru_reach", "int64", {"place"}, "", "reach the place drains into, 0 = none");
     write_axes(file);
+    if (!twin.hru_reach.empty()) file.write("hru_reach", twin.hru_reach);
     write_series(file, "precipitation", twin.precipitation_mm_day);
     write_series(file, "temperature_mean", twin.temperature_degc);
     write_series(file, "potential_evapotranspiration", twin.pet_mm_day);
@@ -178,6 +181,17 @@ void refuse_foreign_list(const std::string& path) {
 }
 
 }  // namespace
+
+std::string places_truth_path(const RunConfig& config) {
+  return (std::filesystem::path(config.data_sources.forcing).parent_path() / "truth_places.nc").string();
+}
+
+void write_places_of_reaches(const RunConfig& config, const BasinTwin& twin) {
+  const Writer writer{config, twin};
+  writer.forcing();
+  writer.attributes();
+  writer.truth(places_truth_path(config));
+}
 
 void write_basin_twin(const RunConfig& config, bool only_check) {
   const DataSources& s = config.data_sources;

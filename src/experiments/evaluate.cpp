@@ -5,6 +5,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
 #include "dpl/experiments/basin_runs.hpp"
+#include "dpl/experiments/joint_runs.hpp"
 #include "dpl/experiments/parameter_source.hpp"
 #include "dpl/experiments/plan.hpp"
 #include "dpl/learning/loss.hpp"
@@ -55,6 +56,7 @@ Problem with_training_gauges(const Problem& problem) {
 int run_evaluate(const VerbContext& context) {
   const RunConfig& config = context.config;
   if (is_basin_run(config)) return run_basin_evaluate(context);
+  if (is_joint_run(config)) return run_joint_evaluate(context);
   if (!config.test.period.given())
     fail("{}: test.start_time and test.end_time are not set; evaluate needs a period", context.config_path);
   if (config.data_sources.observations.empty())

@@ -73,7 +73,10 @@ Evaluation::Evaluation(const Problem& problem, const Period& period, const std::
   else if (start != "hot")
     initial_state_ = read_state(problem.comm, start, problem, reaches_);
   window_.from_state = config.routing.initial_state != "hot";
-  domain_->use_inflow(problem.inflow, rows.first, rows.end);
+  if (is_joint_run(config))
+    domain_->give_inflow(problem.inflow, rows.first, {});  // the axis; rows come when the runoff is made
+  else
+    domain_->use_inflow(problem.inflow, rows.first, rows.end);
   if (problem.observations)
     observed_ = clock_.observed(*problem.observations, period.start.day, period.days(), config.experiment.warmup_days,
                                 domain_->discharge_rows(window_.rows));

@@ -27,6 +27,14 @@ std::vector<double> column(const Contender& c, std::size_t metric) {
   return values;
 }
 
+// The gauges of one list.
+Contender part_of(const Contender& c, const std::vector<std::string>& list, const std::string& name) {
+  Contender part;
+  for (std::size_t g = 0; g < c.scores.size(); ++g)
+    if (list[g] == name) part.scores.push_back(c.scores[g]);
+  return part;
+}
+
 Json contender_json(const Contender& c) {
   if (c.scores.empty()) return nullptr;
   Json json;
@@ -92,6 +100,12 @@ std::string metrics_json(const Report& r, const std::map<std::string, std::strin
     if (c.scores.empty()) reasons[c.name] = c.reason;
   }
   json["absent"] = reasons;
+  for (const char* name : {"train", "holdout"}) {
+    if (std::find(r.list.begin(), r.list.end(), name) == r.list.end()) continue;
+    for (const auto& c : r.contenders) json["by_list"][name][c.name] = contender_json(part_of(c, r.list, name));
+    for (std::size_t g = 0; g < r.list.size(); ++g)
+      if (r.list[g] == name) json["set"]["lists"][name].push_back(r.problem.observations->gauge_id[g]);
+  }
   json["scheme"] = r.problem.config.routing.scheme;
   json["seed"] = r.problem.config.seed;
   json["updates"] = r.update;
@@ -110,12 +124,13 @@ std::string metrics_json(const Report& r, const std::map<std::string, std::strin
 
 std::string metrics_by_gauge_csv(const Report& r) {
   const auto& o = *r.problem.observations;
-  std::string csv = "contender,gauge_id,reach_id,count";
+  std::string csv = r.list.empty() ? "contender,gauge_id,reach_id,count" : "contender,gauge_id,reach_id,list,count";
   for (const auto& name : metric_names()) csv += "," + name;
   csv += "\n";
   for (const auto& c : r.contenders)
     for (std::size_t g = 0; g < c.scores.size(); ++g) {
-      csv += fmt::format("{},{},{},{}", c.name, o.gauge_id[g], r.problem.network.reach_id[o.reach[g]], c.scores[g].count);
+      csv += fmt::format("{},{},{},", c.name, o.gauge_id[g], r.problem.network.reach_id[o.reach[g]]);
+      csv += r.list.empty() ? fmt::format("{}", c.scores[g].count) : fmt::format("{},{}", r.list[g], c.scores[g].count);
       for (double value : c.scores[g].values) csv += std::isnan(value) ? "," : fmt::format(",{}", value);
       csv += "\n";
     }
@@ -134,8 +149,14 @@ std::vector<std::string> metrics_table(const Report& r) {
       lines.push_back(fmt::format("{:<26}  not computed: {}", c.name, c.reason));
       continue;
     }
-    lines.push_back(fmt::format("{:<26}{:>9.4f}{:>9.4f}{:>12.3f}{:>12.3f}", c.name, median(c, "nse"), median(c, "kge"),
-                                median(c, "bias"), median(c, "rmse")));
+    const auto row = [&](const std::string& name, const Contender& of) {
+      lines.push_back(fmt::format("{:<26}{:>9.4f}{:>9.4f}{:>12.3f}{:>12.3f}", name, median(of, "nse"), median(of, "kge"),
+                                  median(of, "bias"), median(of, "rmse")));
+    };
+    row(c.name, c);
+    for (const char* name : {"train", "holdout"})
+      if (std::find(r.list.begin(), r.list.end(), name) != r.list.end())
+        row(fmt::format("  {} ({})", name, std::count(r.list.begin(), r.list.end(), name)), part_of(c, r.list, name));
   }
   return lines;
 }
@@ -146,6 +167,7 @@ std::map<std::string, std::string> input_checksums(const Communicator& comm, con
                                    {"attributes", sources.attributes},
                                    {"lateral_inflow", sources.lateral_inflow},
                                    {"observations", sources.observations},
+                                   {"reach_attributes", sources.reach_attributes},
                                    {"forcing", sources.forcing}}) {
     if (path.empty()) continue;
     std::string sum;

@@ -7,6 +7,7 @@
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
+#include "dpl/coupling/place_inflow.hpp"
 #include "dpl/data/netcdf_file.hpp"
 #include "dpl/experiments/basin_synth.hpp"
 #include "dpl/experiments/synth_continental.hpp"
@@ -28,6 +29,7 @@ struct Twin {
   std::vector<double> discharge;        // [reach][interval], routed with the truth, without noise
   Count intervals = 0;                  // of the observations
   std::vector<Index> gauges;
+  BasinTwin places;                     // of a joint twin
 };
 
 // Discharge of every reach for the true parameters, in double precision, as means over the observed intervals.
@@ -80,6 +82,41 @@ Twin make_twin(const RunConfig& config) {
   return twin;
 }
 
+bool is_joint(const RunConfig& config) { return config.synth.network == "joint"; }
+
+// Places in turn drain into the reaches and share their areas; where there are more places than reaches, the last drains
+// into none. Their true runoff is the lateral inflow, with daily steps.
+Twin make_joint_twin(RunConfig config) {
+  Twin twin;
+  config.synth.inflow_step_h = 24;
+  twin.config = config;
+  twin.network = make_synth_network(config);
+  twin.attributes = make_synth_attributes(config, twin.network);
+  twin.truth = make_synth_truth(config, twin.network, twin.attributes);
+  twin.steps = config.synth.days;
+  twin.gauges = choose_synth_gauges(config, twin.network);
+  twin.places = make_basin_twin(config);
+  const auto reaches = static_cast<std::size_t>(twin.network.topology.size()), places = twin.places.place_id.size();
+  if (places < reaches)
+    fail("config: synth.places is {} and synth.reaches {}; a joint twin needs a place for every reach", places, reaches);
+  const std::size_t draining = places > reaches ? places - 1 : places;
+  std::vector<Count> sharing(reaches, 0);
+  for (std::size_t k = 0; k < draining; ++k) ++sharing[k % reaches];
+  twin.inflow.assign(reaches * static_cast<std::size_t>(twin.steps), 0.0f);
+  std::vector<double> inflow(twin.inflow.size(), 0.0);
+  for (std::size_t k = 0; k < places; ++k) {
+    const std::size_t r = k % reaches;
+    twin.places.hru_reach.push_back(k < draining ? twin.network.reach_id[r] : 0);
+    twin.places.area_km2[k] = twin.network.local_area_km2[r] / static_cast<double>(sharing[r]);
+    for (std::size_t d = 0; d < static_cast<std::size_t>(twin.steps) && k < draining; ++d)
+      inflow[r * static_cast<std::size_t>(twin.steps) + d] +=
+          twin.places.streamflow_mm_day[d * places + k] * twin.places.area_km2[k] * kCubicMetresOfMillimetre;
+  }
+  std::copy(inflow.begin(), inflow.end(), twin.inflow.begin());
+  route_truth(twin);
+  return twin;
+}
+
 NetcdfFile begin_file(const std::string& path, const Twin& twin, const std::string& title) {
   make_folder_of(path);
   auto file = NetcdfFile::create_local(path);
@@ -105,7 +142,9 @@ void write_network(const Twin& twin) {
 }
 
 void write_attributes(const Twin& twin) {
-  auto file = begin_file(twin.config.data_sources.attributes, twin, "Synthetic attributes");
+  const auto& sources = twin.config.data_sources;
+  auto file =
+      begin_file(is_joint(twin.config) ? sources.reach_attributes : sources.attributes, twin, "Synthetic attributes");
   define_attributes(file, twin.network.topology.size(), twin.attributes.names);
   file.write("reach_id", twin.network.reach_id);
   for (std::size_t k = 0; k < twin.attributes.names.size(); ++k) file.write(twin.attributes.names[k], twin.attributes.values[k]);
@@ -170,14 +209,25 @@ int run_synth(const VerbContext& context) {
   const auto& s = config.data_sources;
   agree_on_root(context.comm, "synth", [&] {
     if (config.synth.network == "places") return write_basin_twin(config, context.validate_only);
-    for (const auto& path : {s.network, s.attributes, s.lateral_inflow, s.observations}) refuse_foreign(path);
-    refuse_foreign(truth_path(config));
+    const std::vector<std::string> paths =
+        is_joint(config) ? std::vector{s.network, s.reach_attributes, s.observations, s.forcing, s.attributes,
+                                       truth_path(config), places_truth_path(config)}
+                         : std::vector{s.network, s.attributes, s.lateral_inflow, s.observations, truth_path(config)};
+    for (const auto& path : paths) {
+      if (path.empty() && is_joint(config))
+        fail("config: a joint twin has network, reach_attributes, observations, forcing and attributes; set these five "
+             "data_sources");
+      refuse_foreign(path);
+    }
     parse_iso_date(config.synth.start, "synth.start");
     if (context.validate_only || config.synth.network == "continental") return;
-    const Twin twin = make_twin(config);
+    const Twin twin = is_joint(config) ? make_joint_twin(config) : make_twin(config);
     write_network(twin);
     write_attributes(twin);
-    write_inflow(twin);
+    if (is_joint(config))
+      write_places_of_reaches(twin.config, twin.places);
+    else
+      write_inflow(twin);
     write_observations(twin);
     write_truth(twin);
     const auto [low, high] = std::minmax_element(twin.truth.n.begin(), twin.truth.n.end());
@@ -185,7 +235,8 @@ int run_synth(const VerbContext& context) {
              twin.network.topology.size(), *std::max_element(twin.network.topology.depth.begin(), twin.network.topology.depth.end()) + 1,
              twin.network.upstream_area_km2.back(), twin.gauges.size(), config.synth.days, config.synth.start);
     log_info("true n from {:.4f} to {:.4f} ({}), observations with {:.0f} % noise", *low, *high, config.synth.truth, 100 * config.synth.noise);
-    for (const auto& path : {s.network, s.attributes, s.lateral_inflow, s.observations, truth_path(config)}) log_info("  {}", path);
+    if (is_joint(config)) log_info("{} places, HBV {}", twin.places.place_id.size(), config.runoff.variant);
+    for (const auto& path : paths) log_info("  {}", path);
   });
   if (!context.validate_only && config.synth.network == "continental") make_continental_twin(context.comm, config);
   if (context.validate_only) log_info("configuration is valid; nothing was made");

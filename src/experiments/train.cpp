@@ -9,6 +9,7 @@
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/basin_runs.hpp"
 #include "dpl/experiments/contest.hpp"
+#include "dpl/experiments/joint_runs.hpp"
 #include "dpl/experiments/plan.hpp"
 #include "dpl/training/stored_training.hpp"
 #include "dpl/training/trainer.hpp"
@@ -76,6 +77,7 @@ int stopped(const Trainer& trainer, const RunFolder& folder) {
 int run_train(const VerbContext& context) {
   const RunConfig& config = context.config;
   if (is_basin_run(config)) return run_basin_train(context);
+  if (is_joint_run(config)) return run_joint_train(context);
   const Communicator& comm = context.comm;
   if (!config.experiment.period.given())
     fail("{}: experiment.start_time and experiment.end_time are not set; training needs a period", context.config_path);

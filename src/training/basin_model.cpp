@@ -92,7 +92,7 @@ class Model final : public BasinModel {
       }
       const bool hydrograph = p.hydrograph && output < runoff + 2;
       const bool first = (output - runoff) % 2 == 0;
-      values[i] *= hydrograph ? (first ? kHydrographLargestA : kHydrographLargestB)
+      values[i] *= hydrograph ? (first ? kHydrographLargestA : p.hydrograph_b)
                               : (first ? kLargestMoistureOffset : kLargestMoistureSlope);
     }
     return values;

@@ -36,6 +36,7 @@ BasinParameters::BasinParameters(const RunConfig& config)
       components(config.runoff.nmul > 0 ? config.runoff.nmul : usual_components(variant)),
       dynamic_names(config.runoff.dynamic),
       hydrograph(config.runoff.unit_hydrograph),
+      hydrograph_b(config.runoff.hydrograph_b),
       moisture(config.experiment.targets.soil_moisture > 0) {
   for (const auto& name : dynamic_names)
     for (std::size_t p = 0; p < runoff.size(); ++p)
@@ -91,7 +92,7 @@ void BasinPhysics<Real>::scale_fixed(std::span<const Real> fixed) {
     for (Index w = 0; w < width_; ++w) to.push_back(static_cast<Real>(largest) * share(w, output));
     ++output;
   };
-  if (parameters_.hydrograph) column(hydrograph_a_, kHydrographLargestA), column(hydrograph_b_, kHydrographLargestB);
+  if (parameters_.hydrograph) column(hydrograph_a_, kHydrographLargestA), column(hydrograph_b_, parameters_.hydrograph_b);
   if (parameters_.moisture) column(moisture_a_, kLargestMoistureOffset), column(moisture_b_, kLargestMoistureSlope);
 }
 
@@ -200,7 +201,7 @@ void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<c
             fixed_adjoint_[output * static_cast<std::size_t>(width_) + at] * static_cast<Real>(p.upper - p.lower);
     if (parameters_.hydrograph) {
       to[output++] = a[at] * static_cast<Real>(kHydrographLargestA);
-      to[output++] = b[at] * static_cast<Real>(kHydrographLargestB);
+      to[output++] = b[at] * static_cast<Real>(parameters_.hydrograph_b);
     }
     if (!parameters_.moisture) continue;
     double offset = 0, slope = 0;

@@ -20,8 +20,9 @@ ParameterField::ParameterField(const Problem& problem, std::vector<LearnedParame
     : reaches_(problem.blocks.end_reach() - problem.blocks.first_reach()), learned_(std::move(learned)) {
   const auto& config = problem.config;
   const bool muskingum = config.routing.scheme == "muskingum";
-  if (muskingum && !learned_.empty())
-    fail("config: routing.scheme muskingum has fixed K and X, nothing to learn; use verb route, or another scheme");
+  if (!has_channel_parameters(config) && !learned_.empty())
+    fail("config: routing.scheme {} has {}, nothing to learn; use verb route, or another scheme", config.routing.scheme,
+         muskingum ? "fixed K and X" : "no parameters");
   for (const auto& p : learned_) column_.push_back(column_of(p.name));
   const auto& start = config.params.defaults;
   for (Index row = 0; row < reaches_; ++row) {

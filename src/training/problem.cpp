@@ -31,14 +31,15 @@ void require_source(const std::string& path, const char* key) {
 Problem load_problem(const Communicator& comm, const RunConfig& config, const std::vector<std::string>& gauges,
                      bool with_network, const AttributeStatistics* statistics) {
   require_source(config.data_sources.network, "network");
-  require_source(config.data_sources.lateral_inflow, "lateral_inflow");
+  const bool joint = is_joint_run(config);  // its inflow lies in no file
+  if (!joint) require_source(config.data_sources.lateral_inflow, "lateral_inflow");
   Problem p{comm, config, {}, {}, {}, {}, {}, {}, {}};
   p.network = read_river_network(comm, config.data_sources.network, config.routing.slope_min, [&](Index reaches) {
     p.blocks = {reaches, block_size_of(reaches), comm.rank(), comm.size()};
     return std::pair{p.blocks.first_reach(), p.blocks.end_reach()};
   });
   p.fingerprint = network_fingerprint(comm, p.network);
-  p.inflow = read_lateral_inflow_header(comm, config.data_sources.lateral_inflow, p.network);
+  if (!joint) p.inflow = read_lateral_inflow_header(comm, config.data_sources.lateral_inflow, p.network);
   if (!config.data_sources.observations.empty())
     p.observations = read_observations(comm, config.data_sources.observations, p.network, gauges);
   if (!with_network) return p;

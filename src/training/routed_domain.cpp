@@ -18,22 +18,10 @@ namespace dpl {
 
 constexpr Count kLoadedValues = Count{1} << 25;   // of lateral inflow in the blocks of a rank while all is loaded
 
-Topology active_topology(const RiverNetwork& network, const std::vector<Index>& active) {
-  std::vector<Index> position(network.size(), -1);
-  for (std::size_t k = 0; k < active.size(); ++k) position[active[k]] = static_cast<Index>(k);
-  std::vector<Index> downstream(active.size());
-  std::vector<ReachId> id(active.size());
-  for (std::size_t k = 0; k < active.size(); ++k) {
-    const Index d = network.topology.downstream[active[k]];
-    downstream[k] = d < 0 ? -1 : position[d];
-    id[k] = network.reach_id[active[k]];
-  }
-  return make_topology(std::move(downstream), id);
-}
-
 RoutingOptions routing_options(const RunConfig& config, double step_s) {
   RoutingOptions o;
-  o.scheme = scheme_from_name(config.routing.scheme);
+  // Summed: Muskingum with K and X of kSummed.
+  o.scheme = is_summed(config) ? Scheme::muskingum : scheme_from_name(config.routing.scheme);
   o.dt_s = step_s;
   o.q_min_m3s = config.routing.q_min_m3s;
   o.x = config.routing.x;
@@ -58,6 +46,10 @@ Index pieces_per_rank(const RunConfig& config, const RoutedReaches& reaches, Ind
 
 namespace {
 
+// K as a share of the step, and X, for which Muskingum's C1 = C4 = 1 and C2 = C3 = 0 to the last bit in both precisions:
+// 2 K X = -dt, and 2 K vanishes beside dt.
+constexpr double kSummedK = 0x1p-60, kSummedX = -0x1p59;
+
 Index position_of(const std::vector<Index>& ascending, Index value) {
   return static_cast<Index>(std::lower_bound(ascending.begin(), ascending.end(), value) - ascending.begin());
 }
@@ -68,9 +60,12 @@ class RoutedDomainOf final : public RoutedDomain {
   RoutedDomainOf(const Communicator& comm, const RunConfig& config, const RiverNetwork& network,
                  const RoutedReaches& reaches, const BlockDistribution& blocks);
   void use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) override;
+  void give_inflow(const LateralInflowHeader& header, Count first_row, std::span<const double> own_rows) override;
+  const std::vector<Index>& own_network_reaches() const override { return own_network_index_; }
   Input input() const override;
   std::vector<double> forward(std::span<const double> theta, const RoutedWindow& window, bool keep_tape) override;
   std::vector<double> adjoint(std::span<const double> means_adjoint) override;
+  std::vector<double> adjoint(std::span<const double> means_adjoint, std::vector<double>& own_inflow) override;
   void forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) override;
   const std::vector<Index>& own_probes() const override { return probe_position_; }
   std::vector<double> state() const override;
@@ -80,7 +75,7 @@ class RoutedDomainOf final : public RoutedDomain {
   std::vector<double> to_own(std::span<const double> block, Index width) const override;
   WaterVolumes water_volumes() const override;
   std::string describe_not_finite() const override;
-  Count discharge_rows(Count inflow_rows) const override { return router_->output_rows(inflow_rows * hold_); }
+  Count discharge_rows(Count inflow_rows) const override { return router_->output_rows(inflow_rows * hold_) - skipped_; }
   Count tape_bytes(Count rows) const override { return router_->tape_bytes(rows * hold_); }
   const Partition& partition() const override { return partition_; }
   Count own_reaches() const override { return own_.size(); }
@@ -90,6 +85,7 @@ class RoutedDomainOf final : public RoutedDomain {
   void load(Count first_row, Count end_row);
   void choose(const std::vector<std::uint8_t>& wanted);
   std::vector<Real> route(std::span<const double> theta, const RoutedWindow& window, bool keep_tape);
+  std::vector<double> adjoint(std::span<const double> means_adjoint, std::span<Real> inflow_adjoint);
   std::vector<double> read_probes(const RoutedWindow& window, std::span<const Real> discharge, Count rows) const;
   std::pair<Index, Index> active_of_blocks() const;
 
@@ -115,6 +111,8 @@ class RoutedDomainOf final : public RoutedDomain {
   Count source_first_ = 0, source_end_ = 0;      // rows of the file that windows may ask for
   bool keeps_all_ = false;
   Index hold_ = 1;
+  bool summed_ = false;
+  Count skipped_ = 0;                            // first rows of the router's discharge that are not shown
   RoutedWindow window_;                          // of the last forward, for the adjoint
   std::vector<std::uint8_t> wanted_;             // [probe] what the router's pieces are chosen for
   Count reaches_wanted_ = 0;
@@ -126,6 +124,9 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
     : comm_(comm), network_(network), reaches_(reaches), blocks_(blocks) {
   step_s_ = config.routing.dt_s / config.routing.substeps;
   input_gib_ = config.memory.input_gib;
+  // Row r + 1 of the instants of `summed` is the sum of step r: without row 0 rows are steps.
+  summed_ = is_summed(config);
+  skipped_ = summed_ ? 1 : 0;
   const auto sub_reaches = sub_reach_counts(comm, network, config);
   topology_ = active_topology(network, reaches_.active);
   std::vector<double> weight;
@@ -174,6 +175,20 @@ void RoutedDomainOf<Real>::use_inflow(const LateralInflowHeader& header, Count f
   const double gib = static_cast<double>(own_.size()) * static_cast<double>(end_row - first_row) * sizeof(Real) / 0x1p30;
   keeps_all_ = comm_.max(gib) <= input_gib_;
   if (keeps_all_) load(first_row, end_row);
+}
+
+template <class Real>
+void RoutedDomainOf<Real>::give_inflow(const LateralInflowHeader& header, Count first_row,
+                                       std::span<const double> own_rows) {
+  const Count rows = own_.size() == 0 ? 0 : static_cast<Count>(own_rows.size()) / own_.size();
+  hold_ = steps_per_row(header);
+  reader_.reset();
+  keeps_all_ = true;
+  inflow_.assign(own_rows.begin(), own_rows.end());
+  source_first_ = loaded_first_ = first_row;
+  // A rank without reaches takes part in windows of any rows.
+  loaded_rows_ = own_.size() == 0 ? header.time.size - first_row : rows;
+  source_end_ = first_row + loaded_rows_;
 }
 
 template <class Real>
@@ -227,6 +242,12 @@ std::vector<Real> RoutedDomainOf<Real>::route(std::span<const double> theta, con
   redistribution_->to_pieces<double>(theta, own_theta, kReachParameters);
   ReachParameters<Real> parameters;
   for (Index i = 0; i < n; ++i) {
+    if (summed_) {
+      parameters.a.push_back(static_cast<Real>(kSummedK * step_s_));
+      parameters.b.push_back(static_cast<Real>(kSummedX));
+      parameters.c.push_back(0);
+      continue;
+    }
     parameters.a.push_back(static_cast<Real>(own_theta[i * kReachParameters]));
     parameters.b.push_back(static_cast<Real>(own_theta[i * kReachParameters + 1]));
     parameters.c.push_back(static_cast<Real>(own_theta[i * kReachParameters + 2]));
@@ -252,10 +273,11 @@ std::vector<double> RoutedDomainOf<Real>::forward(std::span<const double> theta,
 template <class Real>
 void RoutedDomainOf<Real>::forward_rows(std::span<const double> theta, const RoutedWindow& window, const SeeRows& see) {
   const auto discharge = route(theta, window, false);
-  const Count rows = discharge_rows(window.rows);
-  std::vector<double> wide(rows);
+  const Count all = discharge_rows(window.rows) + skipped_;
+  std::vector<double> wide(all - skipped_);
   for (std::size_t k = 0; k < probe_own_.size(); ++k) {
-    std::copy_n(discharge.begin() + static_cast<Count>(k) * rows, rows, wide.begin());
+    const auto from = discharge.begin() + static_cast<Count>(k) * all;
+    std::copy(from + skipped_, from + all, wide.begin());
     see(probe_position_[k], probe_own_[k], wide);
   }
 }
@@ -284,7 +306,7 @@ std::vector<double> RoutedDomainOf<Real>::read_probes(const RoutedWindow& window
   std::vector<double> means(reaches_.probes.size() * window.intervals, 0.0);
   for (std::size_t k = 0; k < probe_own_.size(); ++k) {
     const Index g = probe_position_[k];
-    window.means[g].template apply<Real>(discharge.subspan(k * rows, rows),
+    window.means[g].template apply<Real>(discharge.subspan(k * (rows + skipped_) + skipped_, rows),
                                          std::span(means).subspan(g * window.intervals, window.intervals));
   }
   comm_.gather_owned(means);
@@ -293,16 +315,33 @@ std::vector<double> RoutedDomainOf<Real>::read_probes(const RoutedWindow& window
 
 template <class Real>
 std::vector<double> RoutedDomainOf<Real>::adjoint(std::span<const double> means_adjoint) {
+  return adjoint(means_adjoint, std::span<Real>());
+}
+
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::adjoint(std::span<const double> means_adjoint,
+                                                  std::vector<double>& own_inflow) {
+  std::vector<Real> inflow(static_cast<std::size_t>(own_.size()) * window_.rows);
+  auto of_theta = adjoint(means_adjoint, std::span<Real>(inflow));
+  own_inflow.assign(inflow.begin(), inflow.end());
+  return of_theta;
+}
+
+template <class Real>
+std::vector<double> RoutedDomainOf<Real>::adjoint(std::span<const double> means_adjoint,
+                                                  std::span<Real> inflow_adjoint) {
   const Count rows = router_->output_rows(window_.rows * hold_);
   std::vector<Real> seed(probe_own_.size() * rows, Real(0));
   for (std::size_t k = 0; k < probe_own_.size(); ++k) {
     const Index g = probe_position_[k];
     window_.means[g].template apply_adjoint<Real>(means_adjoint.subspan(g * window_.intervals, window_.intervals),
-                                                  std::span(seed).subspan(k * rows, rows));
+                                                  std::span(seed).subspan(k * rows + skipped_, rows - skipped_));
   }
   ReachParameters<Real> gradient;
   for (auto* part : {&gradient.a, &gradient.b, &gradient.c}) part->resize(own_.size());
-  router_->adjoint(seed, gradient, {});
+  router_->adjoint(seed, gradient, inflow_adjoint);
+  if (summed_)  // depends on no parameter
+    for (auto* part : {&gradient.a, &gradient.b}) std::fill(part->begin(), part->end(), Real(0));
   std::vector<double> own(static_cast<std::size_t>(own_.size()) * kReachParameters);
   for (Index i = 0; i < own_.size(); ++i) {
     own[i * kReachParameters] = gradient.a[i];
@@ -417,49 +456,6 @@ Index routing_steps_per_row(const LateralInflowHeader& header, double step_s) {
          "routing.dt_s or routing.substeps",
          header.path, header.time.step_s, step_s);
   return whole;
-}
-
-RoutedReaches reaches_above(const RiverNetwork& network, std::vector<Index> probes) {
-  std::vector<std::uint8_t> wanted(network.size(), 0);
-  std::vector<Index> stack(probes.begin(), probes.end());
-  for (Index r : stack) wanted[r] = 1;
-  while (!stack.empty()) {
-    const Index r = stack.back();
-    stack.pop_back();
-    for (Index u : network.topology.upstream_of(r))
-      if (!wanted[u]) wanted[u] = 1, stack.push_back(u);
-  }
-  RoutedReaches out;
-  for (Index r = 0; r < network.size(); ++r)
-    if (wanted[r]) out.active.push_back(r);
-  out.probes = std::move(probes);
-  return out;
-}
-
-std::vector<Index> sub_reach_counts(const Communicator& comm, const RiverNetwork& network, const RunConfig& config) {
-  const auto& split = config.routing.split;
-  std::vector<Index> counts(network.size(), 1);
-  if (split.method == "none") return counts;
-  if (split.method == "courant" && !network.has_upstream_area)
-    fail("{}: routing.split.method courant needs the variable upstream_area (km2); add it or use method max_length",
-         network.path);
-  const auto& start = config.params.defaults;
-  std::fill(counts.begin(), counts.end(), 0);
-  for (Index row = 0; row < network.rows(); ++row)
-    counts[network.first_row + row] =
-        split.method == "max_length"
-            ? sub_reaches_by_length(network.length_m[row], split.max_length_m)
-            : sub_reaches_by_courant(network.length_m[row], network.slope[row], start.at("n"), start.at("p"), start.at("q"),
-                                     split.flow_m3s_per_km2 * network.upstream_area_km2[row],
-                                     config.routing.dt_s / config.routing.substeps);
-  constexpr Index kPart = 1 << 16;   // of the wider numbers that add up over the ranks
-  for (Index first = 0; first < network.size(); first += kPart) {
-    const Index size = std::min(kPart, network.size() - first);
-    std::vector<std::int64_t> part(counts.begin() + first, counts.begin() + first + size);
-    comm.sum(part);
-    std::copy(part.begin(), part.end(), counts.begin() + first);
-  }
-  return counts;
 }
 
 std::unique_ptr<RoutedDomain> make_routed_domain(const Communicator& comm, const RunConfig& config,

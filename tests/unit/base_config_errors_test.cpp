@@ -20,7 +20,7 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 
 constexpr const char* kBelowExperiment =
     "allowed below experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, epoch_coverage, learning_rate, "
-    "clip, optimizer, weight_decay, dynamic_rate, loss, schedule, targets";
+    "clip, optimizer, weight_decay, channel_rate, routing_warmup, dynamic_rate, loss, schedule, targets";
 
 TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(
@@ -32,8 +32,8 @@ TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(
       error_of("scheme: corrected\n"),
       "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
-      "device, precision, resume, data_sources, routing, params, experiment, validation, network, test, output, checkpoint, "
-      "parallel, memory, synth, plan, runoff, basins, scaling");
+      "device, precision, resume, data_sources, routing, params, experiment, validation, network, channel_network, test, output, checkpoint, "
+      "parallel, memory, synth, plan, runoff, basins, scaling, calibration");
   EXPECT_EQ(
       error_of("checkpoint: {evry: 3}\n"),
       "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
@@ -77,7 +77,7 @@ TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(
       error_of("- a\n- b"),
       "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
-      "params, experiment, validation, network, test, output, checkpoint, parallel, memory, synth, plan, runoff, basins");
+      "params, experiment, validation, network, channel_network, test, output, checkpoint, parallel, memory, synth, plan, runoff, basins");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {
@@ -96,7 +96,7 @@ TEST(ConfigErrors, ValuesOutOfRange) {
   EXPECT_EQ(
       error_of("routing:\n  scheme: conservativ\n"),
       "run.yaml:2: key routing.scheme is 'conservativ'; did you mean conservative? allowed: conservative, published, "
-      "exact_celerity, corrected, positive, muskingum");
+      "exact_celerity, corrected, positive, muskingum, summed");
   EXPECT_EQ(error_of("network: {learnable_parameters: [n, k]}"),
             "run.yaml:1: key network.learnable_parameters is 'k'; did you mean n? allowed: a list of: n, p, q");
   EXPECT_EQ(error_of("network: {learnable_parameters: [n, n]}"),

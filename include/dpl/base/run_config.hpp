@@ -40,6 +40,7 @@ struct DataSources {
   std::string lateral_inflow;
   std::string observations;
   std::string forcing;
+  std::string reach_attributes;
 };
 
 struct SplitConfig {
@@ -95,6 +96,8 @@ struct TrainConfig {
   double clip = 1;                                   ///< largest gradient norm; 0 = no clipping
   std::string optimizer = "adam";                    ///< adam | adamw | adadelta
   double weight_decay = 0.01;                        ///< adamw
+  double channel_rate = 1;                           ///< joint runs: rate of the channel network's weights over the others'
+  Index routing_warmup_days = 30;                    ///< joint runs: last days of the warm-up, which are routed too
   double dynamic_rate = 1;                           ///< rate of the weights of dynamic parameters over the others'
   ScheduleConfig schedule;
   std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | kge | l1
@@ -205,6 +208,7 @@ struct RunConfig {
   ParamsConfig params;
   TrainConfig experiment;
   NetworkConfig network;
+  NetworkConfig channel_network;
   TestConfig test;
   OutputConfig output;
   CheckpointConfig checkpoint;
@@ -219,6 +223,19 @@ struct RunConfig {
   CalibrationConfig calibration;
   std::string resume;  ///< run folder to continue
 };
+
+/// Runoff and routing in one: the configuration names a forcing and a river network (docs/joint.md).
+inline bool is_joint_run(const RunConfig& config) {
+  return !config.data_sources.forcing.empty() && !config.data_sources.network.empty();
+}
+
+/// No routing: a gauge's discharge is the lateral inflow of all reaches at or above it in the same step.
+inline bool is_summed(const RunConfig& config) { return config.routing.scheme == "summed"; }
+
+/// Whether the routing scheme has parameters to learn.
+inline bool has_channel_parameters(const RunConfig& config) {
+  return !is_summed(config) && config.routing.scheme != "muskingum";
+}
 
 /// Runoff of basins instead of routing: the configuration names a forcing and no river network.
 inline bool is_basin_run(const RunConfig& config) {

@@ -1,6 +1,7 @@
 // The verb synth for places without a river: weather, attributes, true parameters and their runoff (docs/basins.md).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace dpl {
 struct BasinTwin {
   std::vector<std::string> place_id;
   std::vector<double> latitude_deg, longitude_deg, area_km2, elevation_m;  ///< [place]
+  std::vector<std::int64_t> hru_reach;  ///< [place] reach_id it drains into, 0 = none; empty without a river
   std::vector<std::string> attribute_names;
   std::vector<std::vector<double>> attributes;                             ///< [attribute][place]
   std::vector<double> precipitation_mm_day, temperature_degc, pet_mm_day;  ///< [day][place]
@@ -28,6 +30,12 @@ struct BasinTwin {
 /// sigmoid(index) of the runoff model's range (variant runoff.variant, static), its index a smooth function of three of
 /// the attributes.
 BasinTwin make_basin_twin(const RunConfig& config);
+
+/// **Local:** of places that drain into reaches, writes forcing (with hru_reach), attributes and truth_places.nc beside the
+/// forcing.
+void write_places_of_reaches(const RunConfig& config, const BasinTwin& twin);
+/// The path of that truth.
+std::string places_truth_path(const RunConfig& config);
 
 /// **Local:** writes forcing, attributes, observations (with noise and gaps), truth.nc beside the forcing, and where
 /// basins.holdout is set the lists basins.train and basins.holdout (every fourth place held out).

@@ -15,6 +15,7 @@ struct Report {
   std::vector<Contender> contenders;     ///< in the order of the table
   WaterVolumes water;                    ///< of the routed contender named first
   Count update = 0;                      ///< updates of the learned parameters, 0 without
+  std::vector<std::string> list = {};    ///< [gauge] train | holdout; empty where gauges are told apart by nothing
 };
 
 /// metrics.json, format in docs/file_formats.md. `checksums`: one per input file.

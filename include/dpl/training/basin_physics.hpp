@@ -20,7 +20,9 @@ struct BasinParameters {
   Index components = 16;
   std::vector<std::string> dynamic_names;
   std::vector<Index> dynamic;  ///< [dynamic parameter] its number in `runoff`
-  bool hydrograph = true, moisture = false;
+  bool hydrograph = true;
+  double hydrograph_b = 6.5;   ///< upper end of b's range
+  bool moisture = false;
 
   explicit BasinParameters(const RunConfig& config);
   Index outputs() const { return hydrograph_at() + (hydrograph ? 2 : 0) + (moisture ? 2 : 0); }

@@ -72,6 +72,11 @@ class RoutedDomain {
   /// can keep its part (memory.input_gib), else window by window. The header must outlive the domain.
   virtual void use_inflow(const LateralInflowHeader& header, Count first_row, Count end_row) = 0;
 
+  /// Windows take their rows from memory from now on: `own_rows` [own reach][row] m3/s are the rows first_row.. of the
+  /// header's axis, the own reaches in the order of own_network_reaches(). Nothing is read.
+  virtual void give_inflow(const LateralInflowHeader& header, Count first_row, std::span<const double> own_rows) = 0;
+  virtual const std::vector<Index>& own_network_reaches() const = 0;  ///< [own reach] its index in the network
+
   /// What reading cost this rank since use_inflow began.
   struct Input {
     double waited_s = 0;       ///< until rows were here and on their pieces; reading beside the computation costs none
@@ -85,6 +90,8 @@ class RoutedDomain {
 
   /// After forward with tape: d/d theta, shaped like theta, of a scalar with the given d/d means (NaN-free).
   virtual std::vector<double> adjoint(std::span<const double> means_adjoint) = 0;
+  /// The same, and d/d lateral inflow of the window's rows, [own reach][row]; 0 where a reach was left out.
+  virtual std::vector<double> adjoint(std::span<const double> means_adjoint, std::vector<double>& own_inflow) = 0;
 
   /// Reaches at or above the probes wanted in the last forward: the same on any number of ranks.
   virtual Count reaches_wanted() const = 0;
