@@ -75,16 +75,27 @@ void hold_basin_contest(BasinProblem& problem, const BasinEntry& entry, RunFolde
     agree(problem.comm, "runoff", [&] { made = simulate_period(*model, problem, period, series); });
     return made;
   };
-  const BasinOutputs learned = simulate(entry.learned, further);
-  contest.add("learned", learned);
-  write_runoff(folder.file("runoff.nc"), problem, contest.series, period, learned);
-  std::vector<double> parameters;
-  for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
-    const auto part = model->static_parameters(
-        period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size)));
-    parameters.insert(parameters.end(), part.begin(), part.end());
+  if (entry.members.empty()) {
+    const BasinOutputs learned = simulate(entry.learned, further);
+    contest.add("learned", learned);
+    write_runoff(folder.file("runoff.nc"), problem, contest.series, period, learned);
+    std::vector<double> parameters;
+    for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
+      const auto part = model->static_parameters(
+          period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size)));
+      parameters.insert(parameters.end(), part.begin(), part.end());
+    }
+    write_basin_parameters(folder.file("parameters.nc"), problem, model->parameters(), parameters);
+  } else {
+    const BasinOutputs mean =
+        simulate_ensemble(problem, entry.members, further,
+                          [&](const BasinMember& member, const BasinOutputs& made) { contest.add(member.name, made); });
+    contest.add("ensemble", mean);
+    write_runoff(folder.file("runoff.nc"), problem, contest.series, period, mean);
+    contest.report.members = entry.members;
+    log_info("parameters.nc is not written: the {} members have a set of parameters each; evaluate one alone for its",
+             entry.members.size());
   }
-  write_basin_parameters(folder.file("parameters.nc"), problem, model->parameters(), parameters);
 
   if (!basin_baseline_wanted(config, "untrained"))
     contest.absent("untrained", "not in baselines");
