@@ -98,6 +98,8 @@ Keys parameter_keys() {
        "Daily means start this long after midnight of the run's clock; gauges with utc_offset_h have their own."},
       {"params.source", [](C& c) { return &c.params.source; }, "", path(),
        "evaluate, route: a checkpoint folder or a parameters.nc; empty: params.defaults."},
+      {"params.ensemble", [](C& c) { return &c.params.ensemble; }, "", path(),
+       "evaluate, basins: run folders or checkpoints; each and the mean of their simulated series are scored."},
       {"params.k", [](C& c) { return &c.params.k_s; }, "s", above(0),
        "muskingum: K where the network file has no muskingum_k."},
       {"params.x", [](C& c) { return &c.params.x; }, "", from(0, 0.5),

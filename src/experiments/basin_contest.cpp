@@ -55,6 +55,19 @@ struct Contest {
   }
 };
 
+void write_series_and_parameters(const RunFolder& folder, const Contest& contest, const Period& period,
+                                 const BasinOutputs& learned, BasinModel& model) {
+  const BasinProblem& problem = contest.problem;
+  write_runoff(folder.file("runoff.nc"), problem, contest.series, period, learned);
+  std::vector<double> parameters;
+  for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
+    const auto part = model.static_parameters(
+        period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size)));
+    parameters.insert(parameters.end(), part.begin(), part.end());
+  }
+  write_basin_parameters(folder.file("parameters.nc"), problem, model.parameters(), parameters);
+}
+
 }  // namespace
 
 bool basin_baseline_wanted(const RunConfig& config, const std::string& name) {
@@ -89,17 +102,20 @@ BasinReportScores hold_basin_contest(BasinProblem& problem, const BasinEntry& en
     agree(problem.comm, "runoff", [&] { made = simulate_period(*model, problem, period, series); });
     return made;
   };
-  const BasinOutputs learned = simulate(entry.learned, further);
-  contest.add("learned", learned);
-  if (files == ContestFiles::scores_and_series) {
-    write_runoff(folder.file("runoff.nc"), problem, contest.series, period, learned);
-    std::vector<double> parameters;
-    for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
-      const auto part = model->static_parameters(
-          period_windows(problem, period, first, std::min(problem.own(), first + problem.blocks.block_size)));
-      parameters.insert(parameters.end(), part.begin(), part.end());
-    }
-    write_basin_parameters(folder.file("parameters.nc"), problem, model->parameters(), parameters);
+  if (entry.members.empty()) {
+    const BasinOutputs learned = simulate(entry.learned, further);
+    contest.add("learned", learned);
+    if (files == ContestFiles::scores_and_series)
+      write_series_and_parameters(folder, contest, period, learned, *model);
+  } else {
+    const BasinOutputs mean =
+        simulate_ensemble(problem, entry.members, further,
+                          [&](const BasinMember& member, const BasinOutputs& made) { contest.add(member.name, made); });
+    contest.add("ensemble", mean);
+    write_runoff(folder.file("runoff.nc"), problem, contest.series, period, mean);
+    contest.report.members = entry.members;
+    log_info("parameters.nc is not written: the {} members have a set of parameters each; evaluate one alone for its",
+             entry.members.size());
   }
 
   if (!basin_baseline_wanted(config, "untrained"))

@@ -88,6 +88,8 @@ std::string basin_metrics_json(const BasinReport& r, const std::map<std::string,
   json["pet"] = r.problem.config.runoff.pet;
   json["seed"] = r.problem.config.seed;
   json["updates"] = r.update;
+  for (const BasinMember& m : r.members)
+    json["members"].push_back({{"contender", m.name}, {"path", m.path}, {"seed", m.seed}, {"updates", m.update}});
   json["inputs"] = checksums;
   json["program"] = {{"version", kVersion}, {"git", kGitHash}};
   return json.dump(2) + "\n";

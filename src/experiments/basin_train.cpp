@@ -56,15 +56,22 @@ int run_basin_evaluate(const VerbContext& context) {
   const Communicator& comm = context.comm;
   if (!config.test.period.given())
     fail("{}: test.start_time and test.end_time are not set; evaluate needs a period", context.config_path);
-  if (config.params.source.empty())
-    fail("{}: params.source is not set; evaluating basins needs the run folder of a training or one of its checkpoints",
-         context.config_path);
+  std::vector<std::string> paths = config.params.ensemble;
+  if (paths.empty() == config.params.source.empty())
+    fail(
+        "{}: {}; evaluating basins needs the run folder of a training or one of its checkpoints (params.source), or "
+        "several of them (params.ensemble)",
+        context.config_path,
+        paths.empty() ? "params.source is not set" : "params.source and params.ensemble are both set");
   if (has_folds(config))
     fail("{}: basins.pub and basins.pur belong to train; evaluate scores one network: use the configuration in the "
          "folder of a fold",
          context.config_path);
   RunFolder::check_creatable(comm, config.output.folder, config.name);
-  const Checkpoint checkpoint = read_basin_network(comm, config, config.params.source);
+  if (paths.empty()) paths.push_back(config.params.source);
+  std::vector<Checkpoint> networks;
+  for (const auto& path : paths) networks.push_back(read_basin_network(comm, config, path));
+  const Checkpoint& checkpoint = networks.front();
   BasinProblem training{comm, config, {}, {}, {}, {}, {}, {}, statistics_of(checkpoint), {}, {}};
   if (context.validate_only) {
     print_basin_plan(load_basin_problem(comm, config, BasinUse::score, &training.statistics));
@@ -74,6 +81,7 @@ int run_basin_evaluate(const VerbContext& context) {
   agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
   folder.write_text(comm, "config.yaml", resolved_yaml(config));
   BasinEntry entry = basin_entry(config, checkpoint.weights, {}, checkpoint.update);
+  if (!config.params.ensemble.empty()) entry.members = ensemble_members(config, paths, networks);
   if (uniform_is_searched(config)) {
     if (config.experiment.period.given()) {
       BasinProblem trained = load_basin_problem(comm, config, BasinUse::train, &training.statistics);

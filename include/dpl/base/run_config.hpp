@@ -72,6 +72,7 @@ struct ParamsConfig {
   std::map<std::string, double> defaults{{"n", 0.05}, {"p", 21}, {"q", 0.5}};
   double tau_h = 0;    ///< hours by which daily means start after midnight of the run's clock
   std::string source;  ///< route/evaluate: checkpoint folder, parameters.nc, or empty = defaults
+  std::vector<std::string> ensemble;  ///< basins: run folders or checkpoints whose series are averaged
   double k_s = 9000;   ///< muskingum, where the network file has no muskingum_k
   double x = 0.25;     ///< muskingum, where the network file has no muskingum_x
 };

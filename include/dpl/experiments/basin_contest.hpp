@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "dpl/learning/input_statistics.hpp"
 #include "dpl/learning/metrics.hpp"
 #include "dpl/training/basin_model.hpp"
+#include "dpl/training/checkpoint.hpp"
 #include "dpl/training/run_folder.hpp"
 
 namespace dpl {
@@ -20,10 +22,21 @@ struct BasinContender {
   std::string reason;           ///< why
 };
 
+/// A stored network that takes part in an ensemble.
+struct BasinMember {
+  std::string name;  ///< member_1, member_2, ... in the order given
+  std::string path;
+  std::uint64_t seed = 0;
+  Count update = 0;
+  InputStatistics statistics;  ///< of its training
+  std::vector<NamedTensor> weights;
+};
+
 struct BasinReport {
   const BasinProblem& problem;
   Count update = 0;
   std::map<std::string, std::vector<BasinContender>> contenders;  ///< by variable: streamflow, soil_moisture
+  std::vector<BasinMember> members = {};                          ///< of an ensemble
   std::string primary() const { return contenders.contains("streamflow") ? "streamflow" : "soil_moisture"; }
 };
 
@@ -53,6 +66,17 @@ std::vector<double> uniform_streamflow(const BasinProblem& problem, const BasinS
 std::vector<Metrics> basin_scores(const BasinProblem& problem, const BasinSeries& series,
                                   const std::vector<float>& observed, const std::vector<double>& simulated);
 
+/// Members of params.ensemble in its order. Throws Error for one trained with another runoff model or PET.
+std::vector<BasinMember> ensemble_members(const RunConfig& config, const std::vector<std::string>& paths,
+                                          const std::vector<Checkpoint>& networks);
+
+using OnMember = std::function<void(const BasinMember&, const BasinOutputs&)>;
+
+/// **Collective:** series of own places over the test period, the mean over the members: sums in double in their order,
+/// a day at a time, so the same bits on any number of ranks. `on_member` is told the series of each.
+BasinOutputs simulate_ensemble(const BasinProblem& problem, const std::vector<BasinMember>& members,
+                               const std::vector<RunoffOutput>& further, const OnMember& on_member);
+
 /// What takes part. Weights are those of the network of the problem's configuration.
 struct BasinEntry {
   std::vector<NamedTensor> learned;
@@ -60,6 +84,7 @@ struct BasinEntry {
   std::optional<UniformSet> uniform;
   std::string uniform_reason;
   Count update = 0;
+  std::vector<BasinMember> members = {};  ///< of an ensemble, which takes the place of `learned`
 };
 
 /// What a contest writes beside metrics.json and metrics_by_basin.csv.
@@ -73,7 +98,8 @@ struct BasinScore {
 using BasinReportScores = std::vector<BasinScore>;
 
 /// **Collective:** scores everything over the test period, prints the table, writes metrics.json, metrics_by_basin.csv,
-/// and with the series runoff.nc and parameters.nc. Returns the learned parameters' scores of the primary variable.
+/// and with the series runoff.nc and parameters.nc (an ensemble has no one set of parameters: none is written). Returns
+/// the learned parameters' scores of the primary variable.
 BasinReportScores hold_basin_contest(BasinProblem& scored, const BasinEntry& entry, RunFolder& folder,
                                      ContestFiles files = ContestFiles::scores_and_series);
 

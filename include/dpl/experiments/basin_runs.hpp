@@ -9,7 +9,7 @@ namespace dpl {
 /// **Collective.** Trains the parameter network on basins.train, then scores the test period. Returns the exit status.
 int run_basin_train(const VerbContext& context);
 
-/// **Collective.** Scores the network of params.source over the test period. Returns the exit status.
+/// **Collective.** Scores the network of params.source, or the ensemble of params.ensemble, over the test period. Returns the exit status.
 int run_basin_evaluate(const VerbContext& context);
 
 }  // namespace dpl
