@@ -254,23 +254,25 @@ def draw_basins(run, figures, of, beside):
 
 
 def draw_places(run, figures, beside):
-    published = []
-    for text in beside:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise MissingData(f"--beside {text}: NAME=FILE.csv is needed")
-        published.append((name, Path(path)))
+    published = [(name, Path(path)) for name, _, path in (text.partition("=") for text in beside)]
     try:
         return [save(figure, figures, name) for name, figure in plot_places.figures_of(run, published)]
     except plot_scaling.BadTable as problem:
         raise MissingData(str(problem)) from problem
 
 
+def named_file(text):
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text}: NAME=FILE.csv is needed")
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/plot", description="Draws the figures of a run into RUN_DIR/figures.")
     parser.add_argument("run", metavar="RUN_DIR", type=Path)
     parser.add_argument("--gauge", metavar="ID", help="gauge of the hydrograph (the first one where not given)")
-    parser.add_argument("--beside", metavar="NAME=FILE.csv", action="append", default=[],
+    parser.add_argument("--beside", metavar="NAME=FILE.csv", type=named_file, action="append", default=[],
                         help="runs over basins: scores of another model, with the columns gauge_id and nse; may be given again")
     arguments = parser.parse_args()
     run, figures = arguments.run, arguments.run / "figures"

@@ -77,7 +77,8 @@ TEST(ConfigErrors, WrongTypes) {
   EXPECT_EQ(
       error_of("- a\n- b"),
       "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
-      "params, experiment, validation, network, channel_network, test, output, checkpoint, parallel, memory, synth, plan, runoff, basins");
+      "params, experiment, validation, network, channel_network, test, output, checkpoint, parallel, memory, synth, plan, runoff, basins, "
+      "scaling, calibration");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {
