@@ -8,6 +8,7 @@
 #include "dpl/experiments/basin_folds.hpp"
 #include "dpl/experiments/basin_runs.hpp"
 #include "dpl/experiments/basin_training.hpp"
+#include "dpl/training/stored_training.hpp"
 
 namespace dpl {
 namespace {

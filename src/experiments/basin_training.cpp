@@ -35,18 +35,6 @@ std::string start_of(const Communicator& comm, const RunConfig& config) {
 
 }  // namespace
 
-std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config) {
-  if (config.resume.empty()) {
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-    return std::nullopt;
-  }
-  RunFolder::check_resumable(comm, config.resume);
-  const std::string newest = newest_checkpoint(comm, config.resume);
-  if (!newest.empty()) return read_stored_training(comm, newest);
-  log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
-  return std::nullopt;
-}
-
 Checkpoint read_basin_network(const Communicator& comm, const RunConfig& config, const std::string& path) {
   const std::string best = path + "/checkpoints/best";
   const bool has_best = comm.any(comm.is_root() && std::filesystem::exists(best));

@@ -16,19 +16,6 @@ namespace {
 
 constexpr int kStoppedBySignal = 3;
 
-// Nothing is written before the checkpoint is known to belong to this training.
-std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config) {
-  if (config.resume.empty()) {
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-    return std::nullopt;
-  }
-  RunFolder::check_resumable(comm, config.resume);
-  const std::string newest = newest_checkpoint(comm, config.resume);
-  if (!newest.empty()) return read_stored_training(comm, newest);
-  log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
-  return std::nullopt;
-}
-
 std::vector<NamedTensor> copies(const std::vector<NamedTensor>& weights) {
   std::vector<NamedTensor> out;
   for (const auto& w : weights) out.push_back({w.name, w.tensor.detach().clone()});

@@ -19,20 +19,6 @@ namespace {
 
 constexpr int kStoppedBySignal = 3;
 
-// Nothing is written before the checkpoint is known to belong to this training. A run folder that was killed before its
-// first checkpoint is continued from the beginning.
-std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config) {
-  if (config.resume.empty()) {
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-    return std::nullopt;
-  }
-  RunFolder::check_resumable(comm, config.resume);
-  const std::string newest = newest_checkpoint(comm, config.resume);
-  if (!newest.empty()) return read_stored_training(comm, newest);
-  log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
-  return std::nullopt;
-}
-
 RunFolder open_folder(const Communicator& comm, const RunConfig& config) {
   return config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
                                : RunFolder::open(comm, config.resume);

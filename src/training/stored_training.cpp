@@ -8,6 +8,8 @@
 
 #include "dpl/base/config.hpp"
 #include "dpl/base/error.hpp"
+#include "dpl/base/log.hpp"
+#include "dpl/training/run_folder.hpp"
 
 namespace dpl {
 namespace {
@@ -101,6 +103,19 @@ Checkpoint read_stored_training(const Communicator& comm, const std::string& pat
   Checkpoint checkpoint;
   agree(comm, "checkpoint", [&] { checkpoint = read_checkpoint(folder); });
   return checkpoint;
+}
+
+// Nothing is written before the checkpoint is known to belong to this training.
+std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config) {
+  if (config.resume.empty()) {
+    RunFolder::check_creatable(comm, config.output.folder, config.name);
+    return std::nullopt;
+  }
+  RunFolder::check_resumable(comm, config.resume);
+  const std::string newest = newest_checkpoint(comm, config.resume);
+  if (!newest.empty()) return read_stored_training(comm, newest);
+  log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
+  return std::nullopt;
 }
 
 AttributeStatistics stored_statistics(const Checkpoint& checkpoint) {

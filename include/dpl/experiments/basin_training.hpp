@@ -12,11 +12,6 @@
 
 namespace dpl {
 
-/// **Collective:** the newest checkpoint of the run folder config.resume; none where there is none yet (with a warning)
-/// or where the configuration resumes nothing. Throws Error where resume is no run folder, or where output.folder
-/// cannot be written. Writes nothing.
-std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config);
-
 /// **Collective:** the network of a folder of a run (with a validation period the best one) or of one checkpoint.
 Checkpoint read_basin_network(const Communicator& comm, const RunConfig& config, const std::string& path);
 

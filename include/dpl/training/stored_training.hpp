@@ -1,6 +1,7 @@
 // What is taken from a checkpoint: a whole training to continue, or a network to use.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,11 @@ Checkpoint read_stored_training(const Communicator& comm, const std::string& pat
 
 /// **Collective:** the newest checkpoint of a run folder that is complete, if there is one.
 std::string newest_checkpoint(const Communicator& comm, const std::string& run_folder);
+
+/// **Collective:** the newest checkpoint of the run folder config.resume; none where there is none yet (with a warning)
+/// or where the configuration resumes nothing. Throws Error where resume is no run folder, or where output.folder
+/// cannot be written. Writes nothing.
+std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const RunConfig& config);
 
 /// Statistics of the attributes as the checkpoint's network was trained with.
 AttributeStatistics stored_statistics(const Checkpoint& checkpoint);
