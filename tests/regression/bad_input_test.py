@@ -162,7 +162,7 @@ CASES = (
     ("missing attribute", rename("attributes.nc", "a02", "b02"), [], ["attributes.nc", "a02"]),
     ("missing q", rename("lateral_inflow.nc", "q_lateral", "q"), [], ["lateral_inflow.nc", "q_lateral"]),
     ("missing time", rename("observations.nc", "time", "t"), [], ["observations.nc", "time"]),
-    ("attribute missing everywhere", edit("attributes.nc", "a02", lambda v: v * np.nan), [], ["a02", "every reach"]),
+    ("attribute missing everywhere", edit("attributes.nc", "a02", lambda v: v * np.nan), [], ["a02", "missing everywhere"]),
     ("no reaches", rewrite("network.nc", lambda v: None, empty=("reach",)), [], ["network.nc", "reach is empty"]),
     ("length in km", unit("network.nc", "length", "km"), [], ["length", "km"]),
     ("slope in percent", unit("network.nc", "slope", "percent"), [], ["slope", "percent"]),
