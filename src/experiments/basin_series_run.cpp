@@ -20,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kStoppedBySignal = 3;
 constexpr double kLook_s = 0.3;  // between two looks at what the other groups do
 constexpr double kMillion = 1e6;
 

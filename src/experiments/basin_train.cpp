@@ -13,8 +13,6 @@
 namespace dpl {
 namespace {
 
-constexpr int kStoppedBySignal = 3;
-
 void print_basin_plan(const BasinProblem& problem) {
   const auto& experiment = problem.config.experiment;
   log_info("configuration is valid; nothing was computed");

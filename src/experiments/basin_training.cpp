@@ -10,12 +10,6 @@
 namespace dpl {
 namespace {
 
-std::vector<NamedTensor> copies(const std::vector<NamedTensor>& weights) {
-  std::vector<NamedTensor> out;
-  for (const auto& w : weights) out.push_back({w.name, w.tensor.detach().clone()});
-  return out;
-}
-
 BasinProblem load(const Communicator& comm, const RunConfig& config, const std::optional<Checkpoint>& checkpoint) {
   const auto statistics = checkpoint ? std::optional(statistics_of(*checkpoint)) : std::nullopt;
   BasinProblem problem = load_basin_problem(comm, config, BasinUse::train, statistics ? &*statistics : nullptr);
@@ -64,7 +58,7 @@ void BasinTraining::prepare() {
           start);
     log_info("{} weight tensors are taken from {}", taken, start);
   }
-  untrained_ = copies(trainer_->model().network().weights());
+  untrained_ = copies_of(trainer_->model().network().weights());
   if (checkpoint_) trainer_->restore(*checkpoint_);
 }
 
@@ -80,7 +74,7 @@ TrainingEnd BasinTraining::run(RunFolder& folder, const TrainingWatch& watch) {
 
 BasinReportScores BasinTraining::score(RunFolder& folder, ContestFiles files) {
   BasinEntry entry =
-      basin_entry(problem_.config, copies(trainer_->model().network().weights()), untrained_, trainer_->update());
+      basin_entry(problem_.config, copies_of(trainer_->model().network().weights()), untrained_, trainer_->update());
   if (uniform_is_searched(problem_.config)) entry.uniform = best_uniform_set(problem_, trainer_->series());
   BasinProblem scored = load_basin_problem(problem_.comm, problem_.config, BasinUse::score, &problem_.statistics);
   tell_left_out(scored);

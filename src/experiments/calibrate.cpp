@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "dpl/base/config.hpp"
@@ -12,9 +13,8 @@
 #include "dpl/base/log.hpp"
 #include "dpl/base/progress.hpp"
 #include "dpl/base/stop_flag.hpp"
-#include "dpl/experiments/basin_contest.hpp"
+#include "dpl/experiments/basin_training.hpp"
 #include "dpl/experiments/report.hpp"
-#include "dpl/physics/unit_hydrograph.hpp"
 #include "dpl/training/basin_output.hpp"
 #include "dpl/training/durable_folder.hpp"
 
@@ -23,27 +23,22 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kStoppedBySignal = 3;
 constexpr Index kLanes = 256;      // windows of one call of the model: enough to fill its vectors many times
 constexpr double kTogether_s = 1;  // between two points where the ranks meet
-
-void tell(const BasinProblem& problem) {
-  UsablePlaces left_out{problem.place, problem.excluded};
-  for (const auto& line : left_out.messages(problem.forcing.path)) log_warning("{}", line);
-}
 
 // Everything that results of a basin depend on.
 std::string settings_of(const BasinProblem& problem, const std::map<std::string, std::string>& inputs) {
   const RunConfig& c = problem.config;
-  std::string dynamic;
-  for (const auto& [name, sum] : inputs) dynamic += fmt::format(" {} {}", name, sum);
+  std::string sums;
+  for (const auto& [name, sum] : inputs) sums += fmt::format(" {} {}", name, sum);
   return fmt::format(
-      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {}, warmup {} x {}; {} to {}; complexes {}, evaluations {}, "
+      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), warmup {} x {}; {} to {}; complexes {}, evaluations {}, "
       "objective {}, stop {} {} {};{}",
-      c.seed, c.runoff.variant, c.runoff.nmul, c.runoff.pet, c.runoff.unit_hydrograph, c.runoff.warmup.days,
+      c.seed, c.runoff.variant, c.runoff.nmul, c.runoff.pet, c.runoff.unit_hydrograph,
+      c.runoff.hydrograph_b, c.runoff.warmup.days,
       c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day), iso_date(c.experiment.period.end.day),
       c.calibration.complexes, c.calibration.evaluations, c.calibration.objective, c.calibration.stop_loops,
-      c.calibration.stop_change, c.calibration.stop_range, dynamic);
+      c.calibration.stop_change, c.calibration.stop_range, sums);
 }
 
 Json json_of(const CalibratedPlace& place, const std::string& id, const std::string& settings) {
@@ -184,15 +179,18 @@ class Calibration {
   Count evaluations_ = 0;
 };
 
+// The score that the minimised value stands for.
+double score_of(const BasinProblem& problem, const CalibratedPlace& place) {
+  return problem.config.calibration.objective == "rmse" ? place.value : 1 - place.value;
+}
+
 // Rows for people; the whole curves are in places/.
 std::string table_of(const BasinProblem& problem, const std::vector<CalibratedPlace>& places) {
-  std::string csv = fmt::format("place_id,{},evaluations\n", problem.config.calibration.objective == "rmse"
-                                                                 ? "rmse_mm_day"
-                                                                 : problem.config.calibration.objective);
+  const std::string& objective = problem.config.calibration.objective;
+  std::string csv = fmt::format("place_id,{},evaluations\n", objective == "rmse" ? "rmse_mm_day" : objective);
   for (Index k = 0; k < problem.size(); ++k) {
     const auto& place = places[static_cast<std::size_t>(k)];
-    const double value = problem.config.calibration.objective == "rmse" ? place.value : 1 - place.value;
-    csv += fmt::format("{},{},{}\n", problem.id(k), value, place.evaluations);
+    csv += fmt::format("{},{},{}\n", problem.id(k), score_of(problem, place), place.evaluations);
   }
   return csv;
 }
@@ -202,7 +200,7 @@ void score_calibrated(const BasinProblem& training, const std::vector<Calibrated
   RunConfig config = training.config;
   config.basins.holdout.clear();
   BasinProblem problem = load_basin_problem(training.comm, config, BasinUse::score, &training.statistics);
-  tell(problem);
+  tell_left_out(problem);
   const BasinSeries series = read_basin_series(problem, config.test.period, evaluation_warmup(config));
   BasinPhysics<float> physics(problem, series);
   const BasinParameters& p = physics.parameters();
@@ -211,24 +209,18 @@ void score_calibrated(const BasinProblem& training, const std::vector<Calibrated
   agree(problem.comm, "runoff", [&] {
     std::vector<RunoffOutput> further;
     for (const auto& name : config.output.runoff) further.push_back(runoff_output_from_name(name));
-    std::vector<float> shares;
+    std::map<std::string, std::size_t> calibrated;
+    for (Index k = 0; k < training.size(); ++k) calibrated.emplace(training.id(k), static_cast<std::size_t>(k));
     for (Index k = 0; k < problem.own(); ++k) {
       const std::string& id = problem.id(problem.first_own() + k);
-      Index at = 0;
-      while (at < training.size() && training.id(at) != id) ++at;
-      if (at == training.size())
+      const auto at = calibrated.find(id);
+      if (at == calibrated.end())
         fail("basin {} of basins.test was not calibrated: it is not in basins.train, or it was left out", id);
-      const auto& found = places[static_cast<std::size_t>(at)].shares;
-      shares.insert(shares.end(), found.begin(), found.end());
-      std::size_t output = 0;
-      for (const auto& parameter : p.runoff)
-        for (Index c = 0; c < p.components; ++c, ++output)
-          physical.push_back(parameter.lower + found[output] * (parameter.upper - parameter.lower));
-      if (p.hydrograph) {
-        physical.push_back(found[output++] * kHydrographLargestA);
-        physical.push_back(found[output++] * kHydrographLargestB);
-      }
+      const auto& found = places[at->second].shares;
+      physical.insert(physical.end(), found.begin(), found.end());
     }
+    const std::vector<float> shares(physical.begin(), physical.end());
+    p.to_physical(physical);
     const auto outputs = static_cast<std::size_t>(p.outputs());
     for (Index first = 0; first < problem.own(); first += problem.blocks.block_size) {
       const Index end = std::min(problem.own(), first + problem.blocks.block_size);
@@ -276,7 +268,7 @@ int run_calibrate(const VerbContext& context) {
   else
     RunFolder::check_resumable(comm, config.resume);
   BasinProblem problem = load_basin_problem(comm, config, BasinUse::train);
-  tell(problem);
+  tell_left_out(problem);
   const BasinParameters parameters(config);
   log_info("{} basins, {} parameters each ({} of HBV {} x {} components{}), {} ranks", problem.size(), parameters.outputs(),
            parameters.runoff.size(), config.runoff.variant, parameters.components,
@@ -303,7 +295,7 @@ int run_calibrate(const VerbContext& context) {
   folder.write_text(comm, "calibration.csv", table_of(problem, places));
   std::vector<double> values, evaluations;
   for (const auto& place : places) {
-    values.push_back(config.calibration.objective == "rmse" ? place.value : 1 - place.value);
+    values.push_back(score_of(problem, place));
     evaluations.push_back(static_cast<double>(place.evaluations));
   }
   log_info("training period: median {} {:.4f}, {:.0f} evaluations a basin, {}", config.calibration.objective,

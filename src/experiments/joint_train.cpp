@@ -14,14 +14,6 @@
 namespace dpl {
 namespace {
 
-constexpr int kStoppedBySignal = 3;
-
-std::vector<NamedTensor> copies(const std::vector<NamedTensor>& weights) {
-  std::vector<NamedTensor> out;
-  for (const auto& w : weights) out.push_back({w.name, w.tensor.detach().clone()});
-  return out;
-}
-
 void tell(const JointProblem& problem) {
   for (const auto& line : problem.rivers.observations->warnings) log_warning("{}", line);
   for (const auto& line : joint_messages(problem)) log_warning("{}", line);
@@ -68,7 +60,7 @@ int run_joint_train(const VerbContext& context) {
     return 0;
   }
   JointTrainer trainer(problem);
-  const auto untrained = copies(trainer.weights());
+  const auto untrained = copies_of(trainer.weights());
   if (checkpoint) trainer.restore(*checkpoint);
   RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
                                            : RunFolder::open(comm, config.resume);
@@ -88,7 +80,7 @@ int run_joint_train(const VerbContext& context) {
   }
   if (config.test.period.given())
     score(comm, config, {problem.places.statistics, problem.rivers.statistics},
-          {copies(trainer.weights()), untrained, trainer.update()}, folder);
+          {copies_of(trainer.weights()), untrained, trainer.update()}, folder);
   log_info("run folder: {}", folder.path());
   return 0;
 }

@@ -18,8 +18,6 @@
 namespace dpl {
 namespace {
 
-constexpr int kStoppedBySignal = 3;
-
 // The test period, else the training period, else everything the inflow covers.
 Period period_to_route(const Problem& problem) {
   if (problem.config.test.period.given()) return problem.config.test.period;

@@ -17,8 +17,6 @@
 namespace dpl {
 namespace {
 
-constexpr int kStoppedBySignal = 3;
-
 RunFolder open_folder(const Communicator& comm, const RunConfig& config) {
   return config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
                                : RunFolder::open(comm, config.resume);

@@ -80,21 +80,8 @@ class Model final : public BasinModel {
 
   std::vector<double> static_parameters(const BasinWindows& windows) override {
     run_network(windows, {});
-    const BasinParameters& p = physics_.parameters();
     std::vector<double> values(fixed_.begin(), fixed_.end());
-    const auto outputs = static_cast<std::size_t>(p.outputs()), runoff = static_cast<std::size_t>(p.hydrograph_at());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::size_t output = i % outputs;
-      if (output < runoff) {
-        const auto& range = p.runoff[output / static_cast<std::size_t>(p.components)];
-        values[i] = range.lower + values[i] * (range.upper - range.lower);
-        continue;
-      }
-      const bool hydrograph = p.hydrograph && output < runoff + 2;
-      const bool first = (output - runoff) % 2 == 0;
-      values[i] *= hydrograph ? (first ? kHydrographLargestA : p.hydrograph_b)
-                              : (first ? kLargestMoistureOffset : kLargestMoistureSlope);
-    }
+    physics_.parameters().to_physical(values);
     return values;
   }
 

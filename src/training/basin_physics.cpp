@@ -43,6 +43,22 @@ BasinParameters::BasinParameters(const RunConfig& config)
       if (name == runoff[p].name) dynamic.push_back(static_cast<Index>(p));
 }
 
+void BasinParameters::to_physical(std::span<double> shares) const {
+  const auto all = static_cast<std::size_t>(outputs()), first_single = static_cast<std::size_t>(hydrograph_at());
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    const std::size_t output = i % all;
+    if (output < first_single) {
+      const auto& range = runoff[output / static_cast<std::size_t>(components)];
+      shares[i] = range.lower + shares[i] * (range.upper - range.lower);
+      continue;
+    }
+    const bool of_hydrograph = hydrograph && output < first_single + 2;
+    const bool first = (output - first_single) % 2 == 0;
+    shares[i] *= of_hydrograph ? (first ? kHydrographLargestA : hydrograph_b)
+                               : (first ? kLargestMoistureOffset : kLargestMoistureSlope);
+  }
+}
+
 template <class Real>
 BasinPhysics<Real>::BasinPhysics(const BasinProblem& problem, const BasinSeries& series)
     : problem_(problem), series_(series), parameters_(problem.config) {}

@@ -22,10 +22,6 @@ namespace {
 // more a place; more blocks would let more ranks share the work.
 constexpr Index kFewestBlocks = 8, kLargestBlock = 128;
 
-Index places_of_block(Index places) {
-  return std::clamp<Index>((places + kFewestBlocks - 1) / kFewestBlocks, 1, kLargestBlock);
-}
-
 void require(const std::string& path, const char* key, const char* what) {
   if (path.empty()) fail("config: {} is not set; a run over basins needs {}", key, what);
 }
@@ -180,6 +176,10 @@ void tell_constant(const RunConfig& config, const AttributeStatistics& s) {
 }
 
 }  // namespace
+
+Index places_of_block(Index places) {
+  return std::clamp<Index>((places + kFewestBlocks - 1) / kFewestBlocks, 1, kLargestBlock);
+}
 
 std::vector<std::string> history_channels(const RunConfig& config) {
   if (config.network.kind != "lstm" && config.network.kind != "two_headed") return {};

@@ -176,9 +176,6 @@ PlaceNeeds needs_of(const RunConfig& c, const ForcingHeader& header, BasinUse us
   return needs;
 }
 
-// As in runs over basins: eight blocks of a small domain, of at most 128 places in a large one.
-Index places_of_block(Index places) { return std::clamp<Index>((places + 7) / 8, 1, 128); }
-
 void load_places(JointProblem& p, BasinUse use, const InputStatistics* statistics) {
   BasinProblem& b = p.places;
   const Communicator& comm = b.comm;

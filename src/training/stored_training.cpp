@@ -94,6 +94,12 @@ std::string newest_checkpoint(const Communicator& comm, const std::string& run_f
   return comm.broadcast(newest);
 }
 
+std::vector<NamedTensor> copies_of(const std::vector<NamedTensor>& weights) {
+  std::vector<NamedTensor> out;
+  for (const auto& w : weights) out.push_back({w.name, w.tensor.detach().clone()});
+  return out;
+}
+
 Checkpoint read_stored_training(const Communicator& comm, const std::string& path) {
   std::string folder = path;
   if (std::filesystem::is_directory(path + "/checkpoints")) {

@@ -54,11 +54,13 @@ def check_curves(folder):
 
 def check_training_period_scored(config):
     """Scored over the period it was calibrated in, a set has the NSE that the search told."""
-    run = calibrate(1, config, "test.start_time=2000-02-01", "test.end_time=2001-06-30")
+    run = calibrate(1, config, "test.start_time=2000-02-01", "test.end_time=2001-06-30", "runoff.hydrograph_b=1")
     told = {place["place_id"]: 1 - place["value"] for place in places(run).values()}
     with open(os.path.join(run, "metrics_by_basin.csv")) as file:
         scored = {row["place_id"]: float(row["nse"]) for row in csv.DictReader(file)}
     assert told.keys() == scored.keys() and all(abs(told[k] - scored[k]) < 1e-6 for k in told), (told, scored)
+    b = twin.arrays(os.path.join(run, "parameters.nc"))["unit_hydrograph_b"]  # its range ends at 1 here
+    assert b.tolist() == [place["shares"][-1] for place in places(run).values()], b
 
 
 def check_together(config, whole, folder):
@@ -101,6 +103,7 @@ def check_errors(config, whole):
     with open(sorted(glob.glob(os.path.join(broken, "places", "*")))[0], "r+") as file:
         file.truncate(20)
     for settings, words in ((["resume=" + whole, "calibration.complexes=3"], ["calibrated with", "complexes 2"]),
+                            (["resume=" + whole, "runoff.hydrograph_b=1"], ["calibrated with", "b up to 6.5"]),
                             (["resume=" + broken], ["not a result of a calibration", "remove it"]),
                             (["calibration.evaluations=60"], ["calibration.evaluations is 60", "at least"]),
                             (["runoff.dynamic=[BETA]"], ["runoff.dynamic", "BETA"]),

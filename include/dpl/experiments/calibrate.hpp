@@ -1,7 +1,7 @@
 // Calibration basin by basin, the usual method that learning one network for all basins is compared with.
 #pragma once
 
-#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 

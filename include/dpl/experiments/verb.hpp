@@ -19,6 +19,9 @@ struct VerbContext {
   std::string command_line;        ///< for the record in outputs
 };
 
+/// Exit status of a run that a signal stopped and that can be resumed.
+inline constexpr int kStoppedBySignal = 3;
+
 struct Verb {
   const char* name;
   const char* summary;             ///< one line of help

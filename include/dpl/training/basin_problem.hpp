@@ -33,6 +33,9 @@ struct BasinProblem {
   const std::string& id(Index k) const { return forcing.place_id[static_cast<std::size_t>(place[k])]; }
 };
 
+/// Length of a block of places: eight blocks of a small domain, of at most 128 places in a large one.
+Index places_of_block(Index places);
+
 /// What a problem is made for.
 enum class BasinUse { train, score };
 

@@ -28,6 +28,9 @@ void refuse_other_training(const RunConfig& config, const std::string& fingerpri
 /// Copies stored values into the network's weights; throws Error where names or shapes differ.
 void restore_weights(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& stored);
 
+/// Values as they are now, apart from the network.
+std::vector<NamedTensor> copies_of(const std::vector<NamedTensor>& weights);
+
 /// **Collective:** reads a checkpoint folder, or the newest checkpoint of a run folder. Every rank reads the file.
 Checkpoint read_stored_training(const Communicator& comm, const std::string& path);
 
