@@ -1,5 +1,5 @@
-# Bad input is told in one line: on 1 and on 2 ranks exit status 1, exactly one line that begins `error:`, with the file or key,
-# the variable and the value in it, and nothing hangs.
+# Bad input is told in one line: on 2 ranks, and every fourth kind on 1 too, exit status 1, exactly one line that begins
+# `error:`, with the file or key, the variable and the value in it, and nothing hangs.
 # timeout: 900
 import glob
 import os
@@ -220,8 +220,8 @@ def problems(done, status, words):
     return [f"{p}: {lines}" for p in found]
 
 
-def check_case(case, folder):
-    name, breaking, settings, words = case
+def check_case(number, folder):
+    name, breaking, settings, words = CASES[number]
     here = os.path.join(folder, name.replace(" ", "_"))
     shutil.copytree(os.path.join(folder, "domain"), os.path.join(here, "domain"))
     with LOCK:
@@ -230,7 +230,7 @@ def check_case(case, folder):
     with open(config, "w") as file:
         file.write(twin.CONFIG.format(domain=os.path.join(here, "domain"), folder=here))
     found = []
-    for ranks in (1, 2):
+    for ranks in (1, 2) if number % 4 == 0 else (2,):
         done = twin.run(ranks, "train", config, "experiment.updates=2", *settings, timeout=60)
         found += [f"{name}, {ranks} rank(s): {p}" for p in problems(done, 1, words)]
     return found
@@ -283,7 +283,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         config = twin.make_domain(folder)
         with ThreadPoolExecutor(2) as pool:
-            found = sum(pool.map(lambda case: check_case(case, folder), CASES), [])
+            found = sum(pool.map(lambda number: check_case(number, folder), range(len(CASES))), [])
         for arguments in (["trian", config], ["train"]):
             found += problems(twin.run(2, *arguments), 2, [])
         for ranks in (1, 2):
@@ -296,7 +296,7 @@ def main():
                 found += check(os.path.join(here, "small.yaml"), os.path.join(here, "domain"), ranks)
     for problem in found:
         print(problem)
-    print(f"{len(CASES)} kinds of bad input on 1 and 2 ranks, {len(found)} problems")
+    print(f"{len(CASES)} kinds of bad input on 2 ranks, a quarter of them on 1 too, {len(found)} problems")
     return 1 if found else 0
 
 

@@ -2,6 +2,7 @@
 # period not trained on, at basins trained on and at basins held out; evapotranspiration and soil moisture, never trained
 # on, follow the truth; parameters that streamflow tells of follow theirs. And with soil moisture as a second target it is
 # matched too.
+# one process
 # timeout: 300
 import json
 import os

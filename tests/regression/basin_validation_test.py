@@ -1,6 +1,7 @@
 # A validation period ends a training that gets no better and gives back the best weights: the scores written at the
 # end are those of the best look, the checkpoint `best` holds them, `evaluate` uses it, and what had ended stays ended
 # when resumed.
+# one process
 # timeout: 120
 import json
 import os

@@ -1,6 +1,7 @@
 # tools/import_ddr: a small adjacency matrix in DDR's form (zarr, COO) made here becomes network.nc, from CSV and
 # netCDF tables, also a gauge's group that counts in the whole matrix; wrong ones are told in one line; the Juniata's
 # real network (where it is there), written in that form and imported, is the network it was.
+# one process
 # timeout: 120
 import os
 import sys

@@ -1,6 +1,7 @@
 # tools/import_nwm: a small RouteLink, channel output and gauges made here become domain files, value by value; a
 # sub-domain; what is imported routes to the same bits on 1 and 2 ranks; files that cannot be right are told in one
 # line.
+# one process
 # timeout: 120
 import os
 import sys

@@ -1,6 +1,7 @@
 # The importers on real files of other models: RAPID's Great Britain and sandbox, imported and routed, give RAPID's
 # outflow; the National Water Model's Lower Colorado holds what its files hold, and where no lake lies above, the
 # routed flow is the model's own (tools/study_nwm.py).
+# one process
 # timeout: 200
 import csv
 import os

@@ -1,5 +1,6 @@
 # tools/import_grid on real networks: Rhine and Meuse at 1 km (349,831 cells, one tree) and WaterGAP (47,107 cells); what it counts is what the
 # files hold, and WaterGAP routes to the same bits on 1 and 2 ranks.
+# one process
 # timeout: 200
 import os
 import sys

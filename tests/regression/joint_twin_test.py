@@ -1,6 +1,7 @@
 # Parameters of runoff and channels learned together on a twin (configs/joint_twin.yaml): skill in a year not trained on, at
 # gauges trained on and left out, above the untrained networks and above the same runoff without routing. (Daily discharge of
 # so small a basin tells little of Manning's n: it is printed, not asked for.)
+# one process
 # timeout: 200
 import csv
 import os

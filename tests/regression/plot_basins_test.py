@@ -1,5 +1,6 @@
 # tools/plot of a run over basins: a twin's run gets its figures, published scores stand beside them by id, and the formulas
 # of climatology and scores give what is computed by hand.
+# one process
 # timeout: 120
 import os
 import subprocess
