@@ -189,6 +189,9 @@ Keys runoff_keys() {
       {"runoff.hydrograph_b", [](C& c) { return &c.runoff.hydrograph_b; }, "d", above(0, 6.5),
        "Upper end of the range of the unit hydrograph's b; about 1 where rivers are routed, whose travel time it would "
        "count again (docs/joint.md)."},
+      {"runoff.precipitation_factor", [](C& c) { return &c.runoff.precipitation_factor; }, "", from(0, 10),
+       "Two numbers, the range of a learned factor of precipitation (HBV's PCORR) of every component, as [0.5, 1.5]: gauges catch too "
+       "little, most of all of snow; empty: precipitation is taken as it is given."},
       {"runoff.gradient_through_warmup", [](C& c) { return &c.runoff.gradient_through_warmup; }, "", anything(),
        "Whether gradients pass through the warm-up of a window."},
       {"runoff.component_spread", [](C& c) { return &c.runoff.component_spread; }, "", from(0, 10),
@@ -261,6 +264,9 @@ Keys network_keys() {
       {"network.history_var_names", [](C& c) { return &c.network.history_var_names; }, "", some_text(),
        "lstm, two_headed: variables of the forcing that the LSTM reads day by day (potential_evapotranspiration is the "
        "one of runoff.pet), and observed_streamflow, that of the day before with its mask."},
+      {"network.history_days", [](C& c) { return &c.network.history_days; }, "days", from(0, 36500),
+       "lstm without dynamic parameters: it reads the so many days before the scored ones, and parameters inferred from this past "
+       "are kept in the days that follow; 0: it reads the window itself."},
       {"network.start_from", [](C& c) { return &c.network.start_from; }, "", path(),
        "Basins: checkpoint or run folder whose weights of the same names and shapes are taken at the start."},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",

@@ -12,7 +12,7 @@
 namespace dpl {
 namespace {
 
-constexpr int kParameterRows = 16;
+constexpr int kParameterRows = 17;
 constexpr Count kTileState = kStateRows * kTileLanes;
 constexpr const char* kStateNames[kStateRows] = {"SP", "MW", "SM", "SUZ", "SLZ"};
 constexpr double kDefaultState = 0.001, kLowestMoisture = 1e-6;
@@ -66,6 +66,7 @@ struct Runoff<Real>::Impl {
   int form = 0;
   std::vector<DynamicRow> dynamic;         // of options.dynamic
   std::vector<bool> is_dynamic;            // [parameter]
+  std::vector<int> row;                    // [parameter] its place in HbvParameters
   const RunoffKernels<Real>& kernels = runoff_kernels<Real>();
   Panels panels;
 
@@ -121,9 +122,11 @@ struct Runoff<Real>::Impl {
 
 template <class Real>
 Runoff<Real>::Impl::Impl(RunoffOptions o)
-    : options(checked(std::move(o))), parameters(runoff_parameters(options.variant, options.dynamic)),
+    : options(checked(std::move(o))), parameters(runoff_parameters(options.variant, options.dynamic, options.precipitation_factor)),
       panels(options.catchments, options.components) {
   is_dynamic.assign(parameters.size(), false);
+  for (std::size_t k = 0; k < parameters.size(); ++k) row.push_back(static_cast<int>(k));
+  if (!options.precipitation_factor.empty()) row.back() = kParameterRows - 1;
   bool exponent = false;
   for (const std::string& name : options.dynamic) {
     dynamic.push_back(name == "BETA" ? kBETA : name == "K0" ? kK0 : kBETAET);
@@ -162,7 +165,7 @@ HbvParameters<Real> Runoff<Real>::Impl::parameters_of(Count lane) const {
   std::array<Real, kParameterRows> p;
   p.fill(Real(1));  // dynamic, or not of this variant: not used
   for (std::size_t k = 0; k < parameters.size(); ++k)
-    if (!is_dynamic[k]) p[k] = given.fixed[k * lanes() + lane];
+    if (!is_dynamic[k]) p[static_cast<std::size_t>(row[k])] = given.fixed[k * lanes() + lane];
   return std::bit_cast<HbvParameters<Real>>(p);
 }
 
@@ -335,7 +338,7 @@ void Runoff<Real>::Impl::store_gradient(Count tile, const Real* cell_adjoint, co
     });
     const auto values = std::bit_cast<std::array<Real, kParameterRows>>(g);
     for (std::size_t p = 0; p < parameters.size(); ++p)
-      gradient.fixed[p * lanes() + lane] = is_dynamic[p] ? Real(0) : values[p];
+      gradient.fixed[p * lanes() + lane] = is_dynamic[p] ? Real(0) : values[static_cast<std::size_t>(row[p])];
   }
 }
 

@@ -1,4 +1,6 @@
 // The tables of the runoff model: variants, parameters, outputs.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 
@@ -82,7 +84,8 @@ std::vector<std::string> dynamic_runoff_parameters(RunoffVariant variant) {
   return names;
 }
 
-std::vector<RunoffParameter> runoff_parameters(RunoffVariant variant, const std::vector<std::string>& dynamic) {
+std::vector<RunoffParameter> runoff_parameters(RunoffVariant variant, const std::vector<std::string>& dynamic,
+                                               const std::vector<double>& factor) {
   const VariantRow& row = row_of(variant);
   const auto allowed = dynamic_runoff_parameters(variant);
   int n = row.parameters;
@@ -95,7 +98,13 @@ std::vector<RunoffParameter> runoff_parameters(RunoffVariant variant, const std:
       fail("runoff.dynamic: \"{}\" is given twice", name);
     if (name == kParameters[kBetaEt].name) n = std::max(n, kBetaEt + 1);
   }
-  return {kParameters.begin(), kParameters.begin() + n};
+  std::vector<RunoffParameter> parameters{kParameters.begin(), kParameters.begin() + n};
+  if (factor.empty()) return parameters;
+  if (factor.size() != 2 || !(factor[0] > 0 && factor[0] <= 1 && factor[1] >= 1 && factor[1] <= 10 && factor[0] < factor[1]))
+    fail("runoff.precipitation_factor: [{}] is not a range; allowed: two numbers, from above 0 to 1 and from 1 to 10, or none",
+         fmt::join(factor, ", "));
+  parameters.push_back({"PCORR", "1", factor[0], factor[1]});
+  return parameters;
 }
 
 const RunoffOutputInfo& runoff_output_info(RunoffOutput output) { return kOutputs[static_cast<std::size_t>(output)]; }

@@ -112,12 +112,13 @@ class Model final : public BasinModel {
     }
     if (!network_->reads_history()) return in;
     const auto channels = static_cast<std::int64_t>(series_.channels);
-    in.history = empty({end - first, w.days, channels});
+    const Count past = problem_.config.network.history_days, days = past > 0 ? past : w.days;
+    in.history = empty({end - first, days, channels});
     Real* day_to = in.history.template mutable_data_ptr<Real>();
     for (Index k = first; k < end; ++k)
-      for (Count day = 0; day < w.days; ++day) {
-        const Count row = Count{w.place[static_cast<std::size_t>(k)]} * series_.days +
-                          series_.row(w.first_day[static_cast<std::size_t>(k)] + day);
+      for (Count day = 0; day < days; ++day) {
+        const Count from = w.first_day[static_cast<std::size_t>(k)] + (past > 0 ? w.warmup - past : 0);
+        const Count row = Count{w.place[static_cast<std::size_t>(k)]} * series_.days + series_.row(from + day);
         day_to = std::copy_n(series_.history.data() + row * channels, channels, day_to);
       }
     return in;
@@ -133,7 +134,10 @@ class Model final : public BasinModel {
     blocks_.clear();
     const at::AutoGradMode mode(pass.gradient);
     SequencePass how{pass.training, static_cast<std::uint64_t>(pass.update),
-                     pass.gradient && !problem_.config.runoff.gradient_through_warmup ? w.warmup : 0};
+                     pass.gradient && !problem_.config.runoff.gradient_through_warmup &&
+                             problem_.config.network.history_days == 0
+                         ? w.warmup
+                         : 0};
     for (Index first = 0; first < w.size();) {
       Index end = first + 1;
       while (end < w.size() && block_of(w, end) == block_of(w, first)) ++end;

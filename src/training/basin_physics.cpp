@@ -32,7 +32,7 @@ void gather(const std::vector<float>& from, const BasinSeries& series, const Bas
 
 BasinParameters::BasinParameters(const RunConfig& config)
     : variant(runoff_variant_from_name(config.runoff.variant)),
-      runoff(runoff_parameters(variant, config.runoff.dynamic)),
+      runoff(runoff_parameters(variant, config.runoff.dynamic, config.runoff.precipitation_factor)),
       components(config.runoff.nmul > 0 ? config.runoff.nmul : usual_components(variant)),
       dynamic_names(config.runoff.dynamic),
       hydrograph(config.runoff.unit_hydrograph),
@@ -70,6 +70,7 @@ Runoff<Real>& BasinPhysics<Real>::model(Index padded) {
   options.catchments = padded;
   options.components = parameters_.components;
   options.dynamic = parameters_.dynamic_names;
+  options.precipitation_factor = problem_.config.runoff.precipitation_factor;
   options.tape_bytes = static_cast<Count>(problem_.config.memory.tape_gib * kGib);
   if (parameters_.variant == RunoffVariant::hbv_2_0) {  // belongs to these places
     models_.clear();

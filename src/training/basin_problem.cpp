@@ -32,7 +32,13 @@ void check_keys(const RunConfig& config, BasinUse use) {
   require(config.data_sources.observations, "data_sources.observations", "observed streamflow or soil moisture");
   if (config.network.input_var_names.empty())
     fail("config: network.input_var_names is empty; list the attributes the parameter network reads");
-  runoff_parameters(runoff_variant_from_name(config.runoff.variant), config.runoff.dynamic);
+  runoff_parameters(runoff_variant_from_name(config.runoff.variant), config.runoff.dynamic,
+                    config.runoff.precipitation_factor);
+  if (config.network.history_days > 0 && (config.network.kind != "lstm" || !config.runoff.dynamic.empty()))
+    fail(
+        "config: network.history_days is {}, but network.kind is {} and runoff.dynamic has {} names; parameters inferred "
+        "from the past need kind lstm and no dynamic parameter, else history_days must be 0",
+        config.network.history_days, config.network.kind, config.runoff.dynamic.size());
   if (!(config.experiment.targets.streamflow > 0 || config.experiment.targets.soil_moisture > 0))
     fail("config: experiment.targets.streamflow and experiment.targets.soil_moisture are both 0; one must be above 0");
   if (config.parallel.replicas != 1)
@@ -124,7 +130,8 @@ PlaceNeeds needs_of(const Communicator& comm, const RunConfig& config, const For
   const Period& period = use == BasinUse::train ? config.experiment.period : config.test.period;
   PlaceNeeds needs;
   needs.variables = forcing_variables(config);
-  const Count warmup = use == BasinUse::train ? config.experiment.warmup_days : config.runoff.warmup.days;
+  const Count warmup = std::max<Count>(
+      use == BasinUse::train ? config.experiment.warmup_days : config.runoff.warmup.days, config.network.history_days);
   needs.first_day = std::max(header.first_day, period.start.day - warmup);
   needs.end_day = period.end.day + 1;
   needs.latitude = config.runoff.pet != "given";

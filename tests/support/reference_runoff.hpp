@@ -29,14 +29,15 @@ struct PlainColumn {
     return most(T(low), x);
   }
 
-  void day(const std::vector<T>& p, double P, double temperature, double PET) {
+  /// @param P after its correction
+  void day(const std::vector<T>& p, const T& P, double temperature, double PET) {
     const T BETA = p[0], FC = p[1], K0 = p[2], K1 = p[3], K2 = p[4], LP = p[5], PERC = p[6], UZL = p[7], CFMAX = p[9],
             CFR = p[10], CWH = p[11];
     const bool two = variant == "2.0", more = two || variant == "1.1p";
     const T TT = two && elevation_m >= 2000 ? T(4.0) : p[8];
     const T t(temperature), zero(0.0);
     made = 0;
-    const T rain = temperature >= value_of(TT) ? T(P) : zero, snow = T(P) - rain;
+    const T rain = temperature >= value_of(TT) ? P : zero, snow = P - rain;
     SP = SP + snow;
     const T melt = least(most(CFMAX * (t - TT), zero), SP);
     MW = MW + melt;

@@ -21,15 +21,19 @@ struct RunoffProblem {
 struct RunoffSetting {
   const char* variant;
   std::vector<std::string> dynamic;
+  std::vector<double> precipitation_factor = {};
 };
 
-/// All variants with static and with dynamic parameters.
+/// All variants with static and with dynamic parameters, and with precipitation corrected.
 inline std::vector<RunoffSetting> runoff_settings() {
   return {{"1.0", {}},
           {"1.0", {"BETA"}},
           {"1.0", {"BETAET", "BETA"}},
           {"1.1p", {}},
           {"1.1p", {"BETA", "K0", "BETAET"}},
+          {"1.1p", {"K0"}, {0.5, 1.5}},
+          {"1.0", {"BETAET"}, {0.8, 1.2}},
+          {"2.0", {}, {0.5, 2}},
           {"2.0", {}},
           {"2.0", {"BETAET"}},
           {"2.0", {"K0", "BETA", "BETAET"}}};
@@ -43,6 +47,7 @@ inline RunoffProblem random_runoff_problem(const RunoffSetting& setting, Index c
   p.options.catchments = catchments;
   p.options.components = components;
   p.options.dynamic = setting.dynamic;
+  p.options.precipitation_factor = setting.precipitation_factor;
   p.days = days;
   Draws draws(seed);
   if (p.options.variant == RunoffVariant::hbv_2_0)
@@ -56,7 +61,7 @@ inline RunoffProblem random_runoff_problem(const RunoffSetting& setting, Index c
       p.temperature.push_back(12 * std::sin(0.1 * static_cast<double>(t)) + draws.uniform(-6, 6));
       p.pet.push_back(draws.chance(0.1) ? 0 : draws.uniform(0, 8));
     }
-  for (const RunoffParameter& r : runoff_parameters(p.options.variant, setting.dynamic))
+  for (const RunoffParameter& r : runoff_parameters(p.options.variant, setting.dynamic, setting.precipitation_factor))
     for (Count lane = 0; lane < p.lanes(); ++lane) p.fixed.push_back(draws.uniform(r.lower, r.upper));
   const auto all = runoff_parameters(RunoffVariant::hbv_2_0);
   for (Count t = 0; t < days; ++t)

@@ -12,10 +12,10 @@ namespace {
 
 using namespace test;
 constexpr int kCases = 20000;
-using D = Dual<21>;  // 16 parameters, 5 states
+using D = Dual<22>;  // 17 parameters, 5 states
 
 struct Column {
-  std::array<double, 16> p;
+  std::array<double, 17> p;
   std::array<double, 5> s;
   HbvForcing<double> f;
   double area, elevation;
@@ -25,6 +25,7 @@ Column random_column(Draws& draws) {
   Column c;
   int k = 0;
   for (const RunoffParameter& r : runoff_parameters(RunoffVariant::hbv_2_0)) c.p[k++] = draws.uniform(r.lower, r.upper);
+  c.p[k] = draws.uniform(0.5, 1.5);
   for (double& x : c.s) x = draws.chance(0.2) ? draws.log_uniform(1e-8, 1e-3) : draws.log_uniform(1e-3, 300);
   c.s[2] = draws.chance(0.1) ? draws.uniform(1e-5, 2e-5) : draws.uniform(0.01, 1.1) * c.p[1];
   if (draws.chance(0.2)) c.s[0] = c.s[1] = 0;
@@ -71,7 +72,7 @@ TYPED_TEST(Hbv, StepIsThePlainOne) {
     plain.area_km2 = c.area;
     plain.elevation_m = c.elevation;
     plain.SP = c.s[0], plain.MW = c.s[1], plain.SM = c.s[2], plain.SUZ = c.s[3], plain.SLZ = c.s[4];
-    plain.day({c.p.begin(), c.p.end()}, c.f.precipitation, c.f.temperature, c.f.pet);
+    plain.day({c.p.begin(), c.p.end()}, c.p[16] * c.f.precipitation, c.f.temperature, c.f.pet);
     HbvPowers<double> powers;
     const auto next = run<TypeParam, double>(parameters_of(c), state_of(c), c, powers);
     const double scale = 1e-12 * (c.f.precipitation + c.s[0] + c.s[1] + c.s[2] + c.s[3] + c.s[4] + c.p[14]);
@@ -115,12 +116,12 @@ TYPED_TEST(Hbv, StepAdjointOfStatesAndParameters) {
   for (int i = 0; i < kCases; ++i) {
     Draws draws(32, i);
     const Column c = random_column(draws);
-    std::array<D, 16> p;
+    std::array<D, 17> p;
     std::array<D, 5> s;
-    for (int k = 0; k < 16; ++k) p[k] = D::input(c.p[k], k);
-    for (int k = 0; k < 5; ++k) s[k] = D::input(c.s[k], 16 + k);
+    for (int k = 0; k < 17; ++k) p[k] = D::input(c.p[k], k);
+    for (int k = 0; k < 5; ++k) s[k] = D::input(c.s[k], 17 + k);
     const HbvParameters<D> dual_p{p[0], p[1], p[2],  p[3],  p[4],  p[5],  p[6],  p[7],
-                                  p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15]};
+                                  p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15], p[16]};
     HbvPowers<D> dual_powers;
     const auto dual = run<Form, D>(dual_p, {s[0], s[1], s[2], s[3], s[4]}, c, dual_powers);
     const HbvSeed<double> w{draws.normal(), draws.normal(), draws.normal(),
@@ -130,17 +131,17 @@ TYPED_TEST(Hbv, StepAdjointOfStatesAndParameters) {
     const auto cell = hbv_cell<Form>(parameters_of(c), c.area, c.elevation);
     const auto a = hbv_step_adjoint<Form>(cell, state_of(c), c.f, powers, w);
     const auto g =
-        std::bit_cast<std::array<double, 16>>(hbv_cell_adjoint<Form>(parameters_of(c), c.area, c.elevation, a.cell));
+        std::bit_cast<std::array<double, 17>>(hbv_cell_adjoint<Form>(parameters_of(c), c.area, c.elevation, a.cell));
     const auto gs = std::bit_cast<std::array<double, 5>>(a.state);
     std::vector<AdjointEntry> entries;
     static const char* names[] = {"BETA", "FC",    "K0",  "K1",  "K2",     "LP", "PERC", "UZL", "TT", "CFMAX", "CFR",
-                                  "CWH",  "BETAET", "C", "RT", "AC", "SP", "MW", "SM", "SUZ", "SLZ"};
-    for (int k = 0; k < 21; ++k) {
+                                  "CWH",  "BETAET", "C", "RT", "AC", "PCORR", "SP", "MW", "SM", "SUZ", "SLZ"};
+    for (int k = 0; k < 22; ++k) {
       const double by_duals = w.runoff * dual.runoff.d[k] + w.evapotranspiration * dual.evapotranspiration.d[k] +
                               w.recharge * dual.recharge.d[k] + w.state.SP * dual.state.SP.d[k] +
                               w.state.MW * dual.state.MW.d[k] + w.state.SM * dual.state.SM.d[k] +
                               w.state.SUZ * dual.state.SUZ.d[k] + w.state.SLZ * dual.state.SLZ.d[k];
-      entries.push_back({names[k], k < 16 ? c.p[k] : c.s[k - 16], k < 16 ? g[k] : gs[k - 16], by_duals});
+      entries.push_back({names[k], k < 17 ? c.p[k] : c.s[k - 17], k < 17 ? g[k] : gs[k - 17], by_duals});
     }
     note_branches<Form>(c, powers, seen);
     expect_same_derivatives(entries, 1e-10, "case " + std::to_string(i), 1);
@@ -170,7 +171,7 @@ TEST(HbvExchange, FollowsAreaAndElevation) {
 TEST(HbvNaN, GoesThrough) {
   using Form = HbvForm<true, true, false>;
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::array<float, 16> p{2, 200, 0.3f, 0.1f, 0.05f, 0.6f, 2, 20, 0, 3, 0.05f, 0.1f, 1.5f, 0.4f, 0, 0};
+  const std::array<float, 17> p{2, 200, 0.3f, 0.1f, 0.05f, 0.6f, 2, 20, 0, 3, 0.05f, 0.1f, 1.5f, 0.4f, 0, 0, 1};
   for (int k : {0, 2, 12}) {  // those that may change from day to day; the others are looked at before a window
     auto broken = p;
     broken[k] = nan;

@@ -20,6 +20,16 @@ double total(const auto& values, Index column, Index n) {
   return sum;
 }
 
+// Precipitation as the components receive it.
+double corrected(const auto& run, const RunoffProblem& p, Index column) {
+  const Index n = p.options.catchments;
+  const double given = total(run.precipitation, column, n);
+  if (p.options.precipitation_factor.empty()) return given;
+  const auto first = run.fixed.end() - static_cast<std::ptrdiff_t>(p.lanes());
+  const std::vector<double> factors(first, run.fixed.end());
+  return given * total(factors, column, n) / p.options.components;
+}
+
 TYPED_TEST(RunoffBalance, ClosesToRounding) {
   using Real = TypeParam;
   constexpr Index n = 60, components = 4;
@@ -31,7 +41,7 @@ TYPED_TEST(RunoffBalance, ClosesToRounding) {
     run.forward(Runoff<Real>::kNoTape);
     double worst = 0, made = 0;
     for (Index c = 0; c < n; ++c) {
-      const double in = total(run.precipitation, c, n), out = total(run.runoff, c, n), ET = total(run.outputs[0], c, n);
+      const double in = corrected(run, p, c), out = total(run.runoff, c, n), ET = total(run.outputs[0], c, n);
       const double before = total(run.states, c, n) / components, after = total(run.final_states, c, n) / components;
       const double water_made = total(run.outputs[7], c, n);
       worst =

@@ -7,7 +7,7 @@ namespace dpl {
 namespace {
 
 using namespace test;
-constexpr int kMostInputs = 24;
+constexpr int kMostInputs = 25;
 using D = Dual<kMostInputs>;
 
 // J = sum of weights times runoff and the other series, by plain columns; derivatives of chosen inputs: directions are
@@ -22,7 +22,7 @@ PlainRun plain_run(const RunoffProblem& p, Count lane, Count day_of_directions, 
                    const std::vector<std::vector<double>>& seeds) {
   const Index n = p.options.catchments;
   const Count lanes = p.lanes();
-  const auto all = runoff_parameters(p.options.variant, p.options.dynamic);
+  const auto all = runoff_parameters(p.options.variant, p.options.dynamic, p.options.precipitation_factor);
   const auto dynamic_count = static_cast<Count>(p.options.dynamic.size());
   PlainRun r;
   r.runoff.assign(p.days * n, 0.0);
@@ -31,25 +31,26 @@ PlainRun plain_run(const RunoffProblem& p, Count lane, Count day_of_directions, 
     const Index c = static_cast<Index>(l % n);
     PlainColumn<D> column;
     column.variant = runoff_variant_name(p.options.variant);
-    std::vector<D> fixed(16, D(1.0));
+    std::vector<D> fixed(17, D(1.0));
     for (std::size_t k = 0; k < all.size(); ++k)
       fixed[k] = l == lane ? D::input(p.fixed[k * lanes + l], static_cast<int>(k)) : D(p.fixed[k * lanes + l]);
     if (!p.options.area_km2.empty())
       column.area_km2 = p.options.area_km2[c], column.elevation_m = p.options.elevation_m[c];
     D* states[] = {&column.SP, &column.MW, &column.SM, &column.SUZ, &column.SLZ};
     for (int k = 0; k < 5; ++k)
-      *states[k] = l == lane ? D::input(p.states[k * lanes + l], 19 + k) : D(p.states[k * lanes + l]);
+      *states[k] = l == lane ? D::input(p.states[k * lanes + l], 20 + k) : D(p.states[k * lanes + l]);
     const double share = 1.0 / p.options.components;
     for (Count t = 0; t < p.days; ++t) {
       for (Count k = 0; k < dynamic_count; ++k)
         for (std::size_t i = 0; i < all.size(); ++i)
           if (p.options.dynamic[k] == all[i].name) {
             const double value = p.dynamic[(t * dynamic_count + k) * lanes + l];
-            fixed[i] = l == lane && t == day_of_directions ? D::input(value, 16 + static_cast<int>(k)) : D(value);
+            fixed[i] = l == lane && t == day_of_directions ? D::input(value, 17 + static_cast<int>(k)) : D(value);
             column.dynamic_exponent = column.dynamic_exponent || p.options.dynamic[k] == "BETAET";
           }
       const Count at = t * n + c;
-      column.day(fixed, p.precipitation[at], p.temperature[at], p.pet[at]);
+      const D factor = p.options.precipitation_factor.empty() ? D(1.0) : fixed[all.size() - 1];
+      column.day(fixed, factor * D(p.precipitation[at]), p.temperature[at], p.pet[at]);
       const D series[] = {column.ET,  column.SM, column.SM / fixed[1], column.SP + column.MW, column.recharge,
                           column.SUZ, column.SLZ};
       r.runoff[at] += share * column.runoff.value;
@@ -101,11 +102,11 @@ TEST(Runoff, ValuesAndGradientsAreThoseOfPlainColumns) {
         }
         for (std::size_t k = 0; k < setting.dynamic.size(); ++k) {
           const std::size_t at = (day * setting.dynamic.size() + k) * p.lanes() + lane;
-          entries.push_back({setting.dynamic[k].c_str(), p.dynamic[at], run.dynamic_adjoint[at], plain.J.d[16 + k]});
+          entries.push_back({setting.dynamic[k].c_str(), p.dynamic[at], run.dynamic_adjoint[at], plain.J.d[17 + k]});
         }
         for (int k = 0; k < 5; ++k)
           entries.push_back(
-              {"state", p.states[k * p.lanes() + lane], run.states_adjoint[k * p.lanes() + lane], plain.J.d[19 + k]});
+              {"state", p.states[k * p.lanes() + lane], run.states_adjoint[k * p.lanes() + lane], plain.J.d[20 + k]});
         expect_same_derivatives(entries, 1e-9, std::string(setting.variant) + ", lane " + std::to_string(lane), 10);
         if (testing::Test::HasFatalFailure()) return;
       }
@@ -130,7 +131,7 @@ TEST(Runoff, DotProductTest) {
     const auto u_fixed = direction(p.fixed.size()), u_dynamic = direction(p.dynamic.size()),
                u_states = direction(p.states.size());
     const auto w = random_seed<double>(p.days, n, number);
-    const auto all = runoff_parameters(p.options.variant, p.options.dynamic);
+    const auto all = runoff_parameters(p.options.variant, p.options.dynamic, p.options.precipitation_factor);
     double forward = 0, size = 0;
     for (Count l = 0; l < lanes; ++l) {
       PlainColumn<One> column;
@@ -140,7 +141,7 @@ TEST(Runoff, DotProductTest) {
         x.d[0] = d;
         return x;
       };
-      std::vector<One> values(16, One(1.0));
+      std::vector<One> values(17, One(1.0));
       for (std::size_t k = 0; k < all.size(); ++k) values[k] = input(p.fixed[k * lanes + l], u_fixed[k * lanes + l]);
       if (!p.options.area_km2.empty())
         column.area_km2 = p.options.area_km2[l % n], column.elevation_m = p.options.elevation_m[l % n];
@@ -155,7 +156,8 @@ TEST(Runoff, DotProductTest) {
               column.dynamic_exponent = column.dynamic_exponent || setting.dynamic[k] == "BETAET";
             }
         const Count at = t * n + l % n;
-        column.day(values, p.precipitation[at], p.temperature[at], p.pet[at]);
+        const One factor = p.options.precipitation_factor.empty() ? One(1.0) : values[all.size() - 1];
+        column.day(values, factor * One(p.precipitation[at]), p.temperature[at], p.pet[at]);
         forward += w[at] * column.runoff.d[0] / p.options.components;
         size += std::abs(w[at] * column.runoff.d[0]) / p.options.components;
       }

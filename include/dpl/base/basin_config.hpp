@@ -20,6 +20,7 @@ struct RunoffConfig {
   std::string pet = "given";         ///< given | hargreaves | oudin
   bool unit_hydrograph = true;
   double hydrograph_b = 6.5;         ///< upper end of the range of the unit hydrograph's b
+  std::vector<double> precipitation_factor;  ///< range of PCORR; empty = precipitation as it is given
   bool gradient_through_warmup = true;
   WarmupConfig warmup;
   double component_spread = 1;  ///< deviation of the components' first outputs, before the sigmoid

@@ -128,6 +128,7 @@ struct NetworkConfig {
   std::vector<std::string> input_var_names;
   /// lstm, two_headed: channels of the history, variables of the forcing and two names of their own
   std::vector<std::string> history_var_names{"precipitation", "temperature_mean", "potential_evapotranspiration"};
+  Index history_days = 0;  ///< lstm: days before the scored ones that are read instead of the window's own; 0 = those
   std::string start_from;            ///< checkpoint whose weights of the same names are taken at the start
   std::vector<std::string> learnable_parameters{"n", "p", "q"};
 };

@@ -30,6 +30,7 @@ struct HbvCell {
   T CWH;                   ///< -
   T BETAET, C;             ///< -
   T LF;                    ///< mm/day (kExchange)
+  T PCORR;                 ///< factor of precipitation, 1 where it is not learned
 };
 
 template <class T>
@@ -68,10 +69,11 @@ DPL_HOST_DEVICE T power_of(T log2_x, T exponent) {
 }
 DPL_HOST_DEVICE float power_of(float log2_x, float exponent) { return exp2_of(larger(-126.0f, exponent * log2_x)); }
 
-/// Snow: everything up to the water that reaches the soil. rain = P if T >= TT else 0; melt = min(max(CFMAX (T - TT),
+/// Snow: everything up to the water that reaches the soil. P = PCORR times what is given; rain = P if T >= TT else 0; melt = min(max(CFMAX (T - TT),
 /// 0), SP); refreezing = min(max(CFR CFMAX (TT - T), 0), MW); to the soil: max(MW - CWH SP, 0).
 template <class T>
 struct HbvSnow {
+  T given;                              ///< precipitation before its correction
   T warmth;                             ///< T - TT
   T potential_melt, before_melt;        ///< min of these melts
   T potential_freeze, before_freeze;    ///< min of these freezes again
@@ -80,8 +82,10 @@ struct HbvSnow {
 };
 
 template <class T>
-DPL_HOST_DEVICE HbvSnow<T> hbv_snow(const HbvCell<T>& c, T SP, T MW, T precipitation, T temperature) {
+DPL_HOST_DEVICE HbvSnow<T> hbv_snow(const HbvCell<T>& c, T SP, T MW, T given, T temperature) {
   HbvSnow<T> r;
+  r.given = given;
+  const T precipitation = c.PCORR * given;
   r.warmth = temperature - c.TT;
   const T rain = select(c.TT <= temperature, precipitation, T(0));
   r.before_melt = SP + (precipitation - rain);
@@ -228,7 +232,7 @@ DPL_HOST_DEVICE HbvStep<T> hbv_step(const HbvCell<T>& c, const HbvState<T>& s, c
 /// Adjoints of what a day reads of its cell; those of 1/FC and 1/(LP FC) per natural logarithm.
 template <class T>
 struct HbvCellAdjoint {
-  T BETA, FC, log_inverse_FC, log_inverse_LP_FC, K0, K1, K2, PERC, UZL, TT, CFMAX, refreezing, CWH, BETAET, C, LF;
+  T BETA, FC, log_inverse_FC, log_inverse_LP_FC, K0, K1, K2, PERC, UZL, TT, CFMAX, refreezing, CWH, BETAET, C, LF, PCORR;
 };
 
 template <class T>
@@ -343,7 +347,7 @@ DPL_HOST_DEVICE HbvDrainageAdjoint<T> hbv_drainage_adjoint(const HbvCell<T>& c, 
 template <class T>
 struct HbvSnowAdjoint {
   T SP, MW;
-  T TT, CFMAX, refreezing, CWH;
+  T TT, CFMAX, refreezing, CWH, PCORR;
 };
 
 /// @param water, SP, MW adjoints of what hbv_snow gave.
@@ -366,6 +370,7 @@ DPL_HOST_DEVICE HbvSnowAdjoint<T> hbv_snow_adjoint(const HbvCell<T>& c, const Hb
   a.CFMAX = by_melt * r.warmth;
   a.refreezing = -(by_freeze * r.warmth);
   a.TT = by_freeze * c.refreezing - by_melt * c.CFMAX;
+  a.PCORR = r.given * select(r.warmth >= T(0), water, a.SP);  // rain or snow
   return a;
 }
 
@@ -386,13 +391,13 @@ DPL_HOST_DEVICE HbvStepAdjoint<T> hbv_step_adjoint(const HbvCell<T>& c, const Hb
   const auto n = hbv_snow_adjoint(c, snow, d.water, seed.state.SP, seed.state.MW);
   return {{n.SP, n.MW, d.SM, z.filled, e.SLZ},
           {d.BETA, d.FC, d.log_inverse_FC + e.log_inverse_FC, e.log_inverse_LP_FC, z.K0, z.K1, z.K2, z.PERC, z.UZL,
-           n.TT, n.CFMAX, n.refreezing, n.CWH, e.BETAET, e.C, z.LF}};
+           n.TT, n.CFMAX, n.refreezing, n.CWH, e.BETAET, e.C, z.LF, n.PCORR}};
 }
 
 /// Physical parameters of a column (those that a variant lacks are not used).
 template <class T>
 struct HbvParameters {
-  T BETA, FC, K0, K1, K2, LP, PERC, UZL, TT, CFMAX, CFR, CWH, BETAET, C, RT, AC;
+  T BETA, FC, K0, K1, K2, LP, PERC, UZL, TT, CFMAX, CFR, CWH, BETAET, C, RT, AC, PCORR;
 };
 
 /// From this elevation [m] on the threshold TT of 2.0 is kHighThreshold [degC].
@@ -413,7 +418,7 @@ DPL_HOST_DEVICE T hbv_exchange_share(T area_km2, T AC) {
 template <class Form, class T>
 DPL_HOST_DEVICE HbvCell<T> hbv_cell(const HbvParameters<T>& p, T area_km2, T elevation_m) {
   HbvCell<T> c{p.BETA, p.FC, T(1) / p.FC, T(1) / (p.LP * p.FC), p.K0, p.K1, p.K2, p.PERC, p.UZL, p.TT, p.CFMAX,
-               p.CFR * p.CFMAX, p.CWH, p.BETAET, p.C, T(0)};
+               p.CFR * p.CFMAX, p.CWH, p.BETAET, p.C, T(0), p.PCORR};
   if constexpr (Form::kExchange) {
     c.TT = select(elevation_m < T(kHighElevation), p.TT, T(kHighThreshold));
     c.LF = p.RT * hbv_exchange_share(area_km2, p.AC);
@@ -426,7 +431,7 @@ template <class Form, class T>
 DPL_HOST_DEVICE HbvParameters<T> hbv_cell_adjoint(const HbvParameters<T>& p, T area_km2, T elevation_m,
                                                   const HbvCellAdjoint<T>& a) {
   HbvParameters<T> g{a.BETA, a.FC, a.K0, a.K1, a.K2, T(0), a.PERC, a.UZL, a.TT, a.CFMAX, T(0), a.CWH, a.BETAET, a.C,
-                     T(0), T(0)};
+                     T(0), T(0), a.PCORR};
   g.FC = a.FC - (a.log_inverse_FC + a.log_inverse_LP_FC) / p.FC;
   g.LP = -(a.log_inverse_LP_FC / p.LP);
   g.CFMAX = a.CFMAX + a.refreezing * p.CFR;

@@ -35,7 +35,10 @@ struct RunoffParameter {
 /// Parameters of a variant in the order of the arrays: BETA, FC, K0, K1, K2, LP, PERC, UZL, TT, CFMAX, CFR, CWH; then
 /// BETAET, C (1.1p, 2.0); then RT, AC (2.0). In 1.0 BETAET exists only where `dynamic` names it and comes last.
 /// `dynamic`: parameters with one value a day, any order. Throws Error for a name that may not be dynamic, or twice.
-std::vector<RunoffParameter> runoff_parameters(RunoffVariant variant, const std::vector<std::string>& dynamic = {});
+/// `precipitation_factor`: empty, or the range of PCORR (HBV's correction of precipitation, Bergstroem 1992), which comes
+/// last then. Throws Error where it is not two numbers above 0 that ascend and have 1 between them.
+std::vector<RunoffParameter> runoff_parameters(RunoffVariant variant, const std::vector<std::string>& dynamic = {},
+                                               const std::vector<double>& precipitation_factor = {});
 /// Names that may be dynamic: BETA, BETAET in 1.0; BETA, K0, BETAET in 1.1p and 2.0.
 std::vector<std::string> dynamic_runoff_parameters(RunoffVariant variant);
 
@@ -72,6 +75,7 @@ struct RunoffOptions {
   Index catchments = 0;
   Index components = 16;
   std::vector<std::string> dynamic;           ///< parameters with one value a day
+  std::vector<double> precipitation_factor;   ///< range of PCORR; empty = precipitation is taken as it is given
   std::vector<double> area_km2, elevation_m;  ///< [catchment], 2.0 only
   Count tape_bytes = 0;  ///< largest tape; 0 = no limit. Beyond it states are kept less often; same bits
 };

@@ -16,7 +16,7 @@ inline constexpr Count kChunkDays = 16;
 inline constexpr Index kVectorLanes = 16;
 
 /// Numbers of rows of HbvCell and HbvCellAdjoint, of HbvState, of outputs.
-inline constexpr int kCellRows = 16, kStateRows = 5, kOutputRows = 8;
+inline constexpr int kCellRows = 17, kStateRows = 5, kOutputRows = 8;
 
 /// Rows of a day: the state at its beginning, and what its loops hand on. Those with a logarithm and kSLZRisen are
 /// there only where the day is recorded for the adjoint.

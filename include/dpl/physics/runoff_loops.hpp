@@ -16,7 +16,8 @@ struct RunoffDay {
   DPL_HOST_DEVICE HbvCell<Real> cell_of(Index i) const {
     const auto row = [&](int k) { return cell[k * kTileLanes + i]; };
     return {BETA[i], row(1), row(2), row(3), K0[i],  row(5),    row(6),  row(7),
-            row(8),  row(9), row(10), row(11), row(12), BETAET[i], row(14), row(15)};
+            row(8),  row(9), row(10), row(11), row(12), BETAET[i], row(14), row(15),
+            row(16)};
   }
 };
 
@@ -184,6 +185,7 @@ struct RunoffSnowAdjointLoop {
     d.add(10, i, s.CFMAX);
     d.add(11, i, s.refreezing);
     d.add(12, i, s.CWH);
+    d.add(16, i, s.PCORR);
   }
 };
 
