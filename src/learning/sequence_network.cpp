@@ -190,7 +190,9 @@ class LstmNetwork final : public SequenceNetwork {
   SequenceOutputs forward(const SequenceInputs& inputs, const SequencePass& pass) override {
     const HiddenFactors factors = hidden_factors(plan_, inputs, pass, output_weight_.scalar_type());
     const LstmOutputs hidden = lstm_(inputs, pass);
-    const at::Tensor fixed = at::linear(dropped(hidden.last, factors), output_weight_, output_bias_);
+    // Of a past that is only looked at, all days speak; of the window itself the last one, which has seen them all.
+    const at::Tensor seen = plan_.config.history_days > 0 ? hidden.every.mean(0) : hidden.last;
+    const at::Tensor fixed = at::linear(dropped(seen, factors), output_weight_, output_bias_);
     if (plan_.dynamic.empty()) return {fixed, at::Tensor()};
     const at::Tensor dynamic = head(dropped(hidden.every, factors), at::index_select(output_weight_, 0, columns_),
                                     at::index_select(output_bias_, 0, columns_), pass.gradient_from);

@@ -125,7 +125,8 @@ BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmu
     fail("{}: {} to {} is not covered by the forcing, which holds {} to {}", p.forcing.path, iso_date(scored.start.day),
          iso_date(scored.end.day), iso_date(p.forcing.first_day), iso_date(p.forcing.end_day() - 1));
   BasinSeries s;
-  const Count before = std::max<Count>(warmup, p.config.network.history_days);
+  const Index past = p.config.network.history_days;
+  const Count before = std::max<Count>(warmup, past > 0 ? past + 1 : 0);  // its first day knows yesterday's flow
   s.first_day = std::max(p.forcing.first_day, scored.start.day - before);
   s.days = end - s.first_day;
   s.cycle = std::min<Count>(s.days, std::max<Count>(1, p.config.runoff.warmup.days));
