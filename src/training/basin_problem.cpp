@@ -11,7 +11,9 @@
 #include "dpl/data/basin_list.hpp"
 #include "dpl/data/netcdf_file.hpp"
 #include "dpl/data/place_tables.hpp"
+#include "dpl/learning/transfer_network.hpp"
 #include "dpl/physics/runoff.hpp"
+#include "dpl/training/basin_physics.hpp"
 #include "dpl/training/basin_sampler.hpp"
 #include "dpl/training/sampler.hpp"
 
@@ -33,6 +35,7 @@ void check_keys(const RunConfig& config, BasinUse use) {
   if (config.network.input_var_names.empty())
     fail("config: network.input_var_names is empty; list the attributes the parameter network reads");
   runoff_parameters(runoff_variant_from_name(config.runoff.variant), config.runoff.dynamic);
+  if (config.network.kind == "transfer") transfer_predictors(config.network, BasinParameters(config).output_names());
   if (!(config.experiment.targets.streamflow > 0 || config.experiment.targets.soil_moisture > 0))
     fail("config: experiment.targets.streamflow and experiment.targets.soil_moisture are both 0; one must be above 0");
   if (config.parallel.replicas != 1)
