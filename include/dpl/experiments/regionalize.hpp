@@ -32,8 +32,8 @@ double map_distance_km(double latitude_a, double longitude_a, double latitude_b,
 struct DonorSets {
   std::vector<std::string> id;
   std::vector<double> shares;  ///< [donor][output], order of BasinParameters
-  std::span<const double> of(const std::string& id) const;  ///< Throws Error for one that is not there
   Index outputs = 0;
+  std::span<const double> of(const std::string& id) const;  ///< Throws Error for one that is not there
 };
 
 /// **Collective:** of the places of `problem`, from a finished run of calibrate. Throws Error where that run had another
