@@ -24,8 +24,8 @@ std::vector<ConfigKey> regionalize_keys() {
        "nearest_attributes, nearest_map: every basin of basins.train as if it were ungauged, all others are donors."},
       {"regionalize.largest_intercept", [](C& c) { return &c.regionalize.largest_intercept; }, "",
        {.low = 0, .high = 100, .low_excluded = true},
-       "transfer_sce_ua: intercepts are searched between minus this and this; a parameter is its sigmoid's share of its "
-       "range."},
+       "transfer_sce_ua: intercepts are searched between minus this and this; a parameter is its sigmoid's share of "
+       "its range."},
       {"regionalize.largest_slope", [](C& c) { return &c.regionalize.largest_slope; }, "",
        {.low = 0, .high = 100, .low_excluded = true},
        "transfer_sce_ua: the same for the coefficients of standardised attributes."},

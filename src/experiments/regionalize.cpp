@@ -13,6 +13,7 @@
 #include "dpl/experiments/basin_folds.hpp"
 #include "dpl/experiments/folds.hpp"
 #include "dpl/experiments/series_summary.hpp"
+#include "dpl/learning/transfer_network.hpp"
 #include "dpl/training/run_folder.hpp"
 
 namespace dpl {
@@ -44,7 +45,8 @@ struct Tables {
 std::string hindrance(const RunConfig& config, const std::string& method) {
   const bool donors = method.starts_with("nearest");
   if (donors) return config.regionalize.donors.empty() ? "regionalize.donors is not set" : "";
-  if (config.regionalize.leave_one_out) return "with regionalize.leave_one_out it would be searched anew for every basin";
+  if (config.regionalize.leave_one_out)
+    return "with regionalize.leave_one_out it would be searched anew for every basin";
   if (method == "transfer_sce_ua" && config.network.transfer.empty()) return "network.transfer is empty";
   return "";
 }
@@ -85,14 +87,24 @@ void check(const VerbContext& context) {
   const int ways = int{has_folds(c)} + int{!c.basins.holdout.empty()} + int{c.regionalize.leave_one_out};
   if (ways != 1)
     fail(
-        "config: {} of basins.pub or basins.pur, basins.holdout, regionalize.leave_one_out say which basins are ungauged; "
-        "give one",
+        "config: {} of basins.pub or basins.pur, basins.holdout, regionalize.leave_one_out say which basins are "
+        "ungauged; give one",
         ways);
   if (c.regionalize.average == "parameters" && c.regionalize.neighbours > 1 && BasinParameters(c).components > 1)
     fail(
-        "config: regionalize.average is parameters, and the model has {} components, which do not correspond from basin to "
-        "basin; use series or runoff.nmul: 1",
+        "config: regionalize.average is parameters, and the model has {} components, which do not correspond from "
+        "basin to basin; use series or runoff.nmul: 1",
         BasinParameters(c).components);
+}
+
+void check_budget(const RunConfig& c) {
+  std::size_t dimensions = 0;
+  for (const auto& predictors : transfer_predictors(c.network, BasinParameters(c).output_names()))
+    dimensions += 1 + predictors.size();
+  const Count points = (2 * static_cast<Count>(dimensions) + 1) * c.calibration.complexes;
+  if (c.calibration.evaluations < points)
+    fail("config: calibration.evaluations is {}; {} complexes of {} points for {} coefficients need at least {}",
+         c.calibration.evaluations, c.calibration.complexes, 2 * dimensions + 1, dimensions, points);
 }
 
 std::vector<std::string> ids_of(const BasinProblem& problem) {
@@ -285,16 +297,17 @@ int run_regionalize(const VerbContext& context) {
   const RunConfig& config = context.config;
   const Communicator& comm = context.comm;
   const auto methods = methods_of(config);
+  if (std::find(methods.begin(), methods.end(), "transfer_sce_ua") != methods.end()) check_budget(config);
   if (config.resume.empty())
     RunFolder::check_creatable(comm, config.output.folder, config.name);
   else
     RunFolder::check_resumable(comm, config.resume);
   RunConfig for_probe = config;
-  for_probe.network.kind = std::find(methods.begin(), methods.end(), "transfer_sce_ua") != methods.end() ? "transfer" : "mlp";
+  for_probe.network.kind = "mlp";  // no history is read
   const BasinProblem probe = load_basin_problem(comm, for_probe, BasinUse::train);
   const auto splits = splits_of(probe);
   DonorSets sets;
-  if (methods.end() != std::find_if(methods.begin(), methods.end(), [](const auto& m) { return m.starts_with("nearest"); }))
+  if (std::any_of(methods.begin(), methods.end(), [](const auto& m) { return m.starts_with("nearest"); }))
     sets = read_donors(probe, config.regionalize.donors);
   if (context.validate_only) {
     print_plan(splits, methods);
@@ -309,7 +322,8 @@ int run_regionalize(const VerbContext& context) {
            fmt::join(methods, ", "), BasinParameters(config).outputs(), comm.size());
   Tables tables;
   for (const auto& split : splits) {
-    log_info("{}: {} basins with observations, {} as if without", split.name, split.gauged.size(), split.ungauged.size());
+    log_info("{}: {} basins with observations, {} as if without", split.name, split.gauged.size(),
+             split.ungauged.size());
     if (!Regionalization(context, folder, split, sets, tables).run(methods)) {
       log_info("stopped by a signal in {}; continue with resume={}", split.name, folder.path());
       return kStoppedBySignal;

@@ -84,7 +84,8 @@ std::vector<Donor> nearest_donors(std::span<const double> distances, Index count
   std::vector<Donor> donors;
   for (std::size_t k = 0; k < distances.size(); ++k)
     if (std::isfinite(distances[k])) donors.push_back({static_cast<Index>(k), distances[k]});
-  std::stable_sort(donors.begin(), donors.end(), [](const Donor& a, const Donor& b) { return a.distance < b.distance; });
+  std::stable_sort(donors.begin(), donors.end(),
+                   [](const Donor& a, const Donor& b) { return a.distance < b.distance; });
   if (donors.size() > static_cast<std::size_t>(count)) donors.resize(static_cast<std::size_t>(count));
   return donors;
 }

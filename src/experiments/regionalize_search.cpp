@@ -83,8 +83,8 @@ std::string TransferSearch::settings() const {
   std::string functions;
   for (const auto& [name, list] : c.network.transfer) functions += fmt::format(" {}({})", name, fmt::join(list, " "));
   return fmt::format(
-      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), warmup {} x {}; {} to {}; basins {}; complexes "
-      "{}, evaluations {}, stop {} {} {}; coefficients within {} and {};{}",
+      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), warmup {} x {}; {} to {}; basins {}; "
+      "complexes {}, evaluations {}, stop {} {} {}; coefficients within {} and {};{}",
       c.seed, c.runoff.variant, parameters_.components, c.runoff.pet, c.runoff.unit_hydrograph, c.runoff.hydrograph_b,
       c.runoff.warmup.days, c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day),
       iso_date(c.experiment.period.end.day), problem_.fingerprint, c.calibration.complexes, c.calibration.evaluations,
@@ -102,8 +102,8 @@ void TransferSearch::replay() {
     std::string line;
     std::getline(lines, line);
     if (line != settings())
-      fail("{}: was searched with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one", path_,
-           line, settings());
+      fail("{}: was searched with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one",
+           path_, line, settings());
     while (std::getline(lines, line) && !lines.eof()) {
       std::istringstream number(line);
       double value = 0;

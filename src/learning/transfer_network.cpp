@@ -58,8 +58,8 @@ std::vector<std::vector<Index>> transfer_predictors(const NetworkConfig& config,
                                                     const std::vector<std::string>& output_names) {
   if (config.transfer.empty())
     fail(
-        "config: network.transfer is empty; name the attributes that parameters depend on, for example network.transfer: "
-        "{{FC: [soil_depth, soil_porosity]}}");
+        "config: network.transfer is empty; name the attributes that parameters depend on, for example "
+        "network.transfer: {{FC: [soil_depth, soil_porosity]}}");
   std::vector<std::string> names;  // without repetition
   for (const auto& name : output_names)
     if (names.empty() || names.back() != name) names.push_back(name);

@@ -25,7 +25,8 @@ SequencePlan plan_of() {
 
 at::Tensor inputs_of(std::int64_t places) {
   at::Tensor x = at::empty({places, 3}, at::TensorOptions().dtype(at::kDouble));
-  for (std::int64_t i = 0; i < x.numel(); ++i) x.mutable_data_ptr<double>()[i] = std::sin(1 + 1.7 * static_cast<double>(i));
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    x.mutable_data_ptr<double>()[i] = std::sin(1 + 1.7 * static_cast<double>(i));
   return x;
 }
 

@@ -18,8 +18,8 @@ struct Donor {
   double distance = 0;  ///< of standardised attributes, or km
 };
 
-/// The `count` nearest, nearest first, equally near ones in the order of their numbers. Those at an infinite distance do
-/// not take part; fewer than `count` where no more do.
+/// The `count` nearest, nearest first, equally near ones in the order of their numbers. Those at an infinite
+/// distance do not take part; fewer than `count` where no more do.
 std::vector<Donor> nearest_donors(std::span<const double> distances, Index count);
 
 /// Euclidean.
@@ -36,8 +36,8 @@ struct DonorSets {
   std::span<const double> of(const std::string& id) const;  ///< Throws Error for one that is not there
 };
 
-/// **Collective:** of the places of `problem`, from a finished run of calibrate. Throws Error where that run had another
-/// model, other ranges or another period, or lacks a basin.
+/// **Collective:** of the places of `problem`, from a finished run of calibrate. Throws Error where that run had
+/// another model, other ranges or another period, or lacks a basin.
 DonorSets read_donors(const BasinProblem& problem, const std::string& run);
 
 /// **Collective:** donors of every place of `ungauged` among those of `gauged`, never the place itself: [place] on all
