@@ -7,6 +7,9 @@
 #include <algorithm>
 
 namespace dpl {
+
+std::vector<ConfigKey> regionalize_keys();  // config_table_regionalize.cpp
+
 namespace {
 
 using C = RunConfig;
@@ -234,8 +237,10 @@ Keys calibration_keys() {
 
 Keys network_keys() {
   return {
-      {"network.kind", [](C& c) { return &c.network.kind; }, "", one_of({"mlp", "kan", "lstm", "two_headed"}),
-       "Kind of the parameter network: mlp and kan read attributes. Runoff only: lstm reads the history of the forcing too; "
+      {"network.kind", [](C& c) { return &c.network.kind; }, "", 
+       one_of({"mlp", "kan", "transfer", "lstm", "two_headed"}),
+       "Kind of the parameter network: mlp and kan read attributes. Runoff only: transfer is a linear function of the "
+       "attributes that network.transfer names; lstm reads the history of the forcing too; "
        "two_headed is an mlp for static and an LSTM for dynamic parameters."},
       {"network.hidden_size", [](C& c) { return &c.network.hidden_size; }, "", from(1, 1e5),
        "Neurons of a hidden layer."},
@@ -267,6 +272,8 @@ Keys network_keys() {
       {"network.history_days", [](C& c) { return &c.network.history_days; }, "days", from(0, 36500),
        "lstm without dynamic parameters: it reads the so many days before the scored ones, and parameters inferred from this past "
        "are kept in the days that follow; 0: it reads the window itself."},
+      {"network.transfer", [](C& c) { return &c.network.transfer; }, "", some_text(),
+       "transfer: attributes that each parameter depends on, by its name; one that is not named is the same everywhere."},
       {"network.start_from", [](C& c) { return &c.network.start_from; }, "", path(),
        "Basins: checkpoint or run folder whose weights of the same names and shapes are taken at the start."},
       {"network.learnable_parameters", [](C& c) { return &c.network.learnable_parameters; }, "",
@@ -427,7 +434,7 @@ const std::vector<ConfigKey>& config_keys() {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
                             channel_network_keys, test_keys, output_keys, parallel_keys, memory_keys, synth_keys,
-                            plan_keys, runoff_keys, scaling_keys, calibration_keys})
+                            plan_keys, runoff_keys, scaling_keys, calibration_keys, regionalize_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -460,6 +467,7 @@ std::string config_section_help(const std::string& section) {
       {"basins", "Which basins take part."},
       {"scaling", "Skill against the number of basins trained on, `dpl_hpc scaling`."},
       {"calibration", "`dpl_hpc calibrate`: SCE-UA basin by basin (docs/basins.md)."},
+      {"regionalize", "`dpl_hpc regionalize`: parameters of ungauged basins from those of others (docs/basins.md)."},
       {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},
   };

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <optional>
 
 #include "dpl/base/date.hpp"
@@ -129,6 +130,13 @@ std::map<Index, double> read_schedule(const ConfigKey& key, const YamlNode& node
   return schedule;
 }
 
+std::map<std::string, std::vector<std::string>> read_lists(const ConfigKey& key, const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::list || !node.text.empty()) refuse(key, node);
+  std::map<std::string, std::vector<std::string>> lists;
+  for (const auto& entry : node.entries) lists.emplace(entry.key, read_texts(key, entry.value));
+  return lists;
+}
+
 std::string written_path(std::string text) {
   for (std::size_t i = 0; (i = text.find('$', i)) != std::string::npos; i += 2) text.insert(i, 1, '$');
   return text;
@@ -156,6 +164,7 @@ void read_config_value(const ConfigKey& key, const YamlNode& node, RunConfig& co
       [&](std::vector<std::string>* (*at)(RunConfig&)) { *at(config) = read_texts(key, node); },
       [&](std::vector<double>* (*at)(RunConfig&)) { *at(config) = read_numbers(key, node); },
       [&](std::map<Index, double>* (*at)(RunConfig&)) { *at(config) = read_schedule(key, node); },
+      [&](std::map<std::string, std::vector<std::string>>* (*at)(RunConfig&)) { *at(config) = read_lists(key, node); },
   };
   std::visit(read, key.member);
 }
@@ -179,6 +188,15 @@ std::string write_config_value(const ConfigKey& key, RunConfig& config) {
         for (const auto& [epoch, value] : *at(config)) entries.push_back(fmt::format("{}: {}", epoch, value));
         return fmt::format("{{{}}}", fmt::join(entries, ", "));
       },
+      [&](std::map<std::string, std::vector<std::string>>* (*at)(RunConfig&)) {
+        std::vector<std::string> entries;
+        for (const auto& [name, texts] : *at(config)) {
+          std::vector<std::string> items;
+          for (const auto& text : texts) items.push_back(text_of(text));
+          entries.push_back(fmt::format("{}: [{}]", yaml_scalar(name), fmt::join(items, ", ")));
+        }
+        return fmt::format("{{{}}}", fmt::join(entries, ", "));
+      },
       [&](auto at) { return fmt::format("{}", *at(config)); },
   };
   return std::visit(write, key.member);
@@ -186,7 +204,7 @@ std::string write_config_value(const ConfigKey& key, RunConfig& config) {
 
 bool is_config_value_missing(const ConfigKey& key, RunConfig& config) {
   const auto written = write_config_value(key, config);
-  return written.empty() || written == "\"\"" || written == "[]";
+  return written.empty() || written == "\"\"" || written == "[]" || written == "{}";
 }
 
 std::string config_type_name(const ConfigKey& key) {
@@ -202,6 +220,7 @@ std::string config_type_name(const ConfigKey& key) {
       [](std::vector<std::string>* (*)(RunConfig&)) { return "list of text"; },
       [](std::vector<double>* (*)(RunConfig&)) { return "list of numbers"; },
       [](std::map<Index, double>* (*)(RunConfig&)) { return "map of epoch to number"; },
+      [](std::map<std::string, std::vector<std::string>>* (*)(RunConfig&)) { return "map of name to list of text"; },
   };
   return std::visit(name, key.member);
 }
@@ -238,6 +257,9 @@ std::string allowed_text(const ConfigKey& key) {
       [&](std::vector<double>* (*)(RunConfig&)) { return fmt::format("a list of numbers{}", number_bounds(a)); },
       [&](std::map<Index, double>* (*)(RunConfig&)) {
         return fmt::format("a number{}, or a map of epochs to such numbers", number_bounds(a));
+      },
+      [](std::map<std::string, std::vector<std::string>>* (*)(RunConfig&)) {
+        return std::string("a map of names to lists of text, as {FC: [soil_depth], TT: []}");
       },
       [&](auto) { return fmt::format("a whole number{}", number_bounds(a)); },
   };

@@ -15,11 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Fold {
-  std::string name;                   // number of a random fold, name of a region's list
-  std::vector<std::string> held_out;  // ascending
-};
-
 struct FoldTraining {
   std::string fold;
   std::uint64_t seed = 0;
@@ -32,9 +27,9 @@ std::vector<std::string> ids_of(const BasinProblem& problem) {
 }
 
 // Basins of a region that cannot be trained on cannot be told apart from those that can: they are left out of both.
-std::vector<Fold> regions(const BasinProblem& probe, const std::vector<std::string>& usable) {
+std::vector<BasinFold> regions(const BasinProblem& probe, const std::vector<std::string>& usable) {
   std::vector<BasinList> lists;
-  std::vector<Fold> folds;
+  std::vector<BasinFold> folds;
   for (const auto& path : probe.config.basins.pur) {
     lists.push_back(read_basin_list(probe.comm, path));
     for (std::size_t k = 0; k + 1 < lists.size(); ++k) check_apart(lists[k], lists.back());
@@ -49,15 +44,6 @@ std::vector<Fold> regions(const BasinProblem& probe, const std::vector<std::stri
     if (folds.back().held_out.size() == usable.size())
       fail("{}: holds all {} basins that can take part; nothing is left to train on", path, usable.size());
   }
-  return folds;
-}
-
-std::vector<Fold> folds_of(const BasinProblem& probe) {
-  const auto usable = ids_of(probe);
-  if (probe.config.basins.pub == 0) return regions(probe, usable);
-  std::vector<Fold> folds;
-  for (auto& ids : random_folds(usable, probe.config.basins.pub, probe.config.seed))
-    folds.push_back({fmt::format("{}", folds.size() + 1), std::move(ids)});
   return folds;
 }
 
@@ -85,6 +71,15 @@ void print_group(const std::string& name, const std::vector<const BasinScore*>& 
 
 bool has_folds(const RunConfig& config) { return config.basins.pub > 0 || !config.basins.pur.empty(); }
 
+std::vector<BasinFold> basin_folds(const BasinProblem& probe) {
+  const auto usable = ids_of(probe);
+  if (probe.config.basins.pub == 0) return regions(probe, usable);
+  std::vector<BasinFold> folds;
+  for (auto& ids : random_folds(usable, probe.config.basins.pub, probe.config.seed))
+    folds.push_back({fmt::format("{}", folds.size() + 1), std::move(ids)});
+  return folds;
+}
+
 int run_basin_folds(const VerbContext& context) {
   const RunConfig& config = context.config;
   if (!config.test.period.given())
@@ -95,7 +90,7 @@ int run_basin_folds(const VerbContext& context) {
   std::vector<SeriesMember> members;
   std::vector<FoldTraining> trainings;
   const auto usable = ids_of(probe);
-  for (const auto& fold : folds_of(probe))
+  for (const auto& fold : basin_folds(probe))
     for (Index s = 0; s < config.basins.fold_seeds; ++s) {
       trainings.push_back({fold.name, config.seed + static_cast<std::uint64_t>(s)});
       SeriesMember member{fmt::format("fold_{}", fold.name), config, others(usable, fold.held_out), fold.held_out};

@@ -1,6 +1,7 @@
 // The table of verbs: a new verb is one file and one line here.
 #include "dpl/experiments/calibrate.hpp"
 #include "dpl/experiments/evaluate.hpp"
+#include "dpl/experiments/regionalize.hpp"
 #include "dpl/experiments/route.hpp"
 #include "dpl/experiments/scaling_places.hpp"
 #include "dpl/experiments/scaling_plan.hpp"
@@ -19,6 +20,8 @@ const std::vector<Verb>& verbs() {
       {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
       {"plan", "predict seconds and memory of a training on other numbers of ranks, without running it", true, false, run_plan},
       {"calibrate", "search parameters basin by basin with SCE-UA, then score the test period", true, false, run_calibrate},
+      {"regionalize", "parameters of ungauged basins: transfer functions, donors, one set for all", true, false,
+       run_regionalize},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
       {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
   };

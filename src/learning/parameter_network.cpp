@@ -177,6 +177,9 @@ std::unique_ptr<ParameterNetwork> make_parameter_network(const NetworkConfig& co
     fail("network.kind: '{}' reads a history of forcing, which parameters of river routing have not; allowed: {}",
          config.kind, fmt::join(network_kinds(), ", "));
   }
+  if (config.kind == "transfer")
+    fail("network.kind: 'transfer' is for parameters of runoff; allowed for those of river routing: {}",
+         fmt::join(network_kinds(), ", "));
   fail("network.kind: '{}' is not known; allowed: {}", config.kind, fmt::join(network_kinds(), ", "));
 }
 

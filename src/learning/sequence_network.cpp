@@ -19,6 +19,7 @@
 #include "dpl/base/random.hpp"
 #include "dpl/learning/lstm.hpp"
 #include "dpl/learning/lstm_kernels.hpp"
+#include "dpl/learning/transfer_network.hpp"
 #include "dpl/learning/weight_tensors.hpp"
 
 namespace dpl {
@@ -265,8 +266,9 @@ struct SequenceKind {
   std::unique_ptr<SequenceNetwork> (*make)(const SequencePlan&);
 };
 
-constexpr std::array<SequenceKind, 4> kKinds{{{"mlp", false, DynamicOutputs::none, make<AttributeNetwork>},
+constexpr std::array<SequenceKind, 5> kKinds{{{"mlp", false, DynamicOutputs::none, make<AttributeNetwork>},
                                               {"kan", false, DynamicOutputs::none, make<AttributeNetwork>},
+                                              {"transfer", false, DynamicOutputs::none, make_transfer_network},
                                               {"lstm", true, DynamicOutputs::may, make<LstmNetwork>},
                                               {"two_headed", true, DynamicOutputs::must, make<TwoHeadedNetwork>}}};
 

@@ -28,6 +28,7 @@ SequencePlan plan_of(const BasinProblem& p, const BasinParameters& parameters) {
       plan.dynamic.push_back({parameter * parameters.components + k, parameter});
   plan.precision = p.config.precision;
   plan.seed = p.config.seed;
+  plan.output_names = parameters.output_names();
   return plan;
 }
 

@@ -43,6 +43,14 @@ BasinParameters::BasinParameters(const RunConfig& config)
       if (name == runoff[p].name) dynamic.push_back(static_cast<Index>(p));
 }
 
+std::vector<std::string> BasinParameters::output_names() const {
+  std::vector<std::string> names;
+  for (const auto& p : runoff) names.insert(names.end(), static_cast<std::size_t>(components), p.name);
+  if (hydrograph) names.insert(names.end(), {"unit_hydrograph_a", "unit_hydrograph_b"});
+  if (moisture) names.insert(names.end(), {"soil_moisture_offset", "soil_moisture_slope"});
+  return names;
+}
+
 void BasinParameters::to_physical(std::span<double> shares) const {
   const auto all = static_cast<std::size_t>(outputs()), first_single = static_cast<std::size_t>(hydrograph_at());
   for (std::size_t i = 0; i < shares.size(); ++i) {

@@ -11,7 +11,9 @@
 #include "dpl/data/basin_list.hpp"
 #include "dpl/data/netcdf_file.hpp"
 #include "dpl/data/place_tables.hpp"
+#include "dpl/learning/transfer_network.hpp"
 #include "dpl/physics/runoff.hpp"
+#include "dpl/training/basin_physics.hpp"
 #include "dpl/training/basin_sampler.hpp"
 #include "dpl/training/sampler.hpp"
 
@@ -39,6 +41,7 @@ void check_keys(const RunConfig& config, BasinUse use) {
         "config: network.history_days is {}, but network.kind is {} and runoff.dynamic has {} names; parameters inferred "
         "from the past need kind lstm and no dynamic parameter, else history_days must be 0",
         config.network.history_days, config.network.kind, config.runoff.dynamic.size());
+  if (config.network.kind == "transfer") transfer_predictors(config.network, BasinParameters(config).output_names());
   if (!(config.experiment.targets.streamflow > 0 || config.experiment.targets.soil_moisture > 0))
     fail("config: experiment.targets.streamflow and experiment.targets.soil_moisture are both 0; one must be above 0");
   if (config.parallel.replicas != 1)

@@ -103,6 +103,14 @@ TEST(BasinGradient, DynamicParametersOfBothKinds) {
   }
 }
 
+TEST(BasinGradient, TransferFunctions) {
+  const TemporaryFolder folder;
+  RunConfig config = config_of(folder);
+  config.network.kind = "transfer";
+  config.network.transfer = {{"FC", {"a01", "a03"}}, {"K0", {"a02"}}, {"BETA", {"a04"}}, {"unit_hydrograph_b", {"a01"}}};
+  check_gradient(config);
+}
+
 TEST(BasinGradient, TwoTargetsAndNoHydrograph) {
   const TemporaryFolder folder;
   RunConfig config = config_of(folder);

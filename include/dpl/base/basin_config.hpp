@@ -42,6 +42,16 @@ struct ScalingConfig {
   std::string budget = "updates";  ///< updates | place_days | runs_per_place
 };
 
+/// Parameters of ungauged basins from those of others; the verb regionalize.
+struct RegionalizeConfig {
+  std::vector<std::string> methods;  ///< empty: all that the configuration allows
+  std::string donors;                ///< run folder of calibrate
+  Index neighbours = 1;              ///< donors of a basin
+  std::string average = "series";    ///< of several donors: series | parameters
+  bool leave_one_out = false;        ///< every basin as if it were ungauged
+  double largest_intercept = 4, largest_slope = 2;  ///< of the coefficients that SCE-UA searches
+};
+
 /// Weight of each observed quantity in the loss; 0 = not used.
 struct TargetsConfig {
   double streamflow = 1, soil_moisture = 0;

@@ -16,7 +16,8 @@ using ConfigBinding =
     std::variant<std::string* (*)(RunConfig&), Index* (*)(RunConfig&), std::uint64_t* (*)(RunConfig&),
                  double* (*)(RunConfig&), bool* (*)(RunConfig&), Date* (*)(RunConfig&), Range* (*)(RunConfig&),
                  std::vector<std::string>* (*)(RunConfig&), std::vector<double>* (*)(RunConfig&),
-                 std::map<Index, double>* (*)(RunConfig&)>;
+                 std::map<Index, double>* (*)(RunConfig&),
+                 std::map<std::string, std::vector<std::string>>* (*)(RunConfig&)>;
 
 /// What a value may be.
 struct Allowed {

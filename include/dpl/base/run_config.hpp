@@ -114,7 +114,7 @@ struct ValidationConfig {
 };
 
 struct NetworkConfig {
-  std::string kind = "mlp";  ///< mlp | kan | lstm | two_headed
+  std::string kind = "mlp";  ///< mlp | kan | transfer | lstm | two_headed
   Index hidden_size = 64;
   Index num_hidden_layers = 2;
   Index grid = 5;            ///< kan: intervals on [-1, 1]
@@ -129,6 +129,7 @@ struct NetworkConfig {
   /// lstm, two_headed: channels of the history, variables of the forcing and two names of their own
   std::vector<std::string> history_var_names{"precipitation", "temperature_mean", "potential_evapotranspiration"};
   Index history_days = 0;  ///< lstm: days before the scored ones that are read instead of the window's own; 0 = those
+  std::map<std::string, std::vector<std::string>> transfer;  ///< transfer: predictors of a parameter, by its name
   std::string start_from;            ///< checkpoint whose weights of the same names are taken at the start
   std::vector<std::string> learnable_parameters{"n", "p", "q"};
 };
@@ -223,6 +224,7 @@ struct RunConfig {
   ScalingConfig scaling;
   ValidationConfig validation;
   CalibrationConfig calibration;
+  RegionalizeConfig regionalize;
   std::string resume;  ///< run folder to continue
 };
 

@@ -50,6 +50,7 @@ struct SequencePlan {
   std::vector<DynamicOutput> dynamic;
   std::string precision = "single";  ///< single | double
   std::uint64_t seed = 0;
+  std::vector<std::string> output_names = {};  ///< transfer: [static outputs] parameter's name, once a component
 };
 
 /// A place's outputs depend on its own inputs and keys only; the bits on the number of places beside it too, so that a
@@ -65,10 +66,10 @@ class SequenceNetwork {
   virtual bool reads_history() const = 0;
 };
 
-/// mlp, kan, lstm, two_headed.
+/// mlp, kan, transfer, lstm, two_headed.
 std::vector<std::string> sequence_network_kinds();
 
-/// mlp and kan read attributes and have no dynamic outputs. lstm: attributes and history through one LSTM; static
+/// mlp, kan and transfer read attributes and have no dynamic outputs. lstm: attributes and history through one LSTM; static
 /// outputs from its last day, dynamic ones from every day. two_headed: an mlp gives the static outputs, an LSTM
 /// (attributes and history) offsets that are added to them before the sigmoid; its last layer starts at zero.
 /// Throws Error for an unknown kind, impossible sizes, dynamic outputs of a kind that has none, bf16 products in double

@@ -27,6 +27,8 @@ struct BasinParameters {
   explicit BasinParameters(const RunConfig& config);
   /// In place: shares [place][output] -> physical values.
   void to_physical(std::span<double> shares) const;
+  /// [output] name of its parameter as in parameters.nc; components of one share it.
+  std::vector<std::string> output_names() const;
   Index outputs() const { return hydrograph_at() + (hydrograph ? 2 : 0) + (moisture ? 2 : 0); }
   Index hydrograph_at() const { return static_cast<Index>(runoff.size()) * components; }
   Index moisture_at() const { return hydrograph_at() + (hydrograph ? 2 : 0); }
