@@ -58,7 +58,7 @@ std::unique_ptr<PlaceSearch> make_basin_descent(const BasinProblem& problem, con
 
 /// **Collective.** The verb `calibrate`. Returns the exit status.
 int run_calibrate(const VerbContext& context);
-/// The same for rivers: channel parameters gauge by gauge (gauge_calibration.cpp).
+/// The same for rivers: channel parameters gauge by gauge (gauge_calibrate.cpp).
 int run_gauge_calibrate(const VerbContext& context);
 
 }  // namespace dpl
