@@ -185,6 +185,8 @@ void GaugeCalibration::take_values(Index gauge, std::span<const double> values) 
 std::vector<double> GaugeCalibration::route(std::span<const double> theta, std::vector<std::uint8_t> wanted) {
   RoutedWindow period = window_;
   period.wanted = std::move(wanted);
+  const Count rows = rows_of_window(problem_.config, *domain_, rows_per_day_, period.rows);
+  if (rows >= period.rows) return domain_->forward(theta, period, false);  // in one piece: fewer messages
   return route_period(problem_.comm, *domain_, problem_.config, period, rows_per_day_, theta);
 }
 
