@@ -220,10 +220,12 @@ Keys runoff_keys() {
 
 Keys calibration_keys() {
   return {
+      {"calibration.method", [](C& c) { return &c.calibration.method; }, "", one_of({"sce_ua", "gradient"}),
+       "How a place is searched; gradient: basins only, by Adam through the model's adjoint."},
       {"calibration.complexes", [](C& c) { return &c.calibration.complexes; }, "", from(1, 1000),
        "Complexes of a search; each has 2n+1 points for n parameters."},
       {"calibration.evaluations", [](C& c) { return &c.calibration.evaluations; }, "", from(1, 1e9),
-       "Model runs a basin; at least complexes (2n+1)."},
+       "sce_ua: model runs of a basin or gauge; at least complexes (2n+1)."},
       {"calibration.objective", [](C& c) { return &c.calibration.objective; }, "", one_of({"nse", "kge", "rmse"}),
        "What is made best over the training period."},
       {"calibration.stop_loops", [](C& c) { return &c.calibration.stop_loops; }, "", from(1, 1e6),
@@ -232,6 +234,16 @@ Keys calibration_keys() {
        "... its best value fell by no more than this share of its size; 0: never."},
       {"calibration.stop_range", [](C& c) { return &c.calibration.stop_range; }, "", from(0, 1),
        "A search ends when its points fill less than this share of the ranges (geometric mean); 0: never."},
+      {"calibration.starts", [](C& c) { return &c.calibration.starts; }, "", from(1, 1000),
+       "gradient: descents of a basin, each from its own random start; the best iterate of all is kept."},
+      {"calibration.steps", [](C& c) { return &c.calibration.steps; }, "", from(1, 1e6),
+       "gradient: steps of a descent, each one forward run and one adjoint; one more forward run ends it."},
+      {"calibration.rate", [](C& c) { return &c.calibration.rate; }, "", above(0),
+       "gradient: learning rate, of the parameters before the sigmoid that maps them to their ranges."},
+      {"calibration.decay_to", [](C& c) { return &c.calibration.decay_to; }, "", from(0, 1),
+       "gradient: share of the rate that the last step has (cosine); 1: no decay."},
+      {"calibration.start_spread", [](C& c) { return &c.calibration.start_spread; }, "", from(0, 10),
+       "gradient: deviation of the starts about the middle of the ranges, before the sigmoid."},
   };
 }
 
@@ -466,7 +478,7 @@ std::string config_section_help(const std::string& section) {
       {"runoff", "The runoff of basins (docs/basins.md)."},
       {"basins", "Which basins take part."},
       {"scaling", "Skill against the number of basins trained on, `dpl_hpc scaling`."},
-      {"calibration", "`dpl_hpc calibrate`: SCE-UA basin by basin (docs/basins.md)."},
+      {"calibration", "`dpl_hpc calibrate`: place by place, basins (docs/basins.md) or gauges of a river (docs/learning.md)."},
       {"regionalize", "`dpl_hpc regionalize`: parameters of ungauged basins from those of others (docs/basins.md)."},
       {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},

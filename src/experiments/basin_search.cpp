@@ -1,10 +1,8 @@
 // SCE-UA for many basins at once.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include "dpl/base/error.hpp"
 #include "dpl/experiments/calibrate.hpp"
+#include "dpl/experiments/calibration_objective.hpp"
 #include "dpl/training/basin_model.hpp"
 
 namespace dpl {
@@ -19,34 +17,27 @@ SceUa search_of(const BasinProblem& problem, const BasinParameters& parameters, 
                 problem.key[static_cast<std::size_t>(problem.first_own() + own)]});
 }
 
-}  // namespace
+class BasinSearch final : public PlaceSearch {
+ public:
+  BasinSearch(const BasinProblem& problem, const BasinSeries& series, const std::vector<Index>& places);
+  bool finished() const override;
+  void step() override;
+  Count evaluations() const override;
+  std::vector<CalibratedPlace> results() const override;
 
-double calibration_value(const std::string& objective, std::span<const double> simulated,
-                         std::span<const float> observed) {
-  double n = 0, mean_s = 0, mean_o = 0;
-  for (std::size_t d = 0; d < observed.size(); ++d) {
-    if (std::isnan(observed[d])) continue;
-    ++n, mean_s += simulated[d], mean_o += static_cast<double>(observed[d]);
-  }
-  constexpr double kUndefined = std::numeric_limits<double>::infinity();
-  if (n == 0) return kUndefined;
-  mean_s /= n, mean_o /= n;
-  double squares = 0, ss = 0, oo = 0, so = 0;
-  for (std::size_t d = 0; d < observed.size(); ++d) {
-    if (std::isnan(observed[d])) continue;
-    const double s = simulated[d], o = static_cast<double>(observed[d]);
-    squares += (s - o) * (s - o);
-    ss += (s - mean_s) * (s - mean_s), oo += (o - mean_o) * (o - mean_o), so += (s - mean_s) * (o - mean_o);
-  }
-  if (objective == "rmse") return std::sqrt(squares / n);
-  if (oo == 0) return kUndefined;
-  if (objective == "nse") return squares / oo;
-  if (ss == 0 || mean_o == 0) return kUndefined;
-  const double r = so / std::sqrt(ss * oo), spread = std::sqrt(ss / oo), bias = mean_s / mean_o;
-  return std::sqrt((r - 1) * (r - 1) + (spread - 1) * (spread - 1) + (bias - 1) * (bias - 1));
-}
+ private:
+  struct One {
+    Index place;
+    SceUa search;
+    std::vector<double> values;  // of the points asked for, so far
+  };
+  const BasinProblem& problem_;
+  const BasinSeries& series_;
+  BasinPhysics<float> physics_;
+  std::vector<One> searches_;
+};
 
-BasinSearch::BasinSearch(const BasinProblem& problem, const BasinSeries& series, std::vector<Index> places)
+BasinSearch::BasinSearch(const BasinProblem& problem, const BasinSeries& series, const std::vector<Index>& places)
     : problem_(problem), series_(series), physics_(problem, series) {
   for (const Index own : places) searches_.push_back({own, search_of(problem, physics_.parameters(), own), {}});
 }
@@ -108,6 +99,13 @@ std::vector<CalibratedPlace> BasinSearch::results() const {
                    one.search.why(),
                    one.search.curve()});
   return all;
+}
+
+}  // namespace
+
+std::unique_ptr<PlaceSearch> make_basin_search(const BasinProblem& problem, const BasinSeries& series,
+                                               std::vector<Index> places) {
+  return std::make_unique<BasinSearch>(problem, series, places);
 }
 
 }  // namespace dpl

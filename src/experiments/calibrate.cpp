@@ -1,4 +1,4 @@
-// The verb `calibrate`: SCE-UA over the training period, basin by basin, then the test period.
+// The verb `calibrate` over basins: each searched alone over the training period, then the test period.
 #include "dpl/experiments/calibrate.hpp"
 
 #include <algorithm>
@@ -31,21 +31,28 @@ std::string settings_of(const BasinProblem& problem, const std::map<std::string,
   const RunConfig& c = problem.config;
   std::string sums;
   for (const auto& [name, sum] : inputs) sums += fmt::format(" {} {}", name, sum);
+  const CalibrationConfig& k = c.calibration;
+  const std::string method =
+      k.method == "sce_ua"
+          ? fmt::format("complexes {}, evaluations {}, objective {}, stop {} {} {}", k.complexes, k.evaluations,
+                        k.objective, k.stop_loops, k.stop_change, k.stop_range)
+          : fmt::format("gradient, starts {}, steps {}, rate {}, decay_to {}, start_spread {}, objective {}, "
+                        "through the warm-up {}",
+                        k.starts, k.steps, k.rate, k.decay_to, k.start_spread, k.objective,
+                        c.runoff.gradient_through_warmup);
   return fmt::format(
-      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), warmup {} x {}; {} to {}; complexes {}, evaluations {}, "
-      "objective {}, stop {} {} {};{}",
+      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), warmup {} x {}; {} to {}; {};{}",
       c.seed, c.runoff.variant, c.runoff.nmul, c.runoff.pet, c.runoff.unit_hydrograph,
       c.runoff.hydrograph_b, c.runoff.warmup.days,
       c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day), iso_date(c.experiment.period.end.day),
-      c.calibration.complexes, c.calibration.evaluations, c.calibration.objective, c.calibration.stop_loops,
-      c.calibration.stop_change, c.calibration.stop_range, sums);
+      method, sums);
 }
 
 Json json_of(const CalibratedPlace& place, const std::string& id, const std::string& settings) {
   Json curve = Json::array();
   for (const auto& at : place.curve) curve.push_back({at.evaluations, at.value});
   return {{"place_id", id},       {"settings", settings}, {"shares", place.shares}, {"value", place.value},
-          {"evaluations", place.evaluations}, {"why", place.why},   {"curve", curve}};
+          {"evaluations", place.evaluations}, {"adjoints", place.adjoints}, {"why", place.why},   {"curve", curve}};
 }
 
 // What is stored of a basin, if anything.
@@ -56,7 +63,7 @@ std::optional<CalibratedPlace> stored(const std::string& path, const std::string
     if (json.at("settings") != settings)
       fail("{}: was calibrated with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one", path,
            json.at("settings").get<std::string>(), settings);
-    CalibratedPlace place{json.at("shares"), json.at("value"), json.at("evaluations"), json.at("why"), {}};
+    CalibratedPlace place{json.at("shares"), json.at("value"), json.at("evaluations"), json.at("why"), {}, json.value("adjoints", Count{0})};
     for (const auto& at : json.at("curve")) place.curve.push_back({at.at(0), at.at(1)});
     return place;
   } catch (const Json::exception& problem) {
@@ -90,18 +97,18 @@ class Calibration {
   bool run() {
     const Count at_start = done();
     if (at_start > 0) log_info("{} of {} basins are calibrated already", at_start, problem_.size());
-    const Count budget = problem_.config.calibration.evaluations;
+    const Count budget = largest_evaluations(problem_.config.calibration);
     Progress progress("evaluation", problem_.size() * budget, "basin-days", at_start * budget);
     const auto days = static_cast<double>(period_windows(problem_, problem_.config.experiment.period, 0, 0).days);
     std::vector<Index> pending;
     for (Index k = 0; k < problem_.own(); ++k)
       if (!own_[static_cast<std::size_t>(k)]) pending.push_back(k);
-    const auto group = static_cast<std::size_t>(std::max<Index>(1, kLanes / problem_.config.calibration.complexes));
-    std::optional<BasinSearch> search;
+    const auto group = static_cast<std::size_t>(std::max<Index>(1, kLanes / lanes_of_place(problem_.config.calibration)));
+    std::unique_ptr<PlaceSearch> search;
     std::vector<Index> places;
     std::size_t next = 0;
     Count finished = 0;
-    while (problem_.comm.any(search.has_value() || next < pending.size())) {
+    while (problem_.comm.any(search || next < pending.size())) {
       if (problem_.comm.any(stop_requested())) return false;
       agree(problem_.comm, "calibration", [&] {
         const auto start = std::chrono::steady_clock::now();
@@ -112,12 +119,14 @@ class Calibration {
             places.assign(pending.begin() + static_cast<std::ptrdiff_t>(next),
                           pending.begin() + static_cast<std::ptrdiff_t>(end));
             next = end;
-            search.emplace(problem_, series_, places);
+            search = make_place_search(problem_, series_, places);
           }
           search->step();
           if (!search->finished()) continue;
           finished += static_cast<Count>(places.size()) * budget;
           evaluations_ += search->evaluations();
+          seconds_.forward += search->seconds().forward;
+          seconds_.adjoint += search->seconds().adjoint;
           keep(places, search->results());
           search.reset();
         }
@@ -132,21 +141,28 @@ class Calibration {
   // Collective: [place] on all ranks.
   std::vector<CalibratedPlace> all(Index outputs) const {
     const auto width = static_cast<std::size_t>(outputs);
-    std::vector<double> rows(static_cast<std::size_t>(problem_.size()) * (width + 2), 0.0);
+    std::vector<double> rows(static_cast<std::size_t>(problem_.size()) * (width + 3), 0.0);
     for (std::size_t k = 0; k < own_.size(); ++k) {
-      auto to = rows.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(problem_.first_own()) + k) * (width + 2));
+      auto to = rows.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(problem_.first_own()) + k) * (width + 3));
       to = std::copy(own_[k]->shares.begin(), own_[k]->shares.end(), to);
       *to++ = own_[k]->value;
-      *to = static_cast<double>(own_[k]->evaluations);
+      *to++ = static_cast<double>(own_[k]->evaluations);
+      *to = static_cast<double>(own_[k]->adjoints);
     }
     problem_.comm.gather_owned(rows);
     std::vector<CalibratedPlace> places;
     for (std::size_t k = 0; k < static_cast<std::size_t>(problem_.size()); ++k) {
-      const auto from = rows.begin() + static_cast<std::ptrdiff_t>(k * (width + 2));
-      places.push_back({{from, from + static_cast<std::ptrdiff_t>(width)}, from[static_cast<std::ptrdiff_t>(width)],
-                        static_cast<Count>(from[static_cast<std::ptrdiff_t>(width) + 1]), "", {}});
+      const auto from = rows.begin() + static_cast<std::ptrdiff_t>(k * (width + 3));
+      const auto after = from + static_cast<std::ptrdiff_t>(width);
+      places.push_back({{from, after}, after[0], static_cast<Count>(after[1]), "", {}, static_cast<Count>(after[2])});
     }
     return places;
+  }
+
+  /// Collective: what an adjoint cost on all ranks, in forward runs that keep a tape; NaN without any.
+  double adjoint_cost() const {
+    const auto of_ranks = [&](double seconds) { return static_cast<double>(problem_.comm.sum(static_cast<std::int64_t>(seconds * 1e9))); };
+    return of_ranks(seconds_.adjoint) / of_ranks(seconds_.forward);
   }
 
   std::string path_of(Index own) const { return folder_.file("places/" + problem_.id(problem_.first_own() + own) + ".json"); }
@@ -177,6 +193,7 @@ class Calibration {
   std::string settings_;
   std::vector<std::optional<CalibratedPlace>> own_;
   Count evaluations_ = 0;
+  PlaceSearch::Seconds seconds_;
 };
 
 // The score that the minimised value stands for.
@@ -187,10 +204,10 @@ double score_of(const BasinProblem& problem, const CalibratedPlace& place) {
 // Rows for people; the whole curves are in places/.
 std::string table_of(const BasinProblem& problem, const std::vector<CalibratedPlace>& places) {
   const std::string& objective = problem.config.calibration.objective;
-  std::string csv = fmt::format("place_id,{},evaluations\n", objective == "rmse" ? "rmse_mm_day" : objective);
+  std::string csv = fmt::format("place_id,{},evaluations,adjoints\n", objective == "rmse" ? "rmse_mm_day" : objective);
   for (Index k = 0; k < problem.size(); ++k) {
     const auto& place = places[static_cast<std::size_t>(k)];
-    csv += fmt::format("{},{},{}\n", problem.id(k), score_of(problem, place), place.evaluations);
+    csv += fmt::format("{},{},{},{}\n", problem.id(k), score_of(problem, place), place.evaluations, place.adjoints);
   }
   return csv;
 }
@@ -243,14 +260,12 @@ void score_calibrated(const BasinProblem& training, const std::vector<Calibrated
 
 void check(const VerbContext& context) {
   const RunConfig& c = context.config;
-  if (!is_basin_run(c))
-    fail("{}: calibrate is for runs over basins: data_sources.forcing must be given, data_sources.network must not",
-         context.config_path);
   if (!c.runoff.dynamic.empty())
     fail("config: runoff.dynamic names {}; calibration finds static parameters: leave it empty", c.runoff.dynamic.front());
   if (!(c.experiment.targets.streamflow > 0) || c.experiment.targets.soil_moisture > 0)
     fail("config: experiment.targets.streamflow is {}, soil_moisture {}; calibration is for streamflow alone",
          c.experiment.targets.streamflow, c.experiment.targets.soil_moisture);
+  if (c.calibration.method != "sce_ua") return;
   const Count dimensions = BasinParameters(c).outputs(), points = (2 * dimensions + 1) * c.calibration.complexes;
   if (c.calibration.evaluations < points)
     fail("config: calibration.evaluations is {}; {} complexes of {} points for {} parameters need at least {}",
@@ -259,7 +274,24 @@ void check(const VerbContext& context) {
 
 }  // namespace
 
+Index lanes_of_place(const CalibrationConfig& c) { return c.method == "gradient" ? c.starts : c.complexes; }
+
+Count largest_evaluations(const CalibrationConfig& c) {
+  return c.method == "gradient" ? Count{c.starts} * (Count{c.steps} + 1) : Count{c.evaluations};
+}
+
+std::unique_ptr<PlaceSearch> make_place_search(const BasinProblem& problem, const BasinSeries& series,
+                                               std::vector<Index> places) {
+  const auto make = problem.config.calibration.method == "gradient" ? make_basin_descent : make_basin_search;
+  return make(problem, series, std::move(places));
+}
+
 int run_calibrate(const VerbContext& context) {
+  if (is_joint_run(context.config))
+    fail("{}: calibrate is for basins (data_sources.forcing without network) or rivers (data_sources.network without "
+         "forcing), not for both together",
+         context.config_path);
+  if (!is_basin_run(context.config)) return run_gauge_calibrate(context);
   check(context);
   const RunConfig& config = context.config;
   const Communicator& comm = context.comm;
@@ -298,8 +330,14 @@ int run_calibrate(const VerbContext& context) {
     values.push_back(score_of(problem, place));
     evaluations.push_back(static_cast<double>(place.evaluations));
   }
-  log_info("training period: median {} {:.4f}, {:.0f} evaluations a basin, {}", config.calibration.objective,
-           quantile(values, 0.5), quantile(evaluations, 0.5),
+  std::string adjoints;
+  if (config.calibration.method == "gradient") {
+    const double cost = calibration.adjoint_cost();
+    adjoints = fmt::format(" and {} adjoints{}", Count{config.calibration.starts} * config.calibration.steps,
+                           std::isfinite(cost) ? fmt::format(" (an adjoint took {:.2f} forward runs)", cost) : "");
+  }
+  log_info("training period: median {} {:.4f}, {:.0f} forward runs{} a basin, {}", config.calibration.objective,
+           quantile(values, 0.5), quantile(evaluations, 0.5), adjoints,
            clock_text(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()));
   if (config.test.period.given()) score_calibrated(problem, places, folder);
   log_info("run folder: {}", folder.path());

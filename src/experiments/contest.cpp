@@ -211,7 +211,7 @@ void hold_contest(const Problem& problem, const Period& period, const ContestEnt
   const auto& config = problem.config;
   Evaluation evaluation(problem, period, further_reaches(problem));
   std::vector<Contender> contenders;
-  contenders.push_back(evaluation.routed("learned", entry.learned));
+  contenders.push_back(evaluation.routed(entry.name, entry.learned));
   const ReachSeries further = evaluation.further();
   const WaterVolumes water = evaluation.water();
   if (!config.output.state.empty())

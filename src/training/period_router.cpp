@@ -50,6 +50,7 @@ void PeriodRouter::next(std::span<const double> theta) {
   window.first_row = period_.first_row + done_rows_;
   window.rows = std::min(window_rows_, period_.rows - done_rows_);
   window.from_state = done_rows_ > 0 || period_.from_state;
+  window.wanted = period_.wanted;
   window.next_first_row = window.first_row + window.rows;
   window.next_rows = std::min(window_rows_, period_.rows - done_rows_ - window.rows);
   // Instants: row 0 of a window is the last row of the window before.

@@ -26,6 +26,7 @@ enum class Purpose : std::uint32_t {
   basin_subset = 34,
   basin_fold = 35,
   complex_evolution = 40,
+  calibration_start = 49,
 };
 
 /// The key of a draw. `item` is an id (reach id, gauge hash, tensor number), not a position in a file.

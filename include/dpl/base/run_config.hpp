@@ -191,14 +191,20 @@ struct PlanConfig {
   double read_GBs = 1;             ///< what the file system gives all ranks together
 };
 
-/// SCE-UA, basin by basin; runs over basins.
+/// Place by place: basins, or gauges of a river.
 struct CalibrationConfig {
+  std::string method = "sce_ua";  ///< sce_ua | gradient (basins)
   Index complexes = 5;
   Index evaluations = 10000;      ///< of a basin
   std::string objective = "nse";  ///< nse | kge | rmse
   Index stop_loops = 10;
   double stop_change = 1e-4;      ///< 0 = never
   double stop_range = 1e-6;       ///< 0 = never
+  Index starts = 4;               ///< gradient: descents of a basin
+  Index steps = 200;              ///< gradient: of a descent, each a forward run and an adjoint
+  double rate = 0.1;              ///< gradient: Adam's, before the sigmoid
+  double decay_to = 0.03;         ///< gradient: cosine to this share of the rate at the last step
+  double start_spread = 1;        ///< gradient: deviation of the starts about the middle of the ranges, before the sigmoid
 };
 
 struct RunConfig {

@@ -17,6 +17,7 @@ struct ContestEntry {
   std::optional<std::vector<double>> untrained;      ///< the network before its first update
   std::string untrained_reason;                      ///< why there is none
   Count update = 0;
+  std::string name = "learned";                      ///< of the contender `learned`
 };
 
 /// **Collective:** scores everything over the test period, prints the table, writes metrics.json, metrics_by_gauge.csv,
