@@ -1,6 +1,8 @@
 // The verb `calibrate` over basins: each searched alone over the training period, then the test period.
 #include "dpl/experiments/calibrate.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -41,9 +43,9 @@ std::string settings_of(const BasinProblem& problem, const std::map<std::string,
                         k.starts, k.steps, k.rate, k.decay_to, k.start_spread, k.objective,
                         c.runoff.gradient_through_warmup);
   return fmt::format(
-      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), warmup {} x {}; {} to {}; {};{}",
+      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), precipitation_factor [{}], warmup {} x {}; {} to {}; {};{}",
       c.seed, c.runoff.variant, c.runoff.nmul, c.runoff.pet, c.runoff.unit_hydrograph,
-      c.runoff.hydrograph_b, c.runoff.warmup.days,
+      c.runoff.hydrograph_b, fmt::join(c.runoff.precipitation_factor, ", "), c.runoff.warmup.days,
       c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day), iso_date(c.experiment.period.end.day),
       method, sums);
 }

@@ -1,4 +1,6 @@
 // Donors: who they are, what they were calibrated to, what they give.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -33,6 +35,8 @@ void check_same_model(const std::string& run, const RunConfig& then, const RunCo
   compare(run, "runoff.pet", then.runoff.pet, now.runoff.pet);
   compare(run, "runoff.unit_hydrograph", then.runoff.unit_hydrograph, now.runoff.unit_hydrograph);
   compare(run, "runoff.hydrograph_b", then.runoff.hydrograph_b, now.runoff.hydrograph_b);
+  compare(run, "runoff.precipitation_factor", fmt::format("[{}]", fmt::join(then.runoff.precipitation_factor, ", ")),
+          fmt::format("[{}]", fmt::join(now.runoff.precipitation_factor, ", ")));
   const auto day = [](const Date& date) { return date.day == kNoDay ? std::string("none") : iso_date(date.day); };
   compare(run, "experiment.start_time", day(then.experiment.period.start), day(now.experiment.period.start));
   compare(run, "experiment.end_time", day(then.experiment.period.end), day(now.experiment.period.end));
