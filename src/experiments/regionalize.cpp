@@ -128,7 +128,7 @@ std::vector<Split> splits_of(const BasinProblem& probe) {
 std::string list_text(const std::vector<std::string>& ids) { return fmt::format("{}\n", fmt::join(ids, "\n")); }
 
 // As a training of the split would be configured; no history is read, whatever the kind of the network.
-RunConfig config_of(const RunConfig& config, const Split& split, const std::string& folder) {
+RunConfig config_of(const RunConfig& config, const std::string& folder) {
   RunConfig one = config;
   one.basins = RunConfig().basins;
   one.network.kind = "mlp";
@@ -151,7 +151,7 @@ class Regionalization {
     });
     run.write_text(comm_, "members/" + split.name + "/train.txt", list_text(split.gauged));
     run.write_text(comm_, "members/" + split.name + "/held_out.txt", list_text(split.ungauged));
-    const RunConfig config = config_of(context.config, split, folder_);
+    const RunConfig config = config_of(context.config, folder_);
     gauged_.emplace(load_basin_problem(comm_, config, BasinUse::train));
     ungauged_.emplace(load_basin_problem(comm_, config, BasinUse::score, &gauged_->statistics));
     test_ = read_basin_series(*ungauged_, config.test.period, evaluation_warmup(config));

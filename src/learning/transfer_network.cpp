@@ -27,6 +27,9 @@ class TransferNetwork final : public SequenceNetwork {
  public:
   explicit TransferNetwork(const SequencePlan& plan) : weights_(plan.precision, plan.seed), columns_(plan.attributes) {
     const auto predictors = transfer_predictors(plan.config, plan.output_names);
+    if (plan.config.dropout > 0)
+      fail("network.dropout: {} is not allowed with network.kind transfer, which has no hidden units; use 0",
+           plan.config.dropout);
     std::vector<std::int64_t> places;  // of the coefficients in the matrix [output][attribute]
     for (std::size_t output = 0; output < predictors.size(); ++output)
       for (const Index column : predictors[output])

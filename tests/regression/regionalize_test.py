@@ -120,7 +120,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         config = basins.make_domain(folder)
         domain = os.path.join(folder, "domain")
-        donors = run("calibrate", 1, config, "test.start_time=", "test.end_time=")
+        donors = run("calibrate", 1, config)
         settings = ["regionalize.donors=" + donors, "regionalize.neighbours=2", TRANSFER]
         whole = run("regionalize", 1, config, *settings)
         for ranks in (2, 3):

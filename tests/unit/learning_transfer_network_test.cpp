@@ -90,6 +90,8 @@ TEST(TransferNetwork, NamesThatAreNotKnown) {
   EXPECT_NE(text.find("did you mean slope?"), std::string::npos) << text;
   text = message([](SequencePlan& p) { p.config.transfer.clear(); });
   EXPECT_NE(text.find("network.transfer is empty"), std::string::npos) << text;
+  text = message([](SequencePlan& p) { p.config.dropout = 0.1; });
+  EXPECT_NE(text.find("has no hidden units"), std::string::npos) << text;
   text = message([](SequencePlan& p) { p.dynamic = {{0, 0}}; });
   EXPECT_NE(text.find("gives no parameter by day"), std::string::npos) << text;
 }
