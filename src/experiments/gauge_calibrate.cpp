@@ -24,8 +24,6 @@ void check(const VerbContext& context) {
   if (c.calibration.method != "sce_ua")
     fail("config: calibration.method is {}; a river is calibrated by sce_ua (train learns it by gradients)",
          c.calibration.method);
-  if (c.network.learnable_parameters.empty())
-    fail("config: network.learnable_parameters is empty; list what is calibrated, of n, p and q");
   const auto n = static_cast<Count>(c.network.learnable_parameters.size());
   const Count points = (2 * n + 1) * c.calibration.complexes;
   if (c.calibration.evaluations < points)
