@@ -18,7 +18,7 @@ const std::vector<Verb>& verbs() {
       {"evaluate", "score given or learned parameters at gauges over the test period", true, false, run_evaluate},
       {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
       {"plan", "predict seconds and memory of a training on other numbers of ranks, without running it", true, false, run_plan},
-      {"calibrate", "search parameters basin by basin with SCE-UA, then score the test period", true, false, run_calibrate},
+      {"calibrate", "search parameters of every basin or gauge alone, then score the test period", true, false, run_calibrate},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
       {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
   };
