@@ -65,7 +65,8 @@ std::optional<CalibratedPlace> stored(const std::string& path, const std::string
     if (json.at("settings") != settings)
       fail("{}: was calibrated with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one", path,
            json.at("settings").get<std::string>(), settings);
-    CalibratedPlace place{json.at("shares"), json.at("value"), json.at("evaluations"), json.at("why"), {}, json.value("adjoints", Count{0})};
+    CalibratedPlace place{json.at("shares"), json.at("value"), json.at("evaluations"), json.at("why"), {},
+                          json.value("adjoints", Count{0})};
     for (const auto& at : json.at("curve")) place.curve.push_back({at.at(0), at.at(1)});
     return place;
   } catch (const Json::exception& problem) {
@@ -105,7 +106,8 @@ class Calibration {
     std::vector<Index> pending;
     for (Index k = 0; k < problem_.own(); ++k)
       if (!own_[static_cast<std::size_t>(k)]) pending.push_back(k);
-    const auto group = static_cast<std::size_t>(std::max<Index>(1, kLanes / lanes_of_place(problem_.config.calibration)));
+    const Index lanes = lanes_of_place(problem_.config.calibration);
+    const auto group = static_cast<std::size_t>(std::max<Index>(1, kLanes / lanes));
     std::unique_ptr<PlaceSearch> search;
     std::vector<Index> places;
     std::size_t next = 0;
@@ -163,7 +165,9 @@ class Calibration {
 
   /// Collective: what an adjoint cost on all ranks, in forward runs that keep a tape; NaN without any.
   double adjoint_cost() const {
-    const auto of_ranks = [&](double seconds) { return static_cast<double>(problem_.comm.sum(static_cast<std::int64_t>(seconds * 1e9))); };
+    const auto of_ranks = [&](double seconds) {
+      return static_cast<double>(problem_.comm.sum(static_cast<std::int64_t>(seconds * 1e9)));
+    };
     return of_ranks(seconds_.adjoint) / of_ranks(seconds_.forward);
   }
 

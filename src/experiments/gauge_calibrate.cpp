@@ -24,9 +24,8 @@ void check(const VerbContext& context) {
   if (c.calibration.method != "sce_ua")
     fail("config: calibration.method is {}; a river is calibrated by sce_ua (train learns it by gradients)",
          c.calibration.method);
-  if (c.network.learnable_parameters.empty())
-    fail("config: network.learnable_parameters is empty; list what is calibrated, of n, p and q");
-  const auto n = static_cast<Count>(c.network.learnable_parameters.size()), points = (2 * n + 1) * c.calibration.complexes;
+  const auto n = static_cast<Count>(c.network.learnable_parameters.size());
+  const Count points = (2 * n + 1) * c.calibration.complexes;
   if (c.calibration.evaluations < points)
     fail("config: calibration.evaluations is {}; {} complexes of {} points for {} parameters need at least {}",
          c.calibration.evaluations, c.calibration.complexes, 2 * n + 1, n, points);
@@ -81,7 +80,8 @@ int run_gauge_calibrate(const VerbContext& context) {
   GaugeCalibration calibration(problem, folder);
   log_info("{} reaches, {} gauges on {} levels, {} parameters each ({}), {} ranks",
            calibration.domain().partition().piece.size(), calibration.gauges(), calibration.areas().levels(),
-           config.network.learnable_parameters.size(), fmt::join(config.network.learnable_parameters, ", "), comm.size());
+           config.network.learnable_parameters.size(), fmt::join(config.network.learnable_parameters, ", "),
+           comm.size());
   const auto start = std::chrono::steady_clock::now();
   if (!calibration.run()) {
     log_info("stopped by a signal with {} of {} gauges calibrated; continue with resume={}", calibration.done(),

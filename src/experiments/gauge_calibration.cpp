@@ -46,7 +46,8 @@ std::vector<std::uint8_t> with_varying_flow(Index gauges, std::span<const double
   std::vector<std::uint8_t> usable;
   for (Index g = 0; g < gauges; ++g) {
     double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (const double o : observed.subspan(static_cast<std::size_t>(g * intervals), static_cast<std::size_t>(intervals)))
+    const auto first = static_cast<std::size_t>(g * intervals);
+    for (const double o : observed.subspan(first, static_cast<std::size_t>(intervals)))
       if (!std::isnan(o)) low = std::min(low, o), high = std::max(high, o);
     usable.push_back(low < high);
   }
@@ -68,8 +69,8 @@ std::optional<CalibratedGauge> stored(const std::string& path, const std::string
   try {
     const Json json = Json::parse(read_text(path));
     if (json.at("settings") != settings)
-      fail("{}: was calibrated with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one", path,
-           json.at("settings").get<std::string>(), settings);
+      fail("{}: was calibrated with \"{}\", now it is \"{}\"; use the configuration of that run, or begin a new one",
+           path, json.at("settings").get<std::string>(), settings);
     CalibratedGauge gauge{json.at("values"), json.at("value"), json.at("evaluations"), json.at("why"), {}};
     for (const auto& at : json.at("curve")) gauge.curve.push_back({at.at(0), at.at(1)});
     if (gauge.values.size() != parameters)
@@ -147,8 +148,8 @@ std::string GaugeCalibration::settings_of(Index gauge) const {
   std::vector<std::string> above;
   for (const Index g : areas_.above[gauge]) above.push_back(problem_.observations->gauge_id[g]);
   return fmt::format(
-      "seed {}; {}; {}; {}; learned {}; {} to {}, warmup {}; complexes {}, evaluations {}, objective {}, stop {} {} {}; "
-      "gauges above: {}; network {};{}",
+      "seed {}; {}; {}; {}; learned {}; {} to {}, warmup {}; complexes {}, evaluations {}, objective {}, "
+      "stop {} {} {}; gauges above: {}; network {};{}",
       c.seed, c.precision, section_of(c, "routing"), section_of(c, "params"),
       fmt::join(c.network.learnable_parameters, " "), iso_date(c.experiment.period.start.day),
       iso_date(c.experiment.period.end.day), c.experiment.warmup_days, k.complexes, k.evaluations, k.objective,

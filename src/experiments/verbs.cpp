@@ -19,7 +19,7 @@ const std::vector<Verb>& verbs() {
       {"evaluate", "score given or learned parameters at gauges over the test period", true, false, run_evaluate},
       {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
       {"plan", "predict seconds and memory of a training on other numbers of ranks, without running it", true, false, run_plan},
-      {"calibrate", "search parameters basin by basin with SCE-UA, then score the test period", true, false, run_calibrate},
+      {"calibrate", "search parameters of every basin or gauge alone, then score the test period", true, false, run_calibrate},
       {"regionalize", "parameters of ungauged basins: transfer functions, donors, one set for all", true, false,
        run_regionalize},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},

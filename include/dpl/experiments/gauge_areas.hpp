@@ -1,4 +1,4 @@
-// The river between gauges: which reaches drain to which gauge first, and which gauges can be searched at the same time.
+// The river between gauges: which reaches drain to which gauge first, and which gauges can be searched together.
 #pragma once
 
 #include <cstdint>
