@@ -161,6 +161,7 @@ class PlanMaker {
       if (earlier.seed == seed || (earlier.seed.empty() && slash == std::string::npos)) found = &earlier;
     }
     if (found != nullptr) return found->folder;
+    if (name == step.step && step_folder_of(step.verb) == StepFolder::given) return step.folder;  // as {here}
     if (seeds.size() == 1 && slash == std::string::npos) return folder_of(fmt::format("{}/{}", name, seeds[0]), step, place);
     if (!seeds.empty())
       fail("{}: step {} refers to {}, which has the seeds {}; name one: {{step:{}/{}}}", place, step.name, reference,

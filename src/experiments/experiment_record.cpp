@@ -61,7 +61,7 @@ std::string comparable_settings(const ExperimentPlan& plan, const ExperimentStep
   config.parallel = neutral.parallel;
   config.memory = neutral.memory;
   config.output.folder = neutral.output.folder;
-  return "verb: " + step.verb + "\n" + replaced(resolved_yaml(config), plan.folder + "/", "{experiment}/");
+  return "verb: " + step.verb + "\n" + replaced(resolved_yaml(config), plan.folder + "/", "EXPERIMENT/");
 }
 
 std::optional<StepRecord> read_step_record(const ExperimentPlan& plan, const ExperimentStep& step) {

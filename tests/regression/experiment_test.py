@@ -59,7 +59,7 @@ def check_steps(folder):
         tables.append([twin.text(f"{out}/tiny/steps/{name}", "metrics_by_basin.csv") for name in ("net_5", "net_6", "both")])
         before = os.stat(f"{out}/tiny/steps/net_5/metrics.json").st_mtime_ns
         again = run(ranks, path)
-        assert again.returncode == 0 and "3 of them finished" in again.stdout and "step 1 of 3" not in again.stdout, again.stdout
+        assert again.returncode == 0 and "3 of them finished" in again.stdout and "step 1 of 3" not in again.stdout, again.stdout + again.stderr
         assert os.stat(f"{out}/tiny/steps/net_5/metrics.json").st_mtime_ns == before
         assert len(twin.text(out + "/tiny", "steps.csv").splitlines()) == 4
     assert tables[0] == tables[1], "the steps depend on the number of ranks"

@@ -39,7 +39,8 @@ struct ExperimentPlan {
 ///       - {name: STEP, verb: VERB, config: FILE relative to the list, set: [key.sub=value, ...], seeds: [1, 2]}
 ///
 /// `set` may hold lists (YAML anchors), which are taken in order. In its values `{step:STEP}` is the run folder of an earlier step
-/// (of the same seed where that step has it), `{step:STEP/SEED}` that of one seed, `{seed}` the seed, `{here}` the step's own folder.
+/// (of the same seed where that step has it), `{step:STEP/SEED}` that of one seed, `{seed}` the seed, `{here}` the step's own folder
+/// (of synth, which has no other, `{step:ITS_NAME}` too).
 /// Of `overrides` (the command line) `output=FOLDER` moves all, the others win in every step. Every configuration is read, so that
 /// mistakes show before anything runs. Throws Error: `FILE:LINE`, key, value, what is allowed.
 ExperimentPlan read_experiment(const Communicator& comm, const std::string& path, const std::vector<std::string>& overrides);

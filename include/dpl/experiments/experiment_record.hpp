@@ -12,7 +12,7 @@ struct StepRecord {
   bool finished = false;
   double seconds = 0;    ///< of all its starts so far
   int ranks = 0;         ///< of the last start
-  std::string settings;  ///< resolved YAML without what may differ; the experiment's folder is `{experiment}`
+  std::string settings;  ///< resolved YAML without what may differ; the experiment's folder is `EXPERIMENT`
 };
 
 /// The settings of a step that its results depend on, as they are stored.
