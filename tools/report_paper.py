@@ -8,6 +8,7 @@ import pandas as pd
 
 import report_calibration as calibration
 import report_parameters as parameters
+import report_routing as routing
 import report_runs as runs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,7 @@ EXPERIMENTS = {
     "coherence": (parameters.collect_coherence, parameters.judge_coherence, parameters.draw_coherence, "coherence_parameters.csv"),
     "untrained": (parameters.collect_untrained, parameters.judge_untrained, parameters.draw_untrained, "untrained_twin.csv"),
     "ungauged": (parameters.collect_ungauged, parameters.judge_ungauged, parameters.draw_ungauged, "ungauged.csv"),
+    "routing_twin": (routing.collect_routing, routing.judge_routing, routing.draw_routing, "routing_twin.csv"),
 }
 # Claims of the paper that no experiment here tests yet.
 UNTESTED = {

@@ -91,8 +91,8 @@ def check_stopped(folder, whole, tables):
         assert twin.text(f"{out}/tiny/steps/{name}", "metrics_by_basin.csv") == table, f"{name} is another one after a stop"
 
 
-def refused(path, words, *settings):
-    done = run(2, path, *settings)
+def refused(path, words, *settings, ranks=1):
+    done = run(ranks, path, *settings)
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode != 0 and len(lines) == 1, (words, done.stdout, done.stderr)
     for word in words:
@@ -109,7 +109,7 @@ def check_refused(folder, whole):
             file.write(good.replace(old, new))
         return path
 
-    refused(changed("verb: train", "verb: trian"), ["bad.yaml:6", "trian", "did you mean train"])
+    refused(changed("verb: train", "verb: trian"), ["bad.yaml:6", "trian", "did you mean train"], ranks=2)
     refused(changed("{step:net/6}", "{step:nett/6}"), ["nett", "no earlier step", "did you mean net"])
     refused(changed("{step:net/6}", "{step:net/7}"), ["net/7", "seeds 5, 6"])
     refused(changed("{step:net/6}", "{step:both}"), ["both", "no earlier step"])
@@ -117,7 +117,7 @@ def check_refused(folder, whole):
     refused(changed("config: small.yaml", "config: none.yaml"), ["net_5", "none.yaml"])
     refused(changed("experiment.updates=6", "experiment.updats=6"), ["net_5", "updats", "updates"])
     refused(changed("checkpoint.every=2", "output=elsewhere"), ["cannot set output"])
-    refused(changed("experiment.updates=6", "experiment.updates=7"), ["net_5", "experiment.updates was 6, now it is 7", "finished"])
+    refused(changed("experiment.updates=6", "experiment.updates=7"), ["net_5", "experiment.updates was 6, now it is 7", "finished"], ranks=2)
     refused(changed("verb: train", "verb: train"), ["no key resume", "same command again"], "resume=" + whole)
     assert {r["state"] for r in records(whole).values()} == {"finished"}, "a refused list has touched its steps"
 
