@@ -1,4 +1,5 @@
-"""Claims about skill and cost: one network beside SCE-UA, from 12.5 % of the basins, and the curves over the number of places."""
+"""Claims about skill and cost: one network beside SCE-UA, from 12.5 % of the basins, curves over numbers of places."""
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -33,11 +34,22 @@ def collect_evolutionary(folder):
             table = pd.read_csv(at / "scaling_by_basin.csv", dtype={"place_id": str})
             cost = pd.read_csv(at / "scaling.csv").set_index(["subset", "seed"]).forward_runs_per_place
             for (subset, seed), part in table.groupby(["subset", "seed"]):
-                rows.append(part[["place_id", "list", "nse", "kge"]].assign(
-                    contender=f"dpl_{subset:g}", components=components, seed=seed, runs_per_place=cost[subset, seed]))
+                rows.append(
+                    part[["place_id", "list", "nse", "kge"]].assign(
+                        contender=f"dpl_{subset:g}", components=components, seed=seed, runs_per_place=cost[subset, seed]
+                    )
+                )
             continue
-        rows.append(runs.scores(at, runs.contender_of(record)).drop(columns="pbias").assign(
-            contender=kind, components=components, seed=record["seed"], runs_per_place=runs.runs_per_place(record, at)))
+        rows.append(
+            runs.scores(at, runs.contender_of(record))
+            .drop(columns="pbias")
+            .assign(
+                contender=kind,
+                components=components,
+                seed=record["seed"],
+                runs_per_place=runs.runs_per_place(record, at),
+            )
+        )
     return {"evolutionary.csv": pd.concat(rows, ignore_index=True)}
 
 
@@ -50,22 +62,34 @@ def judge_evolutionary(data):
         a, b = paired(dpl, sce)
         cost = sce.runs_per_place.median() / dpl.runs_per_place.median()
         plural = "component" if c == 1 else "components"
-        yield (f"One network beats SCE-UA basin by basin ({c} {plural})", verdict(whole[1], whole[2]),
-               f"Median NSE of the test period {np.median(a):.3f} (network, median of {dpl.seed.nunique()} seeds in each basin) and "
-               f"{np.median(b):.3f} (SCE-UA); difference {told(whole)}; the network is above in {np.sum(a > b)} of {len(a)}. Forward runs "
-               f"a basin: {dpl.runs_per_place.median():.0f} and {sce.runs_per_place.median():.0f}, {cost:.0f} times as many.")
+        yield (
+            f"One network beats SCE-UA basin by basin ({c} {plural})",
+            verdict(whole[1], whole[2]),
+            f"Median NSE of the test period {np.median(a):.3f} (network, median of {dpl.seed.nunique()} seeds in "
+            f"each basin) and "
+            f"{np.median(b):.3f} (SCE-UA); difference {told(whole)}; the network is above in {np.sum(a > b)} of "
+            f"{len(a)}. Forward runs "
+            f"a basin: {dpl.runs_per_place.median():.0f} and {sce.runs_per_place.median():.0f}, {cost:.0f} times as "
+            f"many.",
+        )
         for where, text in (("train", "in the basins it was trained on"), ("holdout", "in basins it has never seen")):
             chosen = part[part.list == where]
             result = difference(*paired(chosen, sce))
             a, b = paired(chosen, sce)
-            yield (f"12.5 % of the basins give the skill of SCE-UA on 100 %, {text} ({c} {plural})", verdict(result[1], result[2]),
-                   f"Median NSE {np.median(a):.3f} (network of 12.5 %, {part.seed.nunique()} draws) and {np.median(b):.3f} (SCE-UA "
-                   f"calibrated in each of the same basins); difference {told(result)}.")
+            yield (
+                f"12.5 % of the basins give the skill of SCE-UA on 100 %, {text} ({c} {plural})",
+                verdict(result[1], result[2]),
+                f"Median NSE {np.median(a):.3f} (network of 12.5 %, {part.seed.nunique()} draws) and "
+                f"{np.median(b):.3f} (SCE-UA "
+                f"calibrated in each of the same basins); difference {told(result)}.",
+            )
 
 
 def share_curve(axes, values, label, **style):
     values = np.sort(values)
-    axes.plot(values, np.arange(1, len(values) + 1) / len(values), label=f"{label}, median {np.median(values):.3f}", **style)
+    axes.plot(
+        values, np.arange(1, len(values) + 1) / len(values), label=f"{label}, median {np.median(values):.3f}", **style
+    )
 
 
 def draw_evolutionary(data):
@@ -74,13 +98,23 @@ def draw_evolutionary(data):
     figure, panels = plt.subplots(1, len(components) + 1, figsize=(5 * len(components) + 5, 4.6), layout="constrained")
     for axes, c in zip(panels, components):
         mine = table[table.components == c]
-        for name, label, style in (("dpl", "one network, all basins", {"color": MODEL, "linewidth": 2}),
-                                   ("sce", "SCE-UA, each basin alone", {"color": SCE, "linewidth": 2})):
+        for name, label, style in (
+            ("dpl", "one network, all basins", {"color": MODEL, "linewidth": 2}),
+            ("sce", "SCE-UA, each basin alone", {"color": SCE, "linewidth": 2}),
+        ):
             share_curve(axes, by_place(mine[mine.contender == name]), label, **style)
         part = mine[(mine.contender == "dpl_0.125") & (mine.list == "holdout")]
-        share_curve(axes, by_place(part), "network of 12.5 %, unseen basins", color=START, linewidth=1.6, linestyle="--")
-        share_curve(axes, by_place(mine[(mine.contender == "sce") & mine.place_id.isin(part.place_id)]), "SCE-UA, the same basins",
-                    color=SCE, linewidth=1.2, linestyle=":")
+        share_curve(
+            axes, by_place(part), "network of 12.5 %, unseen basins", color=START, linewidth=1.6, linestyle="--"
+        )
+        share_curve(
+            axes,
+            by_place(mine[(mine.contender == "sce") & mine.place_id.isin(part.place_id)]),
+            "SCE-UA, the same basins",
+            color=SCE,
+            linewidth=1.2,
+            linestyle=":",
+        )
         axes.set_xlim(-0.2, 1)
         axes.set_xlabel("NSE of the test period")
         axes.set_ylabel("share of basins below")
@@ -92,17 +126,27 @@ def draw_evolutionary(data):
         for name, colour in (("dpl", MODEL), ("sce", SCE)):
             chosen = table[(table.components == c) & (table.contender == name)]
             low, middle, high = quartiles(by_place(chosen))
-            axes.errorbar(chosen.runs_per_place.median(), middle, [[middle - low], [high - middle]], color=colour, marker=marker,
-                          capsize=3, linestyle="none", label=f"{'network' if name == 'dpl' else 'SCE-UA'}, {c} component{'s' if c > 1 else ''}")
+            axes.errorbar(
+                chosen.runs_per_place.median(),
+                middle,
+                [[middle - low], [high - middle]],
+                color=colour,
+                marker=marker,
+                capsize=3,
+                linestyle="none",
+                label=f"{'network' if name == 'dpl' else 'SCE-UA'}, {c} component{'s' if c > 1 else ''}",
+            )
     axes.set_xscale("log")
     axes.set_xlabel("forward runs a basin")
     axes.set_ylabel("NSE: median and quartiles over basins")
     axes.set_title("Skill against cost", loc="left")
     axes.legend(fontsize=8, loc="lower left")
     axes.grid(alpha=0.3)
-    yield "evolutionary.png", figure, ("NSE of the test period in CAMELS basins: one network for all basins, SCE-UA in each basin, and a "
-                                       "network of 12.5 % of the basins in basins that it has never seen, beside SCE-UA calibrated in them. "
-                                       "Right: forward runs of the training period a basin.")
+    yield "evolutionary.png", figure, (
+        "NSE of the test period in CAMELS basins: one network for all basins, SCE-UA in each basin, and a "
+        "network of 12.5 % of the basins in basins that it has never seen, beside SCE-UA calibrated in them. "
+        "Right: forward runs of the training period a basin."
+    )
 
 
 # --- scaling of places
@@ -115,17 +159,38 @@ def collect_scaling(folder, name):
         if record["verb"] == "synth":
             continue
         if record["verb"] == "scaling":
-            keep = ["subset", "seed", "places", "updates", "forward_runs_per_place", "seconds_per_place", "nse_in", "nse_out", "nse_core"]
+            keep = [
+                "subset",
+                "seed",
+                "places",
+                "updates",
+                "forward_runs_per_place",
+                "seconds_per_place",
+                "nse_in",
+                "nse_out",
+                "nse_core",
+            ]
             curve.append(pd.read_csv(at / "scaling.csv")[keep].assign(record=part[-1]))
             table = pd.read_csv(at / "scaling_by_basin.csv", dtype={"place_id": str})
             basins.append(table[table.list == "holdout"][["subset", "seed", "place_id", "nse"]].assign(record=part[-1]))
         else:
-            sce.append(runs.scores(at, "calibrated")[["place_id", "nse"]].assign(
-                record=part[1], evaluations=runs.runs_per_place(record, at), seconds=record["seconds"] * record["ranks"]))
+            sce.append(
+                runs.scores(at, "calibrated")[["place_id", "nse"]].assign(
+                    record=part[1],
+                    evaluations=runs.runs_per_place(record, at),
+                    seconds=record["seconds"] * record["ranks"],
+                )
+            )
             sce_curve.append(runs.curves(at, 250).assign(record=part[1], budget=part[2]))
-    tables = {f"{name}_curve.csv": pd.concat(curve, ignore_index=True), f"{name}_unseen.csv": pd.concat(basins, ignore_index=True)}
+    tables = {
+        f"{name}_curve.csv": pd.concat(curve, ignore_index=True),
+        f"{name}_unseen.csv": pd.concat(basins, ignore_index=True),
+    }
     if sce:
-        tables |= {f"{name}_sce.csv": pd.concat(sce, ignore_index=True), f"{name}_sce_curve.csv": pd.concat(sce_curve, ignore_index=True)}
+        tables |= {
+            f"{name}_sce.csv": pd.concat(sce, ignore_index=True),
+            f"{name}_sce_curve.csv": pd.concat(sce_curve, ignore_index=True),
+        }
     return tables
 
 
@@ -140,14 +205,24 @@ def judge_scaling(data, name, what):
         least, most = mine.subset.min(), mine.subset.max()
         result = difference(*paired(places[places.subset == most], places[places.subset == least]))
         few, all_of = (mine[mine.subset == s] for s in (least, most))
-        yield (f"Skill in unseen places grows with the places trained on ({what}, {years(record)} of training data)", verdict(result[1], result[2]),
-               f"Median NSE out of the sample {all_of.nse_out.median():.3f} from {all_of.places.iloc[0]} places and {few.nse_out.median():.3f} "
-               f"from {few.places.iloc[0]} (medians of {all_of.seed.nunique()} seeds); difference of the medians over places {told(result)}.")
+        yield (
+            f"Skill in unseen places grows with the places trained on ({what}, {years(record)} of training data)",
+            verdict(result[1], result[2]),
+            f"Median NSE out of the sample {all_of.nse_out.median():.3f} from {all_of.places.iloc[0]} places and "
+            f"{few.nse_out.median():.3f} "
+            f"from {few.places.iloc[0]} (medians of {all_of.seed.nunique()} seeds); difference of the medians over "
+            f"places {told(result)}.",
+        )
         ratio = few.forward_runs_per_place.median() / all_of.forward_runs_per_place.median()
-        yield (f"Cost per place falls as places are added ({what}, {years(record)})", "held" if ratio > 1 else "did not hold",
-               f"Forward runs a place {few.forward_runs_per_place.median():.0f} with {few.places.iloc[0]} places, "
-               f"{all_of.forward_runs_per_place.median():.0f} with {all_of.places.iloc[0]} ({ratio:.1f} times fewer); seconds a place "
-               f"{few.seconds_per_place.median():.2g} and {all_of.seconds_per_place.median():.2g}. Not a matter of chance: the budget is set.")
+        yield (
+            f"Cost per place falls as places are added ({what}, {years(record)})",
+            "held" if ratio > 1 else "did not hold",
+            f"Forward runs a place {few.forward_runs_per_place.median():.0f} with {few.places.iloc[0]} places, "
+            f"{all_of.forward_runs_per_place.median():.0f} with {all_of.places.iloc[0]} ({ratio:.1f} times fewer); "
+            f"seconds a place "
+            f"{few.seconds_per_place.median():.2g} and {all_of.seconds_per_place.median():.2g}. Not a matter of "
+            f"chance: the budget is set.",
+        )
     if not (data / f"{name}_sce.csv").exists():
         return
     sce = runs.read(data, f"{name}_sce.csv")
@@ -156,10 +231,16 @@ def judge_scaling(data, name, what):
         best = mine[mine.evaluations == mine.evaluations.max()]
         places = unseen[(unseen.record == record) & (unseen.subset == unseen.subset.max())]
         result = difference(*paired(places, best))
-        runs_dpl = curve[(curve.record == record) & (curve.subset == curve.subset.max())].forward_runs_per_place.median()
-        yield (f"In basins it has never seen the network is above SCE-UA calibrated in them ({what}, {years(record)})", verdict(result[1], result[2]),
-               f"SCE-UA with {best.evaluations.iloc[0]:.0f} evaluations a basin, the network {runs_dpl:.0f} forward runs a basin elsewhere and none "
-               f"here; difference of the median NSE {told(result)}.")
+        runs_dpl = curve[
+            (curve.record == record) & (curve.subset == curve.subset.max())
+        ].forward_runs_per_place.median()
+        yield (
+            f"In basins it has never seen the network is above SCE-UA calibrated in them ({what}, {years(record)})",
+            verdict(result[1], result[2]),
+            f"SCE-UA with {best.evaluations.iloc[0]:.0f} evaluations a basin, the network {runs_dpl:.0f} forward "
+            f"runs a basin elsewhere and none "
+            f"here; difference of the median NSE {told(result)}.",
+        )
 
 
 def draw_scaling(data, name, what):
@@ -168,14 +249,36 @@ def draw_scaling(data, name, what):
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
     colours = dict(zip(curve.record.unique(), (MODEL, START, "#2b8a4b")))
     for record, mine in curve.groupby("record", sort=False):
-        for column, style, text in (("nse_out", "-", "unseen places"), ("nse_core", ":", "places that all trainings saw")):
+        for column, style, text in (
+            ("nse_out", "-", "unseen places"),
+            ("nse_core", ":", "places that all trainings saw"),
+        ):
             groups = mine.groupby("places")[column]
-            left.plot(groups.median().index, groups.median(), style, marker="o", color=colours[record], label=f"{years(record)}, {text}")
+            left.plot(
+                groups.median().index,
+                groups.median(),
+                style,
+                marker="o",
+                color=colours[record],
+                label=f"{years(record)}, {text}",
+            )
             left.fill_between(groups.median().index, groups.min(), groups.max(), color=colours[record], alpha=0.12)
         cost = mine.groupby("places")[["forward_runs_per_place", "nse_core"]].median()
-        right.plot(cost.forward_runs_per_place, cost.nse_core, "o-", color=colours[record], label=f"one network, {years(record)}")
+        right.plot(
+            cost.forward_runs_per_place,
+            cost.nse_core,
+            "o-",
+            color=colours[record],
+            label=f"one network, {years(record)}",
+        )
         for places, row in cost.iterrows():
-            right.annotate(f"{places}", (row.forward_runs_per_place, row.nse_core), xytext=(3, 5), textcoords="offset points", fontsize=7)
+            right.annotate(
+                f"{places}",
+                (row.forward_runs_per_place, row.nse_core),
+                xytext=(3, 5),
+                textcoords="offset points",
+                fontsize=7,
+            )
     left.set_xscale("log", base=2)
     ticks = sorted(curve.places.unique())
     left.set_xticks(ticks, [str(t) for t in ticks])
@@ -188,10 +291,23 @@ def draw_scaling(data, name, what):
         sce = runs.read(data, f"{name}_sce.csv")
         for record, mine in sce.groupby("record", sort=False):
             points = mine.groupby("evaluations").nse.median()
-            right.plot(points.index, points, "s--", color=SCE, alpha=1 if record == curve.record.iloc[0] else 0.5, label=f"SCE-UA, {years(record)}")
+            right.plot(
+                points.index,
+                points,
+                "s--",
+                color=SCE,
+                alpha=1 if record == curve.record.iloc[0] else 0.5,
+                label=f"SCE-UA, {years(record)}",
+            )
         far = runs.read(data, f"{name}_sce_curve.csv")
         far = far[(far.record == curve.record.iloc[0]) & (far.budget == far.budget.max())]
-        right.plot(far.evaluations, far.training_nse, color=QUIET, linewidth=1.5, label="SCE-UA, best so far in the training period")
+        right.plot(
+            far.evaluations,
+            far.training_nse,
+            color=QUIET,
+            linewidth=1.5,
+            label="SCE-UA, best so far in the training period",
+        )
     right.set_xscale("log")
     right.set_xlabel("forward runs a place")
     right.set_ylabel("median NSE")
@@ -199,4 +315,6 @@ def draw_scaling(data, name, what):
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.suptitle(what, x=0.01, ha="left", color=INK)
-    yield f"{name}.png", figure, (f"{what}: skill against the number of places trained on, and against forward runs a place.")
+    yield f"{name}.png", figure, (
+        f"{what}: skill against the number of places trained on, and against forward runs a place."
+    )

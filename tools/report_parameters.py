@@ -1,4 +1,5 @@
-"""Claims about the learned parameters and what was never trained on: coherence, untrained variables, basins never seen."""
+"""Claims about learned parameters: are they coherent, and do they serve in basins never seen."""
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,7 +9,16 @@ from plot_files import INK, MODEL, QUIET, START, dataset, floats, rows_of, texts
 from report_calibration import SCE, by_place, paired, share_curve
 from report_statistics import difference, quartiles, signed, spearman, statistic_interval, told, verdict
 
-ATTRIBUTES = ["aridity", "frac_snow", "p_seasonality", "slope_mean", "frac_forest", "clay_frac", "soil_depth_pelletier", "elev_mean"]
+ATTRIBUTES = [
+    "aridity",
+    "frac_snow",
+    "p_seasonality",
+    "slope_mean",
+    "frac_forest",
+    "clay_frac",
+    "soil_depth_pelletier",
+    "elev_mean",
+]
 TRUE_SIGN = 0.2  # correlations nearer to 0 have no sign to agree on
 
 
@@ -33,18 +43,30 @@ def collect_coherence(folder):
         domain = "twin" if record["step"].startswith("twin") else "camels"
         tables.append(runs.parameter_table(at / "parameters.nc", ids).assign(domain=domain, run=name_of(record)))
         if domain == "camels" and attributes is None:
-            attributes = attribute_table(runs.settings_of(record)["data_sources"]["attributes"], set(tables[-1].place_id))
+            attributes = attribute_table(
+                runs.settings_of(record)["data_sources"]["attributes"], set(tables[-1].place_id)
+            )
     parameters = pd.concat(tables, ignore_index=True)
     front = ["domain", "run", "place_id"]
     drop = [c for c in parameters.columns if c.startswith("soil_moisture_")]
-    return {"coherence_parameters.csv": parameters.drop(columns=drop)[front + [c for c in parameters.columns if c not in front + drop]],
-            "coherence_attributes.csv": attributes}
+    return {
+        "coherence_parameters.csv": parameters.drop(columns=drop)[
+            front + [c for c in parameters.columns if c not in front + drop]
+        ],
+        "coherence_attributes.csv": attributes,
+    }
 
 
 def attribute_table(path, ids):
     with dataset(path, "attributes") as file:
-        table = pd.DataFrame({"place_id": texts(file["place_id"]), "latitude": floats(file["gauge_lat"]), "longitude": floats(file["gauge_lon"])}
-                             | {name: floats(file[name]) for name in ATTRIBUTES})
+        table = pd.DataFrame(
+            {
+                "place_id": texts(file["place_id"]),
+                "latitude": floats(file["gauge_lat"]),
+                "longitude": floats(file["gauge_lon"]),
+            }
+            | {name: floats(file[name]) for name in ATTRIBUTES}
+        )
     return table[table.place_id.isin(ids)].reset_index(drop=True)
 
 
@@ -64,8 +86,8 @@ class Parameters:
         return np.array([spearman(x[:, k], y[:, k]) for k in range(len(self.names))])
 
     def pairs(self, prefix):
-        mine = sorted(run for run in self.values if run.startswith(prefix) and run[len(prefix):].isdigit())
-        return [(a, b) for i, a in enumerate(mine) for b in mine[i + 1:]]
+        mine = sorted(run for run in self.values if run.startswith(prefix) and run[len(prefix) :].isdigit())
+        return [(a, b) for i, a in enumerate(mine) for b in mine[i + 1 :]]
 
     def mean_rho(self, pairs, rows=slice(None)):
         """Median over parameters of the mean over pairs of runs."""
@@ -81,7 +103,9 @@ def compared(p, ours, theirs):
 def signs(p, attributes, run):
     """[parameter][attribute] correlations."""
     table = attributes.set_index("place_id").loc[p.places]
-    return np.array([[spearman(p.values[run][:, k], table[a].to_numpy()) for a in ATTRIBUTES] for k in range(len(p.names))])
+    return np.array(
+        [[spearman(p.values[run][:, k], table[a].to_numpy()) for a in ATTRIBUTES] for k in range(len(p.names))]
+    )
 
 
 def sign_agreement(p, attributes, a, b):
@@ -96,28 +120,47 @@ def judge_coherence(data):
     camels, twin = Parameters(table, "camels"), Parameters(table, "twin")
     dpl, sce = camels.pairs("dpl_1_"), camels.pairs("sce_1_")
     a, b, result = compared(camels, dpl, sce)
-    yield ("Parameter maps agree better between seeds than those of SCE-UA (CAMELS)", verdict(result[1], result[2]),
-           f"Spearman's correlation over basins between seeds, median over {len(camels.names)} parameters: {a:.3f} (network, {len(dpl)} pairs of "
-           f"seeds), {b:.3f} (SCE-UA, {len(sce)}); difference {told(result)}.")
+    yield (
+        "Parameter maps agree better between seeds than those of SCE-UA (CAMELS)",
+        verdict(result[1], result[2]),
+        f"Spearman's correlation over basins between seeds, median over {len(camels.names)} parameters: {a:.3f} "
+        f"(network, {len(dpl)} pairs of "
+        f"seeds), {b:.3f} (SCE-UA, {len(sce)}); difference {told(result)}.",
+    )
     for run, text in (("dpl_half", "half"), ("dpl_eighth", "an eighth")):
         if run in camels.values:
             pair = [(run, dpl[0][0])]
             value, low, high = statistic_interval(lambda rows: camels.mean_rho(pair, rows), len(camels.places))
-            yield (f"Maps of a network of {text} of the basins are those of all basins (median correlation above 0.5)",
-                   verdict(low - 0.5, high - 0.5),
-                   f"Median over parameters {value:.3f} (95 % interval {low:.3f} to {high:.3f}, {len(camels.places)} basins).")
+            yield (
+                f"Maps of a network of {text} of the basins are those of all basins (median correlation above 0.5)",
+                verdict(low - 0.5, high - 0.5),
+                f"Median over parameters {value:.3f} (95 % interval {low:.3f} to {high:.3f}, {len(camels.places)} "
+                f"basins).",
+            )
     truth = {kind: [(run, "truth") for run in twin.values if run.startswith(f"twin_{kind}")] for kind in ("dpl", "sce")}
     a, b, result = compared(twin, truth["dpl"], truth["sce"])
-    yield ("The network finds the true parameters of a twin better than SCE-UA", verdict(result[1], result[2]),
-           f"Correlation with the truth over places trained on, median over parameters: {a:.3f} (network), {b:.3f} (SCE-UA); difference "
-           f"{told(result)}.")
-    agree = {kind: [sign_agreement(camels, attributes, *pair) for pair in pairs] for kind, pairs in (("dpl", dpl), ("sce", sce))}
+    yield (
+        "The network finds the true parameters of a twin better than SCE-UA",
+        verdict(result[1], result[2]),
+        f"Correlation with the truth over places trained on, median over parameters: {a:.3f} (network), {b:.3f} "
+        f"(SCE-UA); difference "
+        f"{told(result)}.",
+    )
+    agree = {
+        kind: [sign_agreement(camels, attributes, *pair) for pair in pairs]
+        for kind, pairs in (("dpl", dpl), ("sce", sce))
+    }
     ours, theirs = (np.nanmean([share for share, _ in agree[kind]]) for kind in ("dpl", "sce"))
     cross = sign_agreement(camels, attributes, dpl[0][0], sce[0][0])
-    yield ("Signs of the relations between parameters and attributes are those that SCE-UA finds without attributes (more than half)",
-           "held" if cross[0] > 0.5 else "did not hold",
-           f"Of the {cross[1]} relations with a correlation beyond {TRUE_SIGN} in both, {100 * cross[0]:.0f} % have the same sign in the network and in "
-           f"SCE-UA; between seeds {100 * ours:.0f} % (network), {100 * theirs:.0f} % (SCE-UA). No interval: counted, not drawn.")
+    yield (
+        "Signs of the relations between parameters and attributes are those that SCE-UA finds without attributes "
+        "(more than half)",
+        "held" if cross[0] > 0.5 else "did not hold",
+        f"Of the {cross[1]} relations with a correlation beyond {TRUE_SIGN} in both, {100 * cross[0]:.0f} % have "
+        f"the same sign in the network and in "
+        f"SCE-UA; between seeds {100 * ours:.0f} % (network), {100 * theirs:.0f} % (SCE-UA). No interval: counted, "
+        f"not drawn.",
+    )
 
 
 def draw_coherence(data):
@@ -127,159 +170,79 @@ def draw_coherence(data):
     at = np.arange(len(camels.names))
     bars = [("dpl_1_", "network, between seeds", MODEL), ("sce_1_", "SCE-UA, between seeds", SCE)]
     for k, (prefix, label, colour) in enumerate(bars):
-        left.bar(at + 0.28 * (k - 1), np.nanmean([camels.rho(*pair) for pair in camels.pairs(prefix)], axis=0), 0.28, color=colour, label=label)
+        left.bar(
+            at + 0.28 * (k - 1),
+            np.nanmean([camels.rho(*pair) for pair in camels.pairs(prefix)], axis=0),
+            0.28,
+            color=colour,
+            label=label,
+        )
     if "dpl_eighth" in camels.values:
-        left.bar(at + 0.28, camels.rho("dpl_eighth", camels.pairs("dpl_1_")[0][0]), 0.28, color=START, label="network, an eighth and all of the basins")
+        left.bar(
+            at + 0.28,
+            camels.rho("dpl_eighth", camels.pairs("dpl_1_")[0][0]),
+            0.28,
+            color=START,
+            label="network, an eighth and all of the basins",
+        )
     for k, (kind, label, colour) in enumerate((("dpl", "network", MODEL), ("sce", "SCE-UA", SCE))):
         pairs = [(run, "truth") for run in twin.values if run.startswith(f"twin_{kind}")]
-        right.bar(at + 0.36 * (k - 0.5), np.nanmean([twin.rho(*pair) for pair in pairs], axis=0), 0.36, color=colour, label=label)
-    for axes, title in ((left, f"CAMELS, {len(camels.places)} basins: do maps agree?"), (right, f"Twin, {len(twin.places)} places: are they true?")):
-        axes.set_xticks(at, [n.replace("unit_hydrograph", "hydrograph") for n in camels.names], rotation=60, ha="right", fontsize=8)
+        right.bar(
+            at + 0.36 * (k - 0.5),
+            np.nanmean([twin.rho(*pair) for pair in pairs], axis=0),
+            0.36,
+            color=colour,
+            label=label,
+        )
+    for axes, title in (
+        (left, f"CAMELS, {len(camels.places)} basins: do maps agree?"),
+        (right, f"Twin, {len(twin.places)} places: are they true?"),
+    ):
+        axes.set_xticks(
+            at, [n.replace("unit_hydrograph", "hydrograph") for n in camels.names], rotation=60, ha="right", fontsize=8
+        )
         axes.set_ylabel("Spearman's rank correlation")
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_title(title, loc="left")
         axes.grid(axis="y", alpha=0.3)
         axes.legend(fontsize=8, loc="lower left")
-    yield "coherence.png", figure, ("Rank correlation over places of each parameter between trainings with other seeds or fewer basins, beside SCE-UA's "
-                                    "(left), and with the true parameters of a twin (right). One component.")
+    yield "coherence.png", figure, (
+        "Rank correlation over places of each parameter between trainings with other seeds or fewer basins, beside "
+        "SCE-UA's "
+        "(left), and with the true parameters of a twin (right). One component."
+    )
     place = attributes.set_index("place_id").loc[camels.places]
     shown = [run for run in ("dpl_1_1", "dpl_1_2", "sce_1_1", "sce_1_2") if run in camels.values]
     chosen = [n for n in ("FC", "K1", "BETA") if n in camels.names]
-    figure, panels = plt.subplots(len(chosen), len(shown), figsize=(3.6 * len(shown), 2.3 * len(chosen)), layout="constrained", sharex=True, sharey=True)
+    figure, panels = plt.subplots(
+        len(chosen),
+        len(shown),
+        figsize=(3.6 * len(shown), 2.3 * len(chosen)),
+        layout="constrained",
+        sharex=True,
+        sharey=True,
+    )
     for row, name in zip(panels, chosen):
         column = camels.names.index(name)
         limits = np.quantile(np.concatenate([camels.values[run][:, column] for run in shown]), [0.05, 0.95])
         for axes, run in zip(row, shown):
-            drawn = axes.scatter(place.longitude, place.latitude, c=camels.values[run][:, column], s=9, cmap="viridis", vmin=limits[0], vmax=limits[1])
+            drawn = axes.scatter(
+                place.longitude,
+                place.latitude,
+                c=camels.values[run][:, column],
+                s=9,
+                cmap="viridis",
+                vmin=limits[0],
+                vmax=limits[1],
+            )
             kind = "network" if run.startswith("dpl") else "SCE-UA"
             axes.set_title(f"{name}: {kind}, seed {run[-1]}", loc="left", fontsize=9)
         figure.colorbar(drawn, ax=row, shrink=0.9)
     panels[-1][0].set_xlabel("longitude (degrees east)")
     panels[-1][0].set_ylabel("latitude")
-    yield "coherence_maps.png", figure, "Maps of three parameters of CAMELS basins: two seeds of one network, two seeds of SCE-UA."
-
-
-# --- untrained variables
-
-
-def series_table(path, names):
-    with dataset(path, "series") as file:
-        start = np.datetime64(file["time"].units.split("since")[1].split()[0], "D").astype(int)
-        return texts(file["place_id"]), np.asarray(file["time"][:], dtype=int) + start, {n: floats(file[n]) for n in names if n in file.variables}
-
-
-def simulated(file_names, name):
-    return next((n for n in (f"{name}_simulated", f"simulated_{name}", name) if n in file_names), name)
-
-
-def nse(simulated_values, true):
-    return 1 - np.mean((simulated_values - true) ** 2, axis=1) / np.maximum(np.var(true, axis=1), 1e-12)
-
-
-def correlation(a, b):
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.where(scale > 0, (a * b).sum(axis=1) / np.where(scale > 0, scale, 1), np.nan)
-
-
-def collect_untrained(folder):
-    twin, camels, truth = [], [], None
-    for record, at in runs.steps_of(folder):
-        method = "dpl" if "dpl" in record["step"] else "sce"
-        if record["verb"] == "synth":
-            truth = series_table(at / "truth.nc", ("streamflow", "evapotranspiration", "soil_moisture", "snow_water"))
-        elif record["step"].startswith("twin"):
-            twin.append(twin_scores(at, runs.scores(at, runs.contender_of(record)), truth).assign(method=method))
-        else:
-            camels.append(camels_balance(record, at).assign(method=method))
-    return {"untrained_twin.csv": pd.concat(twin, ignore_index=True), "untrained_camels.csv": pd.concat(camels, ignore_index=True)}
-
-
-def twin_scores(at, listed, truth):
-    true_ids, true_days, true = truth
-    with dataset(at / "runoff.nc", "series") as file:
-        held = {n: simulated(file.variables, n) for n in true}
-    ids, days, made = series_table(at / "runoff.nc", held.values())
-    rows, columns = rows_of(np.array(true_ids), np.array(ids)), np.searchsorted(true_days, days)
-    lists = dict(zip(listed.place_id, listed["list"]))
-    out = []
-    for name, values in true.items():
-        if held[name] not in made:
-            continue
-        a, b = made[held[name]], values[rows][:, columns]
-        varies = b.std(axis=1) > 1e-3
-        out.append(pd.DataFrame({"place_id": ids, "list": [lists.get(i, "") for i in ids], "variable": name, "nse": np.where(varies, nse(a, b), np.nan),
-                                 "r": np.where(varies, correlation(a, b), np.nan)}))
-    return pd.concat(out, ignore_index=True)
-
-
-def camels_balance(record, at):
-    """Means over the whole water years of the test period, mm a day."""
-    sources = runs.settings_of(record)["data_sources"]
-    ids, days, made = series_table(at / "runoff.nc", ("evapotranspiration",))
-    rain_ids, rain_days, rain = series_table(sources["forcing"], ("precipitation",))
-    flow_ids, flow_days, flow = series_table(sources["observations"], ("streamflow",))
-    wanted = np.array(ids)
-    p = rain["precipitation"][rows_of(np.array(rain_ids), wanted)][:, np.searchsorted(rain_days, days)]
-    q = flow["streamflow"][rows_of(np.array(flow_ids), wanted)][:, np.searchsorted(flow_days, days)]
-    complete = np.isfinite(q).mean(axis=1) > 0.99
-    balance = np.where(complete, np.nanmean(p, axis=1) - np.nanmean(np.where(np.isfinite(q), q, np.nan), axis=1), np.nan)
-    return pd.DataFrame({"place_id": ids, "evapotranspiration": made["evapotranspiration"].mean(axis=1), "p_minus_q": balance})
-
-
-LABELS = {"streamflow": "streamflow (trained on)", "evapotranspiration": "evapotranspiration", "soil_moisture": "soil moisture", "snow_water": "snow"}
-
-
-def judge_untrained(data):
-    twin, camels = runs.read(data, "untrained_twin.csv"), runs.read(data, "untrained_camels.csv")
-    for variable, metric in (("evapotranspiration", "nse"), ("soil_moisture", "r"), ("snow_water", "nse")):
-        mine = twin[(twin.variable == variable) & (twin["list"] != "holdout")]
-        if mine.empty:
-            continue
-        ours, theirs = (mine[mine.method == m] for m in ("dpl", "sce"))
-        result = difference(*paired(ours, theirs, metric))
-        a, b = paired(ours, theirs, metric)
-        label = "NSE" if metric == "nse" else "correlation"
-        yield (f"Trained on streamflow only, the network's {LABELS[variable]} is nearer to the truth than SCE-UA's (twin)", verdict(result[1], result[2]),
-               f"Median {label} {np.nanmedian(a):.3f} (network), {np.nanmedian(b):.3f} (SCE-UA); difference {told(result)}.")
-    error = camels.assign(error=-(camels.evapotranspiration - camels.p_minus_q).abs())
-    ours, theirs = (error[error.method == m] for m in ("dpl", "sce"))
-    result = difference(*paired(ours, theirs, "error"))
-    a, b = paired(ours, theirs, "error")
-    r = {m: spearman(*camels[(camels.method == m) & camels.p_minus_q.notna()][["evapotranspiration", "p_minus_q"]].to_numpy().T) for m in ("dpl", "sce")}
-    yield ("Long-term evapotranspiration of CAMELS basins is nearer to P - Q than SCE-UA's", verdict(result[1], result[2]),
-           f"Median absolute difference {-np.nanmedian(a):.3f} (network) and {-np.nanmedian(b):.3f} mm/day (SCE-UA); difference of the (negative) medians "
-           f"{told(result)}. Rank correlation with P - Q over basins {r['dpl']:.3f} and {r['sce']:.3f}. P - Q holds the errors of both.")
-
-
-def draw_untrained(data):
-    twin, camels = runs.read(data, "untrained_twin.csv"), runs.read(data, "untrained_camels.csv")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-    names = [v for v in LABELS if v in set(twin.variable)]
-    for k, (method, colour, label) in enumerate((("dpl", MODEL, "one network"), ("sce", SCE, "SCE-UA"))):
-        values = [twin[(twin.variable == v) & (twin.method == method) & (twin["list"] != "holdout")].r.dropna() for v in names]
-        boxes = left.boxplot(values, positions=np.arange(len(names)) + 0.36 * (k - 0.5), widths=0.3, showfliers=False, patch_artist=True, manage_ticks=False)
-        for box in boxes["boxes"]:
-            box.set(facecolor=colour, alpha=0.65)
-        for line in boxes["medians"]:
-            line.set(color=INK)
-        left.plot([], [], color=colour, linewidth=6, alpha=0.65, label=label)
-        mine = camels[(camels.method == method) & camels.p_minus_q.notna()]
-        right.scatter(mine.p_minus_q, mine.evapotranspiration, s=9, color=colour, alpha=0.5,
-                      label=f"{label}, rank correlation {spearman(mine.p_minus_q, mine.evapotranspiration):.3f}")
-    left.set_xticks(np.arange(len(names)), [LABELS[v] for v in names], fontsize=8)
-    left.set_ylabel("correlation with the truth in time")
-    left.set_title("Twin, places trained on (box: quartiles; whiskers: 1.5 of them)", loc="left", fontsize=10)
-    left.legend(fontsize=8)
-    ends = [camels.p_minus_q.min(), camels.p_minus_q.max()]
-    right.plot(ends, ends, color=QUIET, linewidth=1.2)
-    right.set_xlabel("P - Q of the test period, observed (mm/day)")
-    right.set_ylabel("simulated evapotranspiration (mm/day)")
-    right.set_title("CAMELS, long-term means", loc="left", fontsize=10)
-    right.legend(fontsize=8)
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-    yield "untrained.png", figure, "What was never trained on: fluxes and states of a twin, and evapotranspiration of CAMELS basins against P - Q."
+    yield "coherence_maps.png", figure, (
+        "Maps of three parameters of CAMELS basins: two seeds of one network, two seeds of SCE-UA."
+    )
 
 
 # --- basins never seen
@@ -291,7 +254,11 @@ def collect_ungauged(folder):
         if record["step"] == "gauged":
             for contender in ("learned", "uniform"):
                 try:
-                    rows.append(runs.scores(at, contender).assign(kind="gauged" if contender == "learned" else "uniform", fold="", seed=record["seed"]))
+                    rows.append(
+                        runs.scores(at, contender).assign(
+                            kind="gauged" if contender == "learned" else "uniform", fold="", seed=record["seed"]
+                        )
+                    )
                 except runs.Missing:
                     continue
             continue
@@ -306,19 +273,31 @@ def judge_ungauged(data):
     for kind, text in (("folds", "random folds"), ("regions", "whole regions left out")):
         if "uniform" in kinds:
             result = difference(*paired(kinds[kind], kinds["uniform"]))
-            yield (f"In basins never seen ({text}) the network beats the best one set for all basins", verdict(result[1], result[2]),
-                   f"Median NSE {by_place(kinds[kind]).median():.3f} against {by_place(kinds['uniform']).median():.3f}, which has seen them; difference "
-                   f"{told(result)}.")
+            yield (
+                f"In basins never seen ({text}) the network beats the best one set for all basins",
+                verdict(result[1], result[2]),
+                f"Median NSE {by_place(kinds[kind]).median():.3f} against "
+                f"{by_place(kinds['uniform']).median():.3f}, which has seen them; difference "
+                f"{told(result)}.",
+            )
         loss = difference(*paired(kinds["gauged"], kinds[kind]))
-        yield (f"Learned parameters generalise in space: no loss of skill ({text})", "did not hold" if loss[1] > 0 else "held",
-               f"Trained on the basin {by_place(kinds['gauged']).median():.3f}, not trained on it {by_place(kinds[kind]).median():.3f}; loss {told(loss)}.")
+        yield (
+            f"Learned parameters generalise in space: no loss of skill ({text})",
+            "did not hold" if loss[1] > 0 else "held",
+            f"Trained on the basin {by_place(kinds['gauged']).median():.3f}, not trained on it "
+            f"{by_place(kinds[kind]).median():.3f}; loss {told(loss)}.",
+        )
 
 
 def draw_ungauged(data):
     table = runs.read(data, "ungauged.csv")
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
-    for kind, label, style in (("gauged", "trained on the basin", {"color": INK, "linewidth": 1.5}), ("folds", "random folds, unseen", {"color": MODEL, "linewidth": 2}),
-                               ("regions", "regions, unseen", {"color": START, "linewidth": 2}), ("uniform", "best one set for all", {"color": QUIET, "linewidth": 1.5})):
+    for kind, label, style in (
+        ("gauged", "trained on the basin", {"color": INK, "linewidth": 1.5}),
+        ("folds", "random folds, unseen", {"color": MODEL, "linewidth": 2}),
+        ("regions", "regions, unseen", {"color": START, "linewidth": 2}),
+        ("uniform", "best one set for all", {"color": QUIET, "linewidth": 1.5}),
+    ):
         mine = table[table.kind == kind]
         if len(mine):
             share_curve(left, by_place(mine), label, **style)
@@ -332,9 +311,23 @@ def draw_ungauged(data):
         ids = set(regions[regions.fold == name].place_id)
         for shift, kind, colour in ((-0.2, "gauged", INK), (0, "folds", MODEL), (0.2, "regions", START)):
             low, middle, high = quartiles(by_place(table[(table.kind == kind) & table.place_id.isin(ids)]))
-            right.errorbar(middle, k + shift, xerr=[[middle - low], [high - middle]], fmt="o", color=colour, capsize=2, markersize=4)
-    right.set_yticks(range(len(names)), [f"{n.replace('_', ' ')} ({regions[regions.fold == n].place_id.nunique()})" for n in names], fontsize=8)
+            right.errorbar(
+                middle,
+                k + shift,
+                xerr=[[middle - low], [high - middle]],
+                fmt="o",
+                color=colour,
+                capsize=2,
+                markersize=4,
+            )
+    right.set_yticks(
+        range(len(names)),
+        [f"{n.replace('_', ' ')} ({regions[regions.fold == n].place_id.nunique()})" for n in names],
+        fontsize=8,
+    )
     right.set_xlabel("NSE: median and quartiles over the basins of the region")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    yield "ungauged.png", figure, "NSE of CAMELS basins by networks that have seen them and by networks that have not. Right: by region (basins)."
+    yield "ungauged.png", figure, (
+        "NSE of CAMELS basins by networks that have seen them and by networks that have not. Right: by region (basins)."
+    )

@@ -1,4 +1,5 @@
 """Reads finished experiments (folders of dpl_hpc experiment) into the tables that the report is made of."""
+
 import csv
 import json
 from pathlib import Path
@@ -26,14 +27,27 @@ def steps_of(folder):
             record = at / "step.json"
             state = json.loads(record.read_text()) if record.exists() else {"state": "missing"}
             if state["state"] != "finished":
-                raise Missing(f"{folder}: step {at.name} is not finished; start the experiment again, it goes on where it stopped")
+                raise Missing(
+                    f"{folder}: step {at.name} is not finished; start the experiment again, it goes on where it stopped"
+                )
             found.append((state, at))
     return found
 
 
 def seconds_table(folder, name):
-    return pd.DataFrame([{"experiment": name, "step": r["step"], "seed": r["seed"], "verb": r["verb"], "seconds": round(r["seconds"], 1),
-                          "ranks": r["ranks"]} for r, _ in steps_of(folder)])
+    return pd.DataFrame(
+        [
+            {
+                "experiment": name,
+                "step": r["step"],
+                "seed": r["seed"],
+                "verb": r["verb"],
+                "seconds": round(r["seconds"], 1),
+                "ranks": r["ranks"],
+            }
+            for r, _ in steps_of(folder)
+        ]
+    )
 
 
 def settings_of(record):
@@ -50,7 +64,7 @@ def scores(at, contender, variable="streamflow"):
 
 
 def runs_per_place(record, at):
-    """Forward runs of the training period a place: of a calibration its evaluations, of a training by what it has counted."""
+    """Forward runs of the training period a place: a calibration's evaluations, or by a training's place-days."""
     if record["verb"] == "calibrate":
         return float(pd.read_csv(at / "calibration.csv").evaluations.median())
     place_days = float(pd.read_csv(at / "training.csv").iloc[-1, -1])

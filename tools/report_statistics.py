@@ -1,4 +1,5 @@
 """What a claim is judged by: medians over places, their differences, bootstrap intervals, rank correlations."""
+
 import numpy as np
 
 DRAWS, SEED = 4000, 1
@@ -9,8 +10,8 @@ def quartiles(values):
 
 
 def difference(a, b):
-    """Of the medians of paired values (places x ...): difference, low, high of its 95 % interval, number of places. Places are drawn
-    with replacement, the same for both."""
+    """Of the medians of paired values (places x ...): difference, low, high of its 95 % interval, number of places.
+    Places are drawn with replacement, the same for both."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]

@@ -27,13 +27,13 @@ class Experiment {
     read_records();
     if (context_.validate_only) return tell_plan();
     agree_on_root(comm_, "experiment", [&] { begin_folder(); });
-    log_info("experiment {}: {} steps, {} of them finished, {} ranks; folder {}", plan_.name, plan_.steps.size(), finished(),
-             comm_.size(), plan_.folder);
+    log_info("experiment {}: {} steps, {} of them finished, {} ranks; folder {}", plan_.name, plan_.steps.size(),
+             finished(), comm_.size(), plan_.folder);
     for (std::size_t k = 0; k < plan_.steps.size(); ++k) {
       if (records_[k].finished) continue;
       if (comm_.any(stop_requested()) || !run_step(k)) {
-        log_info("experiment {}: stopped by a signal, {} of {} steps are finished; the same command goes on", plan_.name,
-                 finished(), plan_.steps.size());
+        log_info("experiment {}: stopped by a signal, {} of {} steps are finished; the same command goes on",
+                 plan_.name, finished(), plan_.steps.size());
         return kStoppedBySignal;
       }
     }
@@ -76,7 +76,8 @@ class Experiment {
     fs::create_directories(plan_.folder + "/steps", problem);
     std::ofstream out(plan_.folder + "/experiment.yaml", std::ios::binary);
     out << plan_.text << std::flush;
-    if (!out) fail("output folder {}: cannot be made or written; set output to a folder you may write to", plan_.folder);
+    if (!out)
+      fail("output folder {}: cannot be made or written; set output to a folder you may write to", plan_.folder);
     add_log_file(plan_.folder + "/log.txt");
   }
 
@@ -87,7 +88,8 @@ class Experiment {
       double sum[3] = {}, count[3] = {};
       for (std::size_t j = 0; j < plan_.steps.size(); ++j) {
         if (!records_[j].finished) continue;
-        const bool alike[3] = {plan_.steps[j].step == plan_.steps[k].step, plan_.steps[j].verb == plan_.steps[k].verb, true};
+        const bool alike[3] = {plan_.steps[j].step == plan_.steps[k].step, plan_.steps[j].verb == plan_.steps[k].verb,
+                               true};
         for (int level = 0; level < 3; ++level)
           if (alike[level]) sum[level] += records_[j].seconds, count[level] += 1;
       }
@@ -110,15 +112,18 @@ class Experiment {
     const auto start = std::chrono::steady_clock::now();
     agree_on_root(comm_, "experiment", [&] { write_step_record(step, record); });
     const int status = call_verb(step);
-    record.seconds = comm_.max(before + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    if (status != 0 && status != kStoppedBySignal) fail("step {}: {} ended with status {}", step.name, step.verb, status);
+    record.seconds =
+        comm_.max(before + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (status != 0 && status != kStoppedBySignal)
+      fail("step {}: {} ended with status {}", step.name, step.verb, status);
     record.finished = status == 0;
     agree_on_root(comm_, "experiment", [&] {
       if (record.finished && step_folder_of(step.verb) == StepFolder::moved) move_into(step);
       write_step_record(step, record);
       add_log_file(plan_.folder + "/log.txt");
     });
-    if (record.finished) log_info("step {} of {}: {} took {}", k + 1, plan_.steps.size(), step.name, clock_text(record.seconds));
+    if (record.finished)
+      log_info("step {} of {}: {} took {}", k + 1, plan_.steps.size(), step.name, clock_text(record.seconds));
     return record.finished;
   }
 
@@ -148,7 +153,8 @@ class Experiment {
   // STEP/unfinished/TIME/* becomes STEP/*.
   static void move_into(const ExperimentStep& step) {
     for (const auto& run : fs::directory_iterator(step.folder + "/unfinished"))
-      for (const auto& entry : fs::directory_iterator(run.path())) fs::rename(entry.path(), fs::path(step.folder) / entry.path().filename());
+      for (const auto& entry : fs::directory_iterator(run.path()))
+        fs::rename(entry.path(), fs::path(step.folder) / entry.path().filename());
     fs::remove_all(step.folder + "/unfinished");
   }
 
@@ -159,11 +165,12 @@ class Experiment {
     for (std::size_t k = 0; k < plan_.steps.size(); ++k) {
       const auto& step = plan_.steps[k];
       log_info("{:<28} {:<10} {:>9.1f}", step.name, step.verb, records_[k].seconds);
-      csv += fmt::format("{},{},{},{:.1f},{}\n", step.step, step.seed, step.verb, records_[k].seconds, records_[k].ranks);
+      csv +=
+          fmt::format("{},{},{},{:.1f},{}\n", step.step, step.seed, step.verb, records_[k].seconds, records_[k].ranks);
       total += records_[k].seconds;
     }
-    log_info("experiment {} is finished: {} steps, {} in all; folder {}", plan_.name, plan_.steps.size(), clock_text(total),
-             plan_.folder);
+    log_info("experiment {} is finished: {} steps, {} in all; folder {}", plan_.name, plan_.steps.size(),
+             clock_text(total), plan_.folder);
     agree_on_root(comm_, "experiment", [&] {
       std::ofstream out(plan_.folder + "/steps.csv", std::ios::binary);
       out << csv << std::flush;

@@ -1,11 +1,12 @@
 // From the YAML list to runs with whole configurations: on rank 0, the others get the result.
 #include "dpl/experiments/experiment_plan.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fmt/ranges.h>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -162,7 +163,8 @@ class PlanMaker {
     }
     if (found != nullptr) return found->folder;
     if (name == step.step && step_folder_of(step.verb) == StepFolder::given) return step.folder;  // as {here}
-    if (seeds.size() == 1 && slash == std::string::npos) return folder_of(fmt::format("{}/{}", name, seeds[0]), step, place);
+    if (seeds.size() == 1 && slash == std::string::npos)
+      return folder_of(fmt::format("{}/{}", name, seeds[0]), step, place);
     if (!seeds.empty())
       fail("{}: step {} refers to {}, which has the seeds {}; name one: {{step:{}/{}}}", place, step.name, reference,
            fmt::join(seeds, ", "), name, seeds[0]);
@@ -177,7 +179,8 @@ class PlanMaker {
 
 ExperimentPlan make_plan(const std::string& path, const std::vector<std::string>& overrides) {
   std::ifstream file(path, std::ios::binary);
-  if (!file || fs::is_directory(path)) fail("cannot read the experiment {}: {}", path, std::strerror(file ? EISDIR : errno));
+  if (!file || fs::is_directory(path))
+    fail("cannot read the experiment {}: {}", path, std::strerror(file ? EISDIR : errno));
   ExperimentPlan plan;
   plan.text.assign(std::istreambuf_iterator<char>(file), {});
   const YamlNode root = parse_yaml(plan.text, path);
@@ -190,9 +193,9 @@ ExperimentPlan make_plan(const std::string& path, const std::vector<std::string>
     if (key == "output" || key == "output.folder")
       output = setting.substr(setting.find('=') + 1);
     else if (key == "resume" || key == "name" || key == "seed")
-      throw UsageError(fmt::format("command line: an experiment has no key {}: {}", key,
-                                   key == "resume" ? "the same command again goes on where it stopped"
-                                                   : "change it in the list of steps"));
+      throw UsageError(fmt::format(
+          "command line: an experiment has no key {}: {}", key,
+          key == "resume" ? "the same command again goes on where it stopped" : "change it in the list of steps"));
     else
       settings.push_back(setting);
   }
@@ -214,7 +217,8 @@ std::string plan_text(const ExperimentPlan& plan) {
 
 }  // namespace
 
-ExperimentPlan read_experiment(const Communicator& comm, const std::string& path, const std::vector<std::string>& overrides) {
+ExperimentPlan read_experiment(const Communicator& comm, const std::string& path,
+                               const std::vector<std::string>& overrides) {
   std::string text;
   agree_on_root(comm, "reading the experiment", [&] { text = plan_text(make_plan(path, overrides)); });
   const Json json = Json::parse(comm.broadcast(text));

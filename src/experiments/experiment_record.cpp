@@ -20,7 +20,8 @@ using Json = nlohmann::ordered_json;
 std::string path_of(const ExperimentStep& step) { return step.folder + "/step.json"; }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
   return text;
 }
 
@@ -50,7 +51,8 @@ std::string difference(const std::string& then, const std::string& now) {
     if (found->second != value) return fmt::format("{} was {}, now it is {}", key, found->second, value);
     before.erase(found);
   }
-  return before.empty() ? "" : fmt::format("{} was {}, now it is not set", before.begin()->first, before.begin()->second);
+  return before.empty() ? ""
+                        : fmt::format("{} was {}, now it is not set", before.begin()->first, before.begin()->second);
 }
 
 }  // namespace
@@ -70,12 +72,15 @@ std::optional<StepRecord> read_step_record(const ExperimentPlan& plan, const Exp
   std::ifstream in(path, std::ios::binary);
   const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !json.contains("settings"))
-    fail("{}: is not the record of a step of this version; remove the folder {} to run the step again", path, step.folder);
+    fail("{}: is not the record of a step of this version; remove the folder {} to run the step again", path,
+         step.folder);
   StepRecord record{json["state"] == "finished", json["seconds"], json["ranks"], json["settings"]};
   if (const auto what = difference(record.settings, comparable_settings(plan, step)); !what.empty())
-    fail("{}: step {} was {} with other settings: {}; take back the change, remove the folder {} to run the step again, or give "
-         "output another folder",
-         path, step.name, record.finished ? "finished" : "begun", what, step.folder);
+    fail(
+        "{}: step {} was {} with other settings: {}; take back the change, remove the folder {} to run the step again, "
+        "or give "
+        "output another folder",
+        path, step.name, record.finished ? "finished" : "begun", what, step.folder);
   return record;
 }
 

@@ -1,4 +1,5 @@
 """An experiment: steps in order, kept when finished, the same bits on any ranks, mistakes told before anything runs."""
+
 # timeout: 120
 import glob
 import json
@@ -55,11 +56,17 @@ def check_steps(folder):
         done = run(ranks, path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "no complete checkpoint" not in done.stderr, done.stderr
-        assert {name: r["state"] for name, r in records(out).items()} == dict.fromkeys(("net_5", "net_6", "both"), "finished")
-        tables.append([twin.text(f"{out}/tiny/steps/{name}", "metrics_by_basin.csv") for name in ("net_5", "net_6", "both")])
+        assert {name: r["state"] for name, r in records(out).items()} == dict.fromkeys(
+            ("net_5", "net_6", "both"), "finished"
+        )
+        tables.append(
+            [twin.text(f"{out}/tiny/steps/{name}", "metrics_by_basin.csv") for name in ("net_5", "net_6", "both")]
+        )
         before = os.stat(f"{out}/tiny/steps/net_5/metrics.json").st_mtime_ns
         again = run(ranks, path)
-        assert again.returncode == 0 and "3 of them finished" in again.stdout and "step 1 of 3" not in again.stdout, again.stdout + again.stderr
+        assert again.returncode == 0 and "3 of them finished" in again.stdout and "step 1 of 3" not in again.stdout, (
+            again.stdout + again.stderr
+        )
         assert os.stat(f"{out}/tiny/steps/net_5/metrics.json").st_mtime_ns == before
         assert len(twin.text(out + "/tiny", "steps.csv").splitlines()) == 4
     assert tables[0] == tables[1], "the steps depend on the number of ranks"
@@ -88,7 +95,9 @@ def check_stopped(folder, whole, tables):
     assert os.stat(out + "/tiny/steps/net_5/metrics.json").st_mtime_ns == first
     assert records(out)["net_6"]["seconds"] > record["seconds"], "the seconds of the first start are lost"
     for name, table in zip(("net_5", "net_6", "both"), tables):
-        assert twin.text(f"{out}/tiny/steps/{name}", "metrics_by_basin.csv") == table, f"{name} is another one after a stop"
+        assert (
+            twin.text(f"{out}/tiny/steps/{name}", "metrics_by_basin.csv") == table
+        ), f"{name} is another one after a stop"
 
 
 def refused(path, words, *settings, ranks=1):
@@ -117,7 +126,11 @@ def check_refused(folder, whole):
     refused(changed("config: small.yaml", "config: none.yaml"), ["net_5", "none.yaml"])
     refused(changed("experiment.updates=6", "experiment.updats=6"), ["net_5", "updats", "updates"])
     refused(changed("checkpoint.every=2", "output=elsewhere"), ["cannot set output"])
-    refused(changed("experiment.updates=6", "experiment.updates=7"), ["net_5", "experiment.updates was 6, now it is 7", "finished"], ranks=2)
+    refused(
+        changed("experiment.updates=6", "experiment.updates=7"),
+        ["net_5", "experiment.updates was 6, now it is 7", "finished"],
+        ranks=2,
+    )
     refused(changed("verb: train", "verb: train"), ["no key resume", "same command again"], "resume=" + whole)
     assert {r["state"] for r in records(whole).values()} == {"finished"}, "a refused list has touched its steps"
 

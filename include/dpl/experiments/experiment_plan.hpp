@@ -17,8 +17,8 @@ enum class StepFolder {
 
 /// One run: a step with one of its seeds.
 struct ExperimentStep {
-  std::string name;         ///< STEP, or STEP_SEED where the step has seeds
-  std::string step, seed;   ///< as in the list; seed may be empty
+  std::string name;        ///< STEP, or STEP_SEED where the step has seeds
+  std::string step, seed;  ///< as in the list; seed may be empty
   std::string verb;
   std::string config_path;  ///< from the folder where the program was started
   std::string folder;       ///< OUTPUT/NAME/steps/STEP[_SEED]
@@ -38,12 +38,13 @@ struct ExperimentPlan {
 ///     steps:
 ///       - {name: STEP, verb: VERB, config: FILE relative to the list, set: [key.sub=value, ...], seeds: [1, 2]}
 ///
-/// `set` may hold lists (YAML anchors), which are taken in order. In its values `{step:STEP}` is the run folder of an earlier step
-/// (of the same seed where that step has it), `{step:STEP/SEED}` that of one seed, `{seed}` the seed, `{here}` the step's own folder
-/// (of synth, which has no other, `{step:ITS_NAME}` too).
-/// Of `overrides` (the command line) `output=FOLDER` moves all, the others win in every step. Every configuration is read, so that
-/// mistakes show before anything runs. Throws Error: `FILE:LINE`, key, value, what is allowed.
-ExperimentPlan read_experiment(const Communicator& comm, const std::string& path, const std::vector<std::string>& overrides);
+/// `set` may hold lists (YAML anchors), which are taken in order. In its values `{step:STEP}` is the run folder of an
+/// earlier step (of the same seed where that step has it), `{step:STEP/SEED}` that of one seed, `{seed}` the seed,
+/// `{here}` the step's own folder (of synth, which has no other, `{step:ITS_NAME}` too). Of `overrides` (the command
+/// line) `output=FOLDER` moves all, the others win in every step. Every configuration is read, so that mistakes show
+/// before anything runs. Throws Error: `FILE:LINE`, key, value, what is allowed.
+ExperimentPlan read_experiment(const Communicator& comm, const std::string& path,
+                               const std::vector<std::string>& overrides);
 
 /// How `verb` is told its run folder; of verbs that are not named: resume.
 StepFolder step_folder_of(const std::string& verb);

@@ -18,8 +18,8 @@ struct StepRecord {
 /// The settings of a step that its results depend on, as they are stored.
 std::string comparable_settings(const ExperimentPlan& plan, const ExperimentStep& step);
 
-/// **Local:** step.json, nothing where there is none. Throws Error where it cannot be read or was written for other settings than the
-/// step has now: the message names the first key that differs.
+/// **Local:** step.json, nothing where there is none. Throws Error where it cannot be read or was written for other
+/// settings than the step has now: the message names the first key that differs.
 std::optional<StepRecord> read_step_record(const ExperimentPlan& plan, const ExperimentStep& step);
 
 /// **Local:** writes step.json under a temporary name and renames it.
