@@ -6,7 +6,7 @@ import pandas as pd
 
 import report_runs as runs
 from plot_files import INK, MODEL, QUIET, START
-from report_statistics import difference, quartiles, signed, told, verdict
+from report_statistics import difference, quartiles, told, verdict
 
 SCE = "#a33b6b"
 

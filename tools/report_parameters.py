@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 
 import report_runs as runs
-from plot_files import INK, MODEL, QUIET, START, dataset, floats, rows_of, texts
+from plot_files import INK, MODEL, QUIET, START, dataset, floats, texts
 from report_calibration import SCE, by_place, paired, share_curve
-from report_statistics import difference, quartiles, signed, spearman, statistic_interval, told, verdict
+from report_statistics import difference, quartiles, spearman, statistic_interval, told, verdict
 
 ATTRIBUTES = [
     "aridity",
