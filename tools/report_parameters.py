@@ -1,5 +1,7 @@
 """Claims about learned parameters: are they coherent, and do they serve in basins never seen."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -58,7 +60,7 @@ def collect_coherence(folder):
 
 
 def attribute_table(path, ids):
-    with dataset(path, "attributes") as file:
+    with dataset(Path(path), "attributes") as file:
         table = pd.DataFrame(
             {
                 "place_id": texts(file["place_id"]),

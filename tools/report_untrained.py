@@ -1,5 +1,7 @@
 """Claims about variables that were never trained on: a twin's fluxes and states, long-term evapotranspiration."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from report_statistics import difference, spearman, told, verdict
 
 
 def series_table(path, names):
-    with dataset(path, "series") as file:
+    with dataset(Path(path), "series") as file:
         start = np.datetime64(file["time"].units.split("since")[1].split()[0], "D").astype(int)
         return (
             texts(file["place_id"]),
