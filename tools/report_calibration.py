@@ -58,6 +58,8 @@ def judge_evolutionary(data):
     for c in sorted(table.components.unique()):
         mine = table[table.components == c]
         dpl, sce, part = (mine[mine.contender == name] for name in ("dpl", "sce", "dpl_0.125"))
+        if dpl.empty or sce.empty:
+            continue
         whole = difference(*paired(dpl, sce))
         a, b = paired(dpl, sce)
         cost = sce.runs_per_place.median() / dpl.runs_per_place.median()
@@ -74,6 +76,8 @@ def judge_evolutionary(data):
         )
         for where, text in (("train", "in the basins it was trained on"), ("holdout", "in basins it has never seen")):
             chosen = part[part.list == where]
+            if chosen.empty:
+                continue
             result = difference(*paired(chosen, sce))
             a, b = paired(chosen, sce)
             yield (
@@ -87,6 +91,8 @@ def judge_evolutionary(data):
 
 def share_curve(axes, values, label, **style):
     values = np.sort(values)
+    if not len(values):
+        return
     axes.plot(
         values, np.arange(1, len(values) + 1) / len(values), label=f"{label}, median {np.median(values):.3f}", **style
     )
@@ -125,6 +131,8 @@ def draw_evolutionary(data):
     for c, marker in zip(components, "osd^"):
         for name, colour in (("dpl", MODEL), ("sce", SCE)):
             chosen = table[(table.components == c) & (table.contender == name)]
+            if chosen.empty:
+                continue
             low, middle, high = quartiles(by_place(chosen))
             axes.errorbar(
                 chosen.runs_per_place.median(),

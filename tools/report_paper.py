@@ -81,6 +81,9 @@ def arguments(argv):
     parser.add_argument(
         "--to", type=Path, default=ROOT / "docs" / "paper", help="where the report goes (default docs/paper)"
     )
+    parser.add_argument(
+        "--partial", action="store_true", help="read the finished steps of experiments that are not finished"
+    )
     given = parser.parse_args(argv)
     if bool(given.experiments) == bool(given.source):
         parser.error("give folders of experiments, or --from and the folder of a report")
@@ -99,15 +102,17 @@ def collect(folder, docs):
     seconds, path = runs.seconds_table(folder, name), docs / "data" / "seconds.csv"
     if path.exists():
         before = pd.read_csv(path, dtype=str)
-        seconds = pd.concat([before[before.experiment != name], seconds.astype(str)])
+        seconds = pd.concat([before[before.experiment != name], seconds.astype("string")])
     runs.write(seconds, path)
 
 
 def minutes(data, name):
     table = pd.read_csv(data / "seconds.csv")
     mine = table[table.experiment == name]
-    ranks = f"{mine.ranks.max()} rank{'s' if mine.ranks.max() > 1 else ''}"
-    return f"{len(mine)} steps, {mine.seconds.sum() / 60:.1f} min on {ranks}"
+    done = mine[mine.seconds.notna()]
+    steps = f"{len(done)} steps" if len(done) == len(mine) else f"{len(done)} of its {len(mine)} steps have run so far"
+    ranks = f"{int(done.ranks.max())} rank{'s' if done.ranks.max() > 1 else ''}"
+    return f"{steps}, {done.seconds.sum() / 60:.1f} min on {ranks}"
 
 
 def write_report(docs):
@@ -135,6 +140,7 @@ def write_report(docs):
 
 def main(argv=None):
     given = arguments(argv)
+    runs.PARTIAL = given.partial
     try:
         for folder in given.experiments:
             collect(folder, given.to)

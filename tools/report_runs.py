@@ -17,36 +17,49 @@ class Missing(Exception):
     """One line that says what an experiment lacks."""
 
 
-def steps_of(folder):
-    """[(record of step.json, folder)] of an experiment in which every step is finished."""
-    listed = yaml.safe_load((folder / "experiment.yaml").read_text())
+PARTIAL = False  # whether steps that are not finished are passed over
+
+
+def all_steps(folder):
+    """[(record of step.json, folder)] of an experiment; a step that has not begun has a record without seconds."""
     found = []
-    for step in listed["steps"]:
+    for step in yaml.safe_load((folder / "experiment.yaml").read_text())["steps"]:
         for seed in step.get("seeds") or [None]:
             at = folder / "steps" / (step["name"] if seed is None else f"{step['name']}_{seed}")
-            record = at / "step.json"
-            state = json.loads(record.read_text()) if record.exists() else {"state": "missing"}
-            if state["state"] != "finished":
-                raise Missing(
-                    f"{folder}: step {at.name} is not finished; start the experiment again, it goes on where it stopped"
-                )
-            found.append((state, at))
+            record = {
+                "step": step["name"],
+                "seed": "" if seed is None else str(seed),
+                "verb": step["verb"],
+                "state": "missing",
+            }
+            if (at / "step.json").exists():
+                record = json.loads((at / "step.json").read_text())
+            found.append((record, at))
     return found
 
 
+def steps_of(folder):
+    """[(record, folder)] of an experiment in which every step is finished; with PARTIAL of those steps that are."""
+    found = all_steps(folder)
+    for record, at in found:
+        if record["state"] != "finished" and not PARTIAL:
+            raise Missing(
+                f"{folder}: step {at.name} is not finished; start the experiment again, it goes on where it stopped, or "
+                "give --partial"
+            )
+    return [(record, at) for record, at in found if record["state"] == "finished"]
+
+
 def seconds_table(folder, name):
-    return pd.DataFrame(
-        [
-            {
-                "experiment": name,
-                "step": r["step"],
-                "seed": r["seed"],
-                "verb": r["verb"],
-                "seconds": round(r["seconds"], 1),
-                "ranks": r["ranks"],
-            }
-            for r, _ in steps_of(folder)
-        ]
+    """One row a step; without seconds and ranks where it is not finished."""
+    rows = []
+    for record, _ in all_steps(folder):
+        row = {"experiment": name, "step": record["step"], "seed": record["seed"], "verb": record["verb"]}
+        if record["state"] == "finished":
+            row |= {"seconds": round(record["seconds"], 1), "ranks": record["ranks"]}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["experiment", "step", "seed", "verb", "seconds", "ranks"]).astype(
+        {"ranks": "Int64"}
     )
 
 

@@ -173,7 +173,7 @@ def draw_untrained(data):
         )
     left.set_xticks(np.arange(len(names)), [LABELS[v] for v in names], fontsize=8)
     left.set_ylabel("correlation with the truth in time")
-    left.set_title("Twin, places trained on (box: quartiles; whiskers: 1.5 of them)", loc="left", fontsize=10)
+    left.set_title("Twin, places trained on (box: quartiles)", loc="left", fontsize=10)
     left.legend(fontsize=8)
     ends = [camels.p_minus_q.min(), camels.p_minus_q.max()]
     right.plot(ends, ends, color=QUIET, linewidth=1.2)
