@@ -73,46 +73,55 @@ def attribute_table(path, ids):
 
 
 class Parameters:
-    """[place][parameter] of the runs of a domain, places in the same order."""
+    """[place][parameter] of the runs of a domain, places in the same order; NaN where a run does not have the place."""
 
     def __init__(self, table, domain):
         mine = table[table.domain == domain]
         self.names = [c for c in table.columns if c not in ("domain", "run", "place_id")]
         groups = {run: part.set_index("place_id")[self.names] for run, part in mine.groupby("run")}
-        self.places = sorted(set.intersection(*(set(part.index) for part in groups.values())))
-        self.values = {run: part.loc[self.places].to_numpy() for run, part in groups.items()}
+        self.places = sorted(max((set(part.index) for run, part in groups.items() if run != "truth"), key=len))
+        self.values = {run: part.reindex(self.places).to_numpy() for run, part in groups.items()}
 
-    def rho(self, a, b, rows=slice(None)):
-        """Spearman's correlation over places, one for each parameter."""
+    def rows_of(self, runs_of):
+        """Rows of the places that all these runs have."""
+        return np.flatnonzero(np.all([np.isfinite(self.values[run]).all(axis=1) for run in runs_of], axis=0))
+
+    def rho(self, a, b, rows=None):
+        """Spearman's correlation over places (default: all that both have), one for each parameter."""
+        rows = self.rows_of((a, b)) if rows is None else rows
         x, y = self.values[a][rows], self.values[b][rows]
         return np.array([spearman(x[:, k], y[:, k]) for k in range(len(self.names))])
 
     def pairs(self, prefix):
-        mine = sorted(run for run in self.values if run.startswith(prefix) and run[len(prefix) :].isdigit())
+        """Of the runs STEP_SEED whose name begins so."""
+        mine = sorted(run for run in self.values if run.startswith(prefix) and run.rsplit("_", 1)[-1].isdigit())
         return [(a, b) for i, a in enumerate(mine) for b in mine[i + 1 :]]
 
-    def mean_rho(self, pairs, rows=slice(None)):
+    def mean_rho(self, pairs, rows=None):
         """Median over parameters of the mean over pairs of runs."""
         return np.nanmedian(np.nanmean([self.rho(a, b, rows) for a, b in pairs], axis=0))
 
 
 def compared(p, ours, theirs):
-    """Of two lists of pairs of runs: both medians and the interval of their difference over places."""
-    value, low, high = statistic_interval(lambda rows: p.mean_rho(ours, rows) - p.mean_rho(theirs, rows), len(p.places))
-    return p.mean_rho(ours), p.mean_rho(theirs), (value, low, high, len(p.places))
-
-
-def signs(p, attributes, run):
-    """[parameter][attribute] correlations."""
-    table = attributes.set_index("place_id").loc[p.places]
-    return np.array(
-        [[spearman(p.values[run][:, k], table[a].to_numpy()) for a in ATTRIBUTES] for k in range(len(p.names))]
+    """Of two lists of pairs of runs, over the places that all of them have: both medians and the difference() of them."""
+    rows = p.rows_of({run for pair in ours + theirs for run in pair})
+    value, low, high = statistic_interval(
+        lambda drawn: p.mean_rho(ours, rows[drawn]) - p.mean_rho(theirs, rows[drawn]), len(rows)
     )
+    return p.mean_rho(ours, rows), p.mean_rho(theirs, rows), (value, low, high, len(rows))
+
+
+def signs(p, attributes, run, rows):
+    """[parameter][attribute] correlations over the places of these rows."""
+    table = attributes.set_index("place_id").loc[np.array(p.places)[rows]]
+    values = p.values[run][rows]
+    return np.array([[spearman(values[:, k], table[a].to_numpy()) for a in ATTRIBUTES] for k in range(len(p.names))])
 
 
 def sign_agreement(p, attributes, a, b):
     """Share of the relations that are clear in both runs and have the same sign, and how many are clear in both."""
-    x, y = signs(p, attributes, a), signs(p, attributes, b)
+    rows = p.rows_of((a, b))
+    x, y = signs(p, attributes, a, rows), signs(p, attributes, b, rows)
     clear = (np.abs(x) > TRUE_SIGN) & (np.abs(y) > TRUE_SIGN)
     return np.mean(np.sign(x[clear]) == np.sign(y[clear])) if clear.any() else np.nan, int(clear.sum())
 
@@ -120,7 +129,9 @@ def sign_agreement(p, attributes, a, b):
 def judge_coherence(data):
     table, attributes = runs.read(data, "coherence_parameters.csv"), runs.read(data, "coherence_attributes.csv")
     camels, twin = Parameters(table, "camels"), Parameters(table, "twin")
-    dpl, sce = camels.pairs("dpl_1_"), camels.pairs("sce_1_")
+    dpl, sce = camels.pairs("dpl_1_"), camels.pairs("sce")
+    if not dpl or not sce:
+        raise runs.Missing("coherence: two seeds of dpl_1 and of sce are needed")
     a, b, result = compared(camels, dpl, sce)
     yield (
         "Parameter maps agree better between seeds than those of SCE-UA (CAMELS)",
@@ -170,7 +181,7 @@ def draw_coherence(data):
     camels, twin = Parameters(table, "camels"), Parameters(table, "twin")
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.8), layout="constrained")
     at = np.arange(len(camels.names))
-    bars = [("dpl_1_", "network, between seeds", MODEL), ("sce_1_", "SCE-UA, between seeds", SCE)]
+    bars = [("dpl_1_", "network, between seeds", MODEL), ("sce", "SCE-UA, between seeds (every sixth basin)", SCE)]
     for k, (prefix, label, colour) in enumerate(bars):
         left.bar(
             at + 0.28 * (k - 1),
@@ -214,7 +225,7 @@ def draw_coherence(data):
         "(left), and with the true parameters of a twin (right). One component."
     )
     place = attributes.set_index("place_id").loc[camels.places]
-    shown = [run for run in ("dpl_1_1", "dpl_1_2", "sce_1_1", "sce_1_2") if run in camels.values]
+    shown = [run for run in ("dpl_1_1", "dpl_1_2", "sce_1_1", "sce_sixth_2") if run in camels.values]
     chosen = [n for n in ("FC", "K1", "BETA") if n in camels.names]
     figure, panels = plt.subplots(
         len(chosen),
@@ -226,7 +237,7 @@ def draw_coherence(data):
     )
     for row, name in zip(panels, chosen):
         column = camels.names.index(name)
-        limits = np.quantile(np.concatenate([camels.values[run][:, column] for run in shown]), [0.05, 0.95])
+        limits = np.quantile(camels.values[shown[0]][:, column], [0.02, 0.98])
         for axes, run in zip(row, shown):
             drawn = axes.scatter(
                 place.longitude,
@@ -243,7 +254,8 @@ def draw_coherence(data):
     panels[-1][0].set_xlabel("longitude (degrees east)")
     panels[-1][0].set_ylabel("latitude")
     yield "coherence_maps.png", figure, (
-        "Maps of three parameters of CAMELS basins: two seeds of one network, two seeds of SCE-UA."
+        "Maps of three parameters of CAMELS basins: two seeds of one network, two of SCE-UA (the second in every sixth "
+        "basin); colours span the network's values."
     )
 
 

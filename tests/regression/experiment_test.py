@@ -1,6 +1,5 @@
 """An experiment: steps in order, kept when finished, the same bits on any ranks, mistakes told before anything runs."""
 
-# timeout: 120
 import glob
 import json
 import os
