@@ -103,7 +103,7 @@ class Parameters:
 
 
 def compared(p, ours, theirs):
-    """Of two lists of pairs of runs, over the places that all of them have: both medians and the difference() of them."""
+    """Of two lists of pairs of runs, over the places that all have: both medians and the difference() of them."""
     rows = p.rows_of({run for pair in ours + theirs for run in pair})
     value, low, high = statistic_interval(
         lambda drawn: p.mean_rho(ours, rows[drawn]) - p.mean_rho(theirs, rows[drawn]), len(rows)
@@ -126,6 +126,21 @@ def sign_agreement(p, attributes, a, b):
     return np.mean(np.sign(x[clear]) == np.sign(y[clear])) if clear.any() else np.nan, int(clear.sum())
 
 
+def nearest(attributes, places):
+    """Row of the nearest other place of each, by great-circle distance."""
+    at = np.radians(attributes.set_index("place_id").loc[places][["latitude", "longitude"]].to_numpy())
+    x = np.column_stack([np.cos(at[:, 0]) * np.cos(at[:, 1]), np.cos(at[:, 0]) * np.sin(at[:, 1]), np.sin(at[:, 0])])
+    closeness = x @ x.T
+    np.fill_diagonal(closeness, -2)
+    return closeness.argmax(axis=1)
+
+
+def neighbour_rho(values, neighbour, rows):
+    """Median over parameters of the rank correlation between a place's value and that of its nearest neighbour."""
+    other = neighbour[rows]
+    return np.nanmedian([spearman(values[rows, k], values[other, k]) for k in range(values.shape[1])])
+
+
 def judge_coherence(data):
     table, attributes = runs.read(data, "coherence_parameters.csv"), runs.read(data, "coherence_attributes.csv")
     camels, twin = Parameters(table, "camels"), Parameters(table, "twin")
@@ -139,6 +154,19 @@ def judge_coherence(data):
         f"Spearman's correlation over basins between seeds, median over {len(camels.names)} parameters: {a:.3f} "
         f"(network, {len(dpl)} pairs of "
         f"seeds), {b:.3f} (SCE-UA, {len(sce)}); difference {told(result)}.",
+    )
+    neighbour, ours, theirs = nearest(attributes, camels.places), camels.values[dpl[0][0]], camels.values["sce_1_1"]
+    value, low, high = statistic_interval(
+        lambda rows: neighbour_rho(ours, neighbour, rows) - neighbour_rho(theirs, neighbour, rows), len(camels.places)
+    )
+    every = np.arange(len(camels.places))
+    yield (
+        "Parameters of neighbouring basins are more alike than SCE-UA's (CAMELS)",
+        verdict(low, high),
+        "Rank correlation between a basin's parameter and its nearest neighbour's, median over parameters "
+        f"{neighbour_rho(ours, neighbour, every):.3f} (network), {neighbour_rho(theirs, neighbour, every):.3f} "
+        f"(SCE-UA); "
+        f"difference {told((value, low, high, len(every)))}. The network reads attributes that neighbours share.",
     )
     for run, text in (("dpl_half", "half"), ("dpl_eighth", "an eighth")):
         if run in camels.values:
@@ -218,7 +246,8 @@ def draw_coherence(data):
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_title(title, loc="left")
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=8, loc="lower left")
+        axes.set_ylim(top=1.3)
+        axes.legend(fontsize=8, loc="upper left")
     yield "coherence.png", figure, (
         "Rank correlation over places of each parameter between trainings with other seeds or fewer basins, beside "
         "SCE-UA's "
