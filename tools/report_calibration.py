@@ -254,7 +254,8 @@ def judge_scaling(data, name, what):
 def draw_scaling(data, name, what):
     curve = runs.read(data, f"{name}_curve.csv")
     has_sce = (data / f"{name}_sce.csv").exists()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
+    same = set(runs.read(data, f"{name}_unseen.csv").place_id)  # medians of other places cannot be compared
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13.5, 4.6), layout="constrained")
     colours = dict(zip(curve.record.unique(), (MODEL, START, "#2b8a4b")))
     for record, mine in curve.groupby("record", sort=False):
         for column, style, text in (
@@ -271,19 +272,15 @@ def draw_scaling(data, name, what):
                 label=f"{years(record)}, {text}",
             )
             left.fill_between(groups.median().index, groups.min(), groups.max(), color=colours[record], alpha=0.12)
-        cost = mine.groupby("places")[["forward_runs_per_place", "nse_core"]].median()
+        cost = mine.groupby("places")[["forward_runs_per_place", "nse_out"]].median()
         right.plot(
-            cost.forward_runs_per_place,
-            cost.nse_core,
-            "o-",
-            color=colours[record],
-            label=f"one network, {years(record)}",
+            cost.forward_runs_per_place, cost.nse_out, "o-", color=colours[record], label=f"network, {years(record)}"
         )
         for places, row in cost.iterrows():
             right.annotate(
                 f"{places}",
-                (row.forward_runs_per_place, row.nse_core),
-                xytext=(3, 5),
+                (row.forward_runs_per_place, row.nse_out),
+                xytext=(5, -3),
                 textcoords="offset points",
                 fontsize=7,
             )
@@ -294,18 +291,20 @@ def draw_scaling(data, name, what):
     left.set_ylabel("median NSE of the test period")
     left.set_title("Skill (median of seeds; band: least to largest)", loc="left", fontsize=10)
     left.legend(fontsize=7)
-    right.set_title("Skill in places trained on, against cost (numbers: places)", loc="left", fontsize=10)
+    right.set_title(
+        f"Skill in the {len(same)} unseen places against cost (numbers: places trained on)", loc="left", fontsize=10
+    )
     if has_sce:
         sce = runs.read(data, f"{name}_sce.csv")
         for record, mine in sce.groupby("record", sort=False):
-            points = mine.groupby("evaluations").nse.median()
+            points = mine[mine.place_id.isin(same)].groupby("evaluations").nse.median()
             right.plot(
                 points.index,
                 points,
                 "s--",
                 color=SCE,
                 alpha=1 if record == curve.record.iloc[0] else 0.5,
-                label=f"SCE-UA, {years(record)}",
+                label=f"SCE-UA in these places, {years(record)}",
             )
         far = runs.read(data, f"{name}_sce_curve.csv")
         far = far[(far.record == curve.record.iloc[0]) & (far.budget == far.budget.max())]
@@ -314,15 +313,16 @@ def draw_scaling(data, name, what):
             far.training_nse,
             color=QUIET,
             linewidth=1.5,
-            label="SCE-UA, best so far in the training period",
+            label="SCE-UA, best so far\n(training period, all places)",
         )
     right.set_xscale("log")
     right.set_xlabel("forward runs a place")
     right.set_ylabel("median NSE")
-    right.legend(fontsize=7)
+    right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.suptitle(what, x=0.01, ha="left", color=INK)
     yield f"{name}.png", figure, (
-        f"{what}: skill against the number of places trained on, and against forward runs a place."
+        f"{what}: skill against the number of places trained on (left), and in places never trained on against "
+        "forward runs a place; SCE-UA is calibrated in these places, the network is not (right)."
     )

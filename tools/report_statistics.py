@@ -49,7 +49,7 @@ def spearman(a, b):
 
 def verdict(low, high):
     """Of a claim that a difference is above 0."""
-    return "held" if low > 0 else "did not hold" if high < 0 else "not decided: the interval holds 0"
+    return "held" if low > 0 else "did not hold" if high < 0 else "not decided"
 
 
 def signed(value):
