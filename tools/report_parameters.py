@@ -369,6 +369,7 @@ def draw_ungauged(data):
         fontsize=8,
     )
     right.set_xlabel("NSE: median and quartiles over the basins of the region")
+    right.set_title("By region (basins); colours as on the left", loc="left", fontsize=10)
     for axes in (left, right):
         axes.grid(alpha=0.3)
     yield "ungauged.png", figure, (
