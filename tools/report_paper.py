@@ -51,7 +51,7 @@ EXPERIMENTS = {
 }
 # Claims of the paper that no experiment here tests yet.
 UNTESTED = {
-    "Learned parameters generalise to an unseen country": "`camels_fr_airgr` is not imported with common attributes yet",
+    "Learned parameters generalise to an unseen country": "`camels_fr_airgr` is not imported yet",
     "Trained on streamflow only, simulated snow is near observed snow": "`vils_tuwmodel` is not imported yet",
     "The process model need not be rewritten: a surrogate gives the gradients": "needs steps of the verb `surrogate`",
     "A network of the place's own history (g_z) gives its parameters": "no `network.kind` makes one static set of a "
