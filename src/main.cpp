@@ -133,12 +133,13 @@ int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSess
   petsc.emplace(comm);
   prepare_torch(1);
   // 3. The configuration.
-  VerbContext context{comm, {}, request.config_path, request.validate_only, request.files, ""};
+  VerbContext context{comm, {}, request.config_path, request.validate_only, request.files, "", {}};
+  context.settings = request.settings;
   for (int i = 0; i < argc; ++i) context.command_line += fmt::format("{}{}", i == 0 ? "" : " ", argv[i]);
-  if (request.verb->takes_config) context.config = shared_config(comm, request);
+  if (request.verb->takes_config && request.verb->own_file == nullptr) context.config = shared_config(comm, request);
   // 4. The work. Signal handlers after the libraries, because those may set their own.
   const std::string_view name = request.verb->name;
-  if (name == "train" || name == "scaling") install_stop_signals();  // the only verbs that ask for them
+  if (name == "train" || name == "scaling" || name == "experiment") install_stop_signals();  // the only verbs that ask for them
   const int status = request.verb->run(context);
   // 5. One exit status for all ranks.
   return static_cast<int>(comm.max(static_cast<std::int64_t>(status)));

@@ -142,11 +142,12 @@ void run_truth(const RunConfig& config, BasinTwin& twin) {
     states.assign(model.final_states().begin(), model.final_states().end());
   }
   RunoffSeries<double> series;
-  for (auto* v : {&twin.evapotranspiration_mm_day, &twin.soil_moisture_mm, &twin.soil_wetness, &twin.streamflow_mm_day})
+  for (auto* v : {&twin.evapotranspiration_mm_day, &twin.soil_moisture_mm, &twin.soil_wetness, &twin.snow_water_mm, &twin.streamflow_mm_day})
     v->resize(size);
   series[static_cast<std::size_t>(RunoffOutput::evapotranspiration)] = twin.evapotranspiration_mm_day;
   series[static_cast<std::size_t>(RunoffOutput::soil_moisture)] = twin.soil_moisture_mm;
   series[static_cast<std::size_t>(RunoffOutput::soil_wetness)] = twin.soil_wetness;
+  series[static_cast<std::size_t>(RunoffOutput::snow_water)] = twin.snow_water_mm;
   model.forward(forcing(days), {fixed, {}}, states, runoff, series, Runoff<double>::kNoTape);
   if (config.runoff.unit_hydrograph)
     UnitHydrograph<double>(twin.hydrograph_a, twin.hydrograph_b).forward(runoff, twin.streamflow_mm_day);

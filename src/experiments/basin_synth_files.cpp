@@ -149,12 +149,14 @@ struct Writer {
     define_series(file, "streamflow", "mm/day", "true streamflow");
     define_series(file, "evapotranspiration", "mm/day", "true evapotranspiration");
     define_series(file, "soil_moisture", "mm", "true soil moisture SM");
+    define_series(file, "snow_water", "mm", "true snow and the liquid water in it");
     write_axes(file);
     for (std::size_t p = 0; p < twin.parameters.size(); ++p) file.write(twin.parameter_names[p], twin.parameters[p]);
     for (const auto& [name, values] : further) file.write(name, *values);
     write_series(file, "streamflow", twin.streamflow_mm_day);
     write_series(file, "evapotranspiration", twin.evapotranspiration_mm_day);
     write_series(file, "soil_moisture", twin.soil_moisture_mm);
+    write_series(file, "snow_water", twin.snow_water_mm);
     file.close();
   }
 

@@ -1,6 +1,7 @@
 // The table of verbs: a new verb is one file and one line here.
 #include "dpl/experiments/calibrate.hpp"
 #include "dpl/experiments/evaluate.hpp"
+#include "dpl/experiments/experiment.hpp"
 #include "dpl/experiments/regionalize.hpp"
 #include "dpl/experiments/route.hpp"
 #include "dpl/experiments/scaling_places.hpp"
@@ -24,6 +25,8 @@ const std::vector<Verb>& verbs() {
        run_regionalize},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
       {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
+      {"experiment", "run the steps of a list, each of them a run of another verb; finished steps are kept", true, false,
+       run_experiment, "experiment"},
   };
   return table;
 }

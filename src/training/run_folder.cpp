@@ -55,7 +55,7 @@ std::string rows_up_to(const std::string& path, const std::string& header, Count
 bool holds_only_beginnings(const fs::path& path) {
   for (const auto& entry : fs::directory_iterator(path)) {
     const auto name = entry.path().filename().string();
-    if (name != "config.yaml.tmp" && name != "members" && !name.starts_with("log_") && !name.starts_with(".writable")) return false;
+    if (name != "config.yaml.tmp" && name != "members" && !name.starts_with("step.json") && !name.starts_with("log_") && !name.starts_with(".writable")) return false;
   }
   return true;
 }

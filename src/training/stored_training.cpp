@@ -120,7 +120,8 @@ std::optional<Checkpoint> checkpoint_to_resume(const Communicator& comm, const R
   RunFolder::check_resumable(comm, config.resume);
   const std::string newest = newest_checkpoint(comm, config.resume);
   if (!newest.empty()) return read_stored_training(comm, newest);
-  log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
+  if (std::filesystem::exists(config.resume + "/config.yaml"))  // else it has not begun
+    log_warning("{}: no complete checkpoint yet, the training begins anew", config.resume);
   return std::nullopt;
 }
 

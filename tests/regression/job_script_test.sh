@@ -54,6 +54,16 @@ expect "its words" 1 "$(tail -n 1 asked | grep -c 'scaling c.yaml seed=4 resume=
 expect "gaps in the array" 2 "$(SLURM_ARRAY_TASK_ID=9 SLURM_ARRAY_TASK_MAX=9 STATUS=0 places)"
 expect "no folder" 2 "$(bash "$root/jobs/scaling_places.slurm" nowhere scaling c.yaml >out 2>&1 && echo 0 || echo $?)"
 
+# An experiment: one list, or a task's own of several with the settings of all.
+experiment() { bash "$root/jobs/experiment.sbatch" "$@" >out 2>&1 && echo 0 || echo $?; }
+expect "no list" 2 "$(experiment)"
+expect "a stopped experiment" 3 "$(SLURM_ARRAY_TASK_ID=2 STATUS=3 experiment a.yaml output=o b.yaml)"
+expect "its list" 1 "$(tail -n 1 asked | grep -c 'experiment b.yaml output=o$')"
+expect "requeued" "requeue 88_2" "$(tail -n 1 requeued)"
+expect "a task without a list" 2 "$(SLURM_ARRAY_TASK_ID=3 STATUS=0 experiment a.yaml b.yaml)"
+expect "one list" 0 "$(STATUS=0 experiment a.yaml seed=2)"
+expect "its words" 1 "$(tail -n 1 asked | grep -c 'experiment a.yaml seed=2$')"
+
 # Scaling: powers of two up to the job's ranks, each started by srun.
 export SLURM_SUBMIT_DIR="$work" SLURM_NTASKS=12
 mkdir jobs

@@ -21,7 +21,7 @@ struct BasinTwin {
   std::vector<std::vector<double>> parameters;  ///< [parameter][place], one component
   std::vector<double> hydrograph_a, hydrograph_b, moisture_offset, moisture_slope;  ///< [place]
   std::vector<double> streamflow_mm_day, evapotranspiration_mm_day, soil_moisture_mm,
-      soil_wetness;  ///< [day][place], true
+      soil_wetness, snow_water_mm;  ///< [day][place], true
 };
 
 /// Weather: rain on some days (more in winter), amounts exponential, both after the place's climate; temperature a

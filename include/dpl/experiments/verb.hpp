@@ -17,6 +17,7 @@ struct VerbContext {
   bool validate_only = false;      ///< read the configuration and all file headers, say what would run, stop
   std::vector<std::string> files;  ///< for verbs that take files
   std::string command_line;        ///< for the record in outputs
+  std::vector<std::string> settings;  ///< key.sub=value of the command line, for verbs with a file of their own
 };
 
 /// Exit status of a run that a signal stopped and that can be resumed.
@@ -28,6 +29,7 @@ struct Verb {
   bool takes_config;               ///< CONFIG.yaml [key.sub=value ...]
   bool takes_files;                ///< FILE ...
   int (*run)(const VerbContext&);  ///< **Collective**, returns the exit status
+  const char* own_file = nullptr;  ///< what its file is where that is no configuration, which the verb then reads itself
 };
 
 /// All verbs, in the order of the help.
