@@ -421,7 +421,7 @@ const std::vector<ConfigKey>& config_keys() {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
                             channel_network_keys, test_keys, output_keys, parallel_keys, memory_keys, synth_keys,
-                            plan_keys, runoff_keys, scaling_keys, calibration_keys})
+                            plan_keys, runoff_keys, scaling_keys, calibration_keys, surrogate_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -454,6 +454,8 @@ std::string config_section_help(const std::string& section) {
       {"basins", "Which basins take part."},
       {"scaling", "Skill against the number of basins trained on, `dpl_hpc scaling`."},
       {"calibration", "`dpl_hpc calibrate`: SCE-UA basin by basin (docs/basins.md)."},
+      {"surrogate", "`dpl_hpc surrogate`: learning through a model without gradients (docs/surrogate.md)."},
+      {"surrogate.output", "What the program writes."},
       {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},
   };

@@ -129,6 +129,25 @@ std::map<Index, double> read_schedule(const ConfigKey& key, const YamlNode& node
   return schedule;
 }
 
+// {NAME: [low, high], NAME: [low, high, log]}
+std::vector<ProgramParameter> read_program_parameters(const ConfigKey& key, const YamlNode& node) {
+  if (node.kind != YamlNode::Kind::map) refuse(key, node);
+  std::vector<ProgramParameter> parameters;
+  for (const auto& entry : node.entries) {
+    const auto& items = entry.value.items;
+    const bool log_space = items.size() == 3 && items[2].text == "log";
+    if (entry.key.empty() || entry.value.kind != YamlNode::Kind::list || (items.size() != 2 && !log_space))
+      fail("{}: key {}.{} is {}; allowed: [low, high] or [low, high, log]", entry.place, key.key, entry.key,
+           shown(entry.value));
+    const ProgramParameter p{entry.key, read_number(key, items[0]), read_number(key, items[1]), log_space};
+    if (!(p.low < p.high) || (log_space && !(p.low > 0)))
+      fail("{}: key {}.{} is [{}, {}]; the first number must be below the second{}", entry.place, key.key, entry.key,
+           p.low, p.high, log_space ? ", and with log above 0" : "");
+    parameters.push_back(p);
+  }
+  return parameters;
+}
+
 std::string written_path(std::string text) {
   for (std::size_t i = 0; (i = text.find('$', i)) != std::string::npos; i += 2) text.insert(i, 1, '$');
   return text;
@@ -156,6 +175,7 @@ void read_config_value(const ConfigKey& key, const YamlNode& node, RunConfig& co
       [&](std::vector<std::string>* (*at)(RunConfig&)) { *at(config) = read_texts(key, node); },
       [&](std::vector<double>* (*at)(RunConfig&)) { *at(config) = read_numbers(key, node); },
       [&](std::map<Index, double>* (*at)(RunConfig&)) { *at(config) = read_schedule(key, node); },
+      [&](std::vector<ProgramParameter>* (*at)(RunConfig&)) { *at(config) = read_program_parameters(key, node); },
   };
   std::visit(read, key.member);
 }
@@ -178,6 +198,12 @@ std::string write_config_value(const ConfigKey& key, RunConfig& config) {
         std::vector<std::string> entries;
         for (const auto& [epoch, value] : *at(config)) entries.push_back(fmt::format("{}: {}", epoch, value));
         return fmt::format("{{{}}}", fmt::join(entries, ", "));
+      },
+      [&](std::vector<ProgramParameter>* (*at)(RunConfig&)) {
+        std::vector<std::string> entries;
+        for (const auto& p : *at(config))
+          entries.push_back(fmt::format("{}: [{}, {}{}]", yaml_scalar(p.name), p.low, p.high, p.log_space ? ", log" : ""));
+        return entries.empty() ? std::string() : fmt::format("{{{}}}", fmt::join(entries, ", "));
       },
       [&](auto at) { return fmt::format("{}", *at(config)); },
   };
@@ -202,6 +228,7 @@ std::string config_type_name(const ConfigKey& key) {
       [](std::vector<std::string>* (*)(RunConfig&)) { return "list of text"; },
       [](std::vector<double>* (*)(RunConfig&)) { return "list of numbers"; },
       [](std::map<Index, double>* (*)(RunConfig&)) { return "map of epoch to number"; },
+      [](std::vector<ProgramParameter>* (*)(RunConfig&)) { return "map of name to [low, high] or [low, high, log]"; },
   };
   return std::visit(name, key.member);
 }
@@ -238,6 +265,9 @@ std::string allowed_text(const ConfigKey& key) {
       [&](std::vector<double>* (*)(RunConfig&)) { return fmt::format("a list of numbers{}", number_bounds(a)); },
       [&](std::map<Index, double>* (*)(RunConfig&)) {
         return fmt::format("a number{}, or a map of epochs to such numbers", number_bounds(a));
+      },
+      [](std::vector<ProgramParameter>* (*)(RunConfig&)) {
+        return std::string("a map of names to [low, high] or [low, high, log]");
       },
       [&](auto) { return fmt::format("a whole number{}", number_bounds(a)); },
   };

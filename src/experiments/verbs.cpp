@@ -4,6 +4,7 @@
 #include "dpl/experiments/route.hpp"
 #include "dpl/experiments/scaling_places.hpp"
 #include "dpl/experiments/scaling_plan.hpp"
+#include "dpl/experiments/surrogate.hpp"
 #include "dpl/experiments/synth.hpp"
 #include "dpl/experiments/train.hpp"
 #include "dpl/experiments/verb.hpp"
@@ -19,6 +20,8 @@ const std::vector<Verb>& verbs() {
       {"route", "route lateral inflow with fixed or stored parameters", true, false, run_route},
       {"plan", "predict seconds and memory of a training on other numbers of ranks, without running it", true, false, run_plan},
       {"calibrate", "search parameters basin by basin with SCE-UA, then score the test period", true, false, run_calibrate},
+      {"surrogate", "learn the parameters of an external program through a network trained on its runs", true, false, run_surrogate},
+      {"simulate", "run HBV, parameters from a table: FORCING.csv PARAMETERS.csv OUTPUT.csv", false, true, run_simulate},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
       {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
   };

@@ -16,7 +16,7 @@ using ConfigBinding =
     std::variant<std::string* (*)(RunConfig&), Index* (*)(RunConfig&), std::uint64_t* (*)(RunConfig&),
                  double* (*)(RunConfig&), bool* (*)(RunConfig&), Date* (*)(RunConfig&), Range* (*)(RunConfig&),
                  std::vector<std::string>* (*)(RunConfig&), std::vector<double>* (*)(RunConfig&),
-                 std::map<Index, double>* (*)(RunConfig&)>;
+                 std::map<Index, double>* (*)(RunConfig&), std::vector<ProgramParameter>* (*)(RunConfig&)>;
 
 /// What a value may be.
 struct Allowed {
@@ -42,6 +42,9 @@ struct ConfigShortcut {
   std::string given;
   std::string key;
 };
+
+/// Those of the verb surrogate.
+std::vector<ConfigKey> surrogate_keys();
 
 /// All keys, section by section, in the order of the reference.
 const std::vector<ConfigKey>& config_keys();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dpl/base/basin_config.hpp"
+#include "dpl/base/surrogate_config.hpp"
 #include "dpl/base/types.hpp"
 
 namespace dpl {
@@ -222,6 +223,7 @@ struct RunConfig {
   ScalingConfig scaling;
   ValidationConfig validation;
   CalibrationConfig calibration;
+  SurrogateConfig surrogate;
   std::string resume;  ///< run folder to continue
 };
 
