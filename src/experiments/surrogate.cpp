@@ -1,9 +1,11 @@
 // The verb `surrogate`: rounds of archive, surrogate, learning through it, and the program with what was learned.
 #include "dpl/experiments/surrogate.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "dpl/base/config.hpp"
@@ -35,6 +37,7 @@ struct Spread {
 
 Spread spread_of(std::vector<double> values) {
   std::erase_if(values, [](double x) { return std::isnan(x); });
+  if (values.empty()) return {};
   return {quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75), static_cast<Count>(values.size())};
 }
 

@@ -6,11 +6,13 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
