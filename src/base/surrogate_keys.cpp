@@ -13,8 +13,6 @@ std::vector<ConfigKey> surrogate_keys() {
        "CSV files, {place} the place's id.", "surrogate"},
       {"surrogate.parameters", [](C& c) { return &c.surrogate.parameters; }, "", {},
        "Parameters of the program in the order of their columns.", "surrogate"},
-      {"surrogate.output.column", [](C& c) { return &c.surrogate.output_column; }, "", {.empty = false},
-       "Column of the program's output that holds the runoff in mm/day."},
       {"surrogate.runs_per_place", [](C& c) { return &c.surrogate.runs_per_place; }, "", from(2, 1e6),
        "Runs of each place over the whole ranges, before the first round."},
       {"surrogate.runs_near", [](C& c) { return &c.surrogate.runs_near; }, "", from(1, 1e6),
@@ -42,6 +40,8 @@ std::vector<ConfigKey> surrogate_keys() {
       {"surrogate.yardstick", [](C& c) { return &c.surrogate.yardstick; }, "",
        {.words = {"none", "hbv"}, .empty = false},
        "hbv: the program is the own HBV (dpl_hpc simulate); its adjoint is held against the surrogate's slopes."},
+      {"surrogate.output.column", [](C& c) { return &c.surrogate.output_column; }, "", {.empty = false},
+       "Column of the program's output that holds the runoff in mm/day."},
   };
 }
 
