@@ -17,6 +17,7 @@ import plot_basins
 import plot_places
 import plot_recovery
 import plot_scaling
+import plot_surrogate
 from plot_files import (INK, MODEL, MOST_SINGLE_REACHES, PARAMETERS, QUIET, START, MissingData, dataset, existing, floats,
                         is_constant, is_wide, plain_numbers, plot_density, quantiles_by_area, reaches_upstream, rows_of, spread,
                         texts, variable)
@@ -284,6 +285,9 @@ def main():
              lambda: draw_parameters(run, figures), lambda: draw_recovery(run, figures))
     if plot_places.is_places(run):
         draws = (lambda: draw_places(run, figures, arguments.beside),)
+    elif plot_surrogate.is_surrogate(run):
+        draws = tuple(lambda name=name, make=make: [save(make(run), figures, name)] for name, make in plot_surrogate.FIGURES
+                      if name != "slopes.png" or (run / "slopes_by_place.csv").exists())
     elif plot_scaling.is_scaling(run):
         draws = (lambda: draw_scaling(run, figures),)
     elif plot_basins.is_basins(run):

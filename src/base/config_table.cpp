@@ -446,7 +446,7 @@ const std::vector<ConfigKey>& config_keys() {
     Keys all;
     for (const auto keys : {run_keys, source_keys, routing_keys, parameter_keys, experiment_keys, network_keys,
                             channel_network_keys, test_keys, output_keys, parallel_keys, memory_keys, synth_keys,
-                            plan_keys, runoff_keys, scaling_keys, calibration_keys, regionalize_keys})
+                            plan_keys, runoff_keys, scaling_keys, calibration_keys, regionalize_keys, surrogate_keys})
       for (auto& key : keys()) all.push_back(std::move(key));
     return all;
   }();
@@ -480,6 +480,8 @@ std::string config_section_help(const std::string& section) {
       {"scaling", "Skill against the number of basins trained on, `dpl_hpc scaling`."},
       {"calibration", "`dpl_hpc calibrate`: place by place, basins (docs/basins.md) or gauges of a river (docs/learning.md)."},
       {"regionalize", "`dpl_hpc regionalize`: parameters of ungauged basins from those of others (docs/basins.md)."},
+      {"surrogate", "`dpl_hpc surrogate`: learning through a model without gradients (docs/surrogate.md)."},
+      {"surrogate.output", "What the program writes."},
       {"validation", "Chooses the best weights; empty: the last ones. Basins only."},
       {"plan", "What `dpl_hpc plan` predicts for, and what it takes a machine's network and disks to give."},
   };

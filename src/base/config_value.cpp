@@ -137,6 +137,25 @@ std::map<std::string, std::vector<std::string>> read_lists(const ConfigKey& key,
   return lists;
 }
 
+// {NAME: [low, high], NAME: [low, high, log]}
+std::vector<ProgramParameter> read_program_parameters(const ConfigKey& key, const YamlNode& node) {
+  if (node.kind != YamlNode::Kind::map) refuse(key, node);
+  std::vector<ProgramParameter> parameters;
+  for (const auto& entry : node.entries) {
+    const auto& items = entry.value.items;
+    const bool log_space = items.size() == 3 && items[2].text == "log";
+    if (entry.key.empty() || entry.value.kind != YamlNode::Kind::list || (items.size() != 2 && !log_space))
+      fail("{}: key {}.{} is {}; allowed: [low, high] or [low, high, log]", entry.place, key.key, entry.key,
+           shown(entry.value));
+    const ProgramParameter p{entry.key, read_number(key, items[0]), read_number(key, items[1]), log_space};
+    if (!(p.low < p.high) || (log_space && !(p.low > 0)))
+      fail("{}: key {}.{} is [{}, {}]; the first number must be below the second{}", entry.place, key.key, entry.key,
+           p.low, p.high, log_space ? ", and with log above 0" : "");
+    parameters.push_back(p);
+  }
+  return parameters;
+}
+
 std::string written_path(std::string text) {
   for (std::size_t i = 0; (i = text.find('$', i)) != std::string::npos; i += 2) text.insert(i, 1, '$');
   return text;
@@ -165,6 +184,7 @@ void read_config_value(const ConfigKey& key, const YamlNode& node, RunConfig& co
       [&](std::vector<double>* (*at)(RunConfig&)) { *at(config) = read_numbers(key, node); },
       [&](std::map<Index, double>* (*at)(RunConfig&)) { *at(config) = read_schedule(key, node); },
       [&](std::map<std::string, std::vector<std::string>>* (*at)(RunConfig&)) { *at(config) = read_lists(key, node); },
+      [&](std::vector<ProgramParameter>* (*at)(RunConfig&)) { *at(config) = read_program_parameters(key, node); },
   };
   std::visit(read, key.member);
 }
@@ -197,6 +217,12 @@ std::string write_config_value(const ConfigKey& key, RunConfig& config) {
         }
         return fmt::format("{{{}}}", fmt::join(entries, ", "));
       },
+      [&](std::vector<ProgramParameter>* (*at)(RunConfig&)) {
+        std::vector<std::string> entries;
+        for (const auto& p : *at(config))
+          entries.push_back(fmt::format("{}: [{}, {}{}]", yaml_scalar(p.name), p.low, p.high, p.log_space ? ", log" : ""));
+        return entries.empty() ? std::string() : fmt::format("{{{}}}", fmt::join(entries, ", "));
+      },
       [&](auto at) { return fmt::format("{}", *at(config)); },
   };
   return std::visit(write, key.member);
@@ -221,6 +247,7 @@ std::string config_type_name(const ConfigKey& key) {
       [](std::vector<double>* (*)(RunConfig&)) { return "list of numbers"; },
       [](std::map<Index, double>* (*)(RunConfig&)) { return "map of epoch to number"; },
       [](std::map<std::string, std::vector<std::string>>* (*)(RunConfig&)) { return "map of name to list of text"; },
+      [](std::vector<ProgramParameter>* (*)(RunConfig&)) { return "map of name to [low, high] or [low, high, log]"; },
   };
   return std::visit(name, key.member);
 }
@@ -260,6 +287,9 @@ std::string allowed_text(const ConfigKey& key) {
       },
       [](std::map<std::string, std::vector<std::string>>* (*)(RunConfig&)) {
         return std::string("a map of names to lists of text, as {FC: [soil_depth], TT: []}");
+      },
+      [](std::vector<ProgramParameter>* (*)(RunConfig&)) {
+        return std::string("a map of names to [low, high] or [low, high, log]");
       },
       [&](auto) { return fmt::format("a whole number{}", number_bounds(a)); },
   };

@@ -6,6 +6,7 @@
 #include "dpl/experiments/route.hpp"
 #include "dpl/experiments/scaling_places.hpp"
 #include "dpl/experiments/scaling_plan.hpp"
+#include "dpl/experiments/surrogate.hpp"
 #include "dpl/experiments/synth.hpp"
 #include "dpl/experiments/train.hpp"
 #include "dpl/experiments/verb.hpp"
@@ -23,6 +24,8 @@ const std::vector<Verb>& verbs() {
       {"calibrate", "search parameters of every basin or gauge alone, then score the test period", true, false, run_calibrate},
       {"regionalize", "parameters of ungauged basins: transfer functions, donors, one set for all", true, false,
        run_regionalize},
+      {"surrogate", "learn the parameters of an external program through a network trained on its runs", true, false, run_surrogate},
+      {"simulate", "run HBV, parameters from a table: FORCING.csv PARAMETERS.csv OUTPUT.csv", false, true, run_simulate},
       {"synth", "make a twin domain from a seed: network, parameters, inflow, observations", true, false, run_synth},
       {"verify", "compare forward and adjoint with reference files (JSON)", false, true, run_verify},
       {"experiment", "run the steps of a list, each of them a run of another verb; finished steps are kept", true, false,

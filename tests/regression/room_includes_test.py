@@ -29,7 +29,7 @@ LIBRARIES = (
     ("petsc", r"petsc|slepc"), ("torch", r"ATen/|torch/|c10/|caffe2/"),
 )
 STANDARD = re.compile(r"^[a-z0-9_]+$")  # <vector>, <cmath>
-SYSTEM = {"unistd.h", "fcntl.h", "dlfcn.h", "immintrin.h", "sys/stat.h", "sys/types.h", "sys/wait.h", "sys/mman.h", "malloc.h"}
+SYSTEM = {"unistd.h", "fcntl.h", "dlfcn.h", "immintrin.h", "sys/stat.h", "sys/types.h", "sys/wait.h", "sys/mman.h", "malloc.h", "spawn.h"}
 TOO_WIDE = {"torch/torch.h", "ATen/ATen.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -17,7 +17,8 @@ using ConfigBinding =
                  double* (*)(RunConfig&), bool* (*)(RunConfig&), Date* (*)(RunConfig&), Range* (*)(RunConfig&),
                  std::vector<std::string>* (*)(RunConfig&), std::vector<double>* (*)(RunConfig&),
                  std::map<Index, double>* (*)(RunConfig&),
-                 std::map<std::string, std::vector<std::string>>* (*)(RunConfig&)>;
+                 std::map<std::string, std::vector<std::string>>* (*)(RunConfig&),
+                 std::vector<ProgramParameter>* (*)(RunConfig&)>;
 
 /// What a value may be.
 struct Allowed {
@@ -43,6 +44,9 @@ struct ConfigShortcut {
   std::string given;
   std::string key;
 };
+
+/// Those of the verb surrogate.
+std::vector<ConfigKey> surrogate_keys();
 
 /// All keys, section by section, in the order of the reference.
 const std::vector<ConfigKey>& config_keys();

@@ -27,6 +27,11 @@ enum class Purpose : std::uint32_t {
   basin_fold = 35,
   complex_evolution = 40,
   calibration_start = 49,
+  surrogate_archive = 60,
+  surrogate_near = 61,
+  surrogate_windows = 62,
+  surrogate_weights = 63,
+  surrogate_holdout = 64,
 };
 
 /// The key of a draw. `item` is an id (reach id, gauge hash, tensor number), not a position in a file.

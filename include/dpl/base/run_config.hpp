@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dpl/base/basin_config.hpp"
+#include "dpl/base/surrogate_config.hpp"
 #include "dpl/base/types.hpp"
 
 namespace dpl {
@@ -231,6 +232,7 @@ struct RunConfig {
   ValidationConfig validation;
   CalibrationConfig calibration;
   RegionalizeConfig regionalize;
+  SurrogateConfig surrogate;
   std::string resume;  ///< run folder to continue
 };
 
