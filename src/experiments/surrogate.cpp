@@ -177,6 +177,14 @@ class Study {
     return std::move(*parts);
   }
 
+  // What stored weights depend on: a study may be resumed with more rounds, or with another yardstick.
+  RunConfig settled() const {
+    RunConfig config = config_;
+    config.surrogate.rounds = SurrogateConfig{}.rounds;
+    config.surrogate.yardstick = SurrogateConfig{}.yardstick;
+    return config;
+  }
+
   // Trains and stores weights, or takes the stored ones of a finished stage.
   void stage(Index round, const char* name, const std::vector<NamedTensor>& weights, Count updates,
              const std::function<bool(const SurrogateWatch&)>& train) {
@@ -186,7 +194,7 @@ class Study {
       Checkpoint stored;
       agree(p_.comm, "checkpoint", [&] {
         stored = read_checkpoint(path, weights);
-        refuse_other_training(config_, p_.fingerprint, "set of training basins", p_.forcing.path, stored);
+        refuse_other_training(settled(), p_.fingerprint, "set of training basins", p_.forcing.path, stored);
       });
       restore_weights(weights, stored.weights);
       log_info("round {}: {} is trained already", round, name);
@@ -203,7 +211,7 @@ class Study {
     if (!done) throw Stopped();
     Checkpoint c;
     c.update = updates;
-    c.config_yaml = resolved_yaml(config_);
+    c.config_yaml = resolved_yaml(settled());
     c.network_fingerprint = p_.fingerprint;
     c.weights = weights;
     c.attribute_names = p_.statistics.names;
