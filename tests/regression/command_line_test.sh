@@ -29,7 +29,7 @@ expect() {
 
 config=$folder/run.yaml
 printf 'name: test\nexperiment:\n  lerning_rate: 1\n' >"$config"
-all_verbs="train, scaling, evaluate, route, plan, calibrate, synth, verify, experiment, config-reference"
+all_verbs="train, scaling, evaluate, route, plan, calibrate, regionalize, surrogate, simulate, synth, verify, experiment, config-reference"
 expect 2 "no verb is given; try dpl_hpc --help"
 expect 2 "tarin is not a verb of dpl_hpc; did you mean train? allowed: $all_verbs" tarin "$config"
 expect 2 "CONFIG.yaml is required; try dpl_hpc train --help" train

@@ -33,7 +33,7 @@ TEST(ConfigErrors, UnknownKeys) {
       error_of("scheme: corrected\n"),
       "run.yaml:1: key scheme is not known; did you mean routing.scheme? allowed at the top level: name, seed, "
       "device, precision, resume, data_sources, routing, params, experiment, validation, network, channel_network, test, output, checkpoint, "
-      "parallel, memory, synth, plan, runoff, basins, scaling, calibration, regionalize");
+      "parallel, memory, synth, plan, runoff, basins, scaling, calibration, regionalize, surrogate");
   EXPECT_EQ(
       error_of("checkpoint: {evry: 3}\n"),
       "run.yaml:1: key checkpoint.evry is not known; did you mean checkpoint.every? allowed below checkpoint: every");
@@ -78,7 +78,7 @@ TEST(ConfigErrors, WrongTypes) {
       error_of("- a\n- b"),
       "run.yaml:1: the configuration must be a map of name, seed, device, precision, resume, data_sources, routing, "
       "params, experiment, validation, network, channel_network, test, output, checkpoint, parallel, memory, synth, plan, runoff, basins, "
-      "scaling, calibration, regionalize");
+      "scaling, calibration, regionalize, surrogate");
 }
 
 TEST(ConfigErrors, ValuesOutOfRange) {

@@ -45,9 +45,6 @@ struct ConfigShortcut {
   std::string key;
 };
 
-/// Those of the verb surrogate.
-std::vector<ConfigKey> surrogate_keys();
-
 /// All keys, section by section, in the order of the reference.
 const std::vector<ConfigKey>& config_keys();
 
