@@ -8,7 +8,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 import report_calibration as calibration
+import report_history as history
 import report_parameters as parameters
+import report_regionalization as regionalization
 import report_routing as routing
 import report_runs as runs
 import report_untrained as untrained
@@ -47,17 +49,25 @@ EXPERIMENTS = {
         "untrained_twin.csv",
     ),
     "ungauged": (parameters.collect_ungauged, parameters.judge_ungauged, parameters.draw_ungauged, "ungauged.csv"),
+    "regionalization": (
+        regionalization.collect_regionalization,
+        regionalization.judge_regionalization,
+        regionalization.draw_regionalization,
+        "regionalization.csv",
+    ),
+    "history": (history.collect_history, history.judge_history, history.draw_history, "history.csv"),
+    "surrogate": (
+        regionalization.collect_surrogate,
+        regionalization.judge_surrogate,
+        regionalization.draw_surrogate,
+        "surrogate.csv",
+    ),
     "routing_twin": (routing.collect_routing, routing.judge_routing, routing.draw_routing, "routing_twin.csv"),
 }
 # Claims of the paper that no experiment here tests yet.
 UNTESTED = {
     "Learned parameters generalise to an unseen country": "`camels_fr_airgr` is not imported yet",
     "Trained on streamflow only, simulated snow is near observed snow": "`vils_tuwmodel` is not imported yet",
-    "The process model need not be rewritten: a surrogate gives the gradients": "needs steps of the verb `surrogate`",
-    "A network of the place's own history (g_z) gives its parameters": "no `network.kind` makes one static set of a "
-    "history",
-    "The network beats regionalization with prescribed transfer functions and donors": "needs steps of the verb "
-    "`regionalize`",
 }
 HEAD = """# The claims of differentiable parameter learning, tested
 
