@@ -22,6 +22,20 @@ def paired(a, b, column="nse"):
     return a[both].to_numpy(), b[both].to_numpy()
 
 
+def bars(axis, rows):
+    """One bar a row (text, values of places, colour): median, written in it, and quartiles."""
+    for at, (_, values, colour) in enumerate(rows):
+        low, middle, high = quartiles(values)
+        axis.barh(at, middle, color=colour, height=0.6)
+        axis.plot([low, high], [at, at], color=INK, linewidth=1)
+        axis.text(0.01, at, f"{middle:.3f}", va="center", color="white", fontsize=9)
+    axis.set_yticks(range(len(rows)), [text for text, _, _ in rows])
+    axis.invert_yaxis()
+    axis.set_xlim(0, 1)
+    axis.set_xlabel("NSE of the test period: median and quartiles")
+    axis.grid(alpha=0.3, axis="x")
+
+
 # --- evolutionary
 
 

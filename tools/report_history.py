@@ -5,8 +5,8 @@ import pandas as pd
 
 import report_runs as runs
 from plot_files import MODEL, QUIET, START
-from report_calibration import by_place, paired
-from report_statistics import difference, quartiles, told, verdict
+from report_calibration import bars, by_place, paired
+from report_statistics import difference, told, verdict
 
 # Step: where, what the network is told, its list of places that is judged.
 STEPS = {
@@ -76,20 +76,11 @@ def draw_history(data):
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4), layout="constrained")
     for axis, where in zip(axes, ("twin", "CAMELS")):
         steps = [step for step, (place, _, _) in STEPS.items() if place == where and (table.step == step).any()]
-        for at, step in enumerate(steps):
-            low, middle, high = quartiles(by_place(table[table.step == step]).to_numpy())
-            colour = MODEL if "_gz" in step else START if step.endswith("told") else QUIET
-            axis.barh(at, middle, color=colour, height=0.6)
-            axis.plot([low, high], [at, at], color="black", linewidth=1)
-            axis.text(0.02, at, f"{middle:.3f}", va="center", color="white", fontsize=9)
-        axis.set_yticks(range(len(steps)), [STEPS[step][1] for step in steps])
-        axis.invert_yaxis()
-        axis.set_xlim(0, 1)
-        axis.set_xlabel("NSE of the test period: median and quartiles")
+        colours = {step: MODEL if "_gz" in step else START if step.endswith("told") else QUIET for step in steps}
+        bars(axis, [(STEPS[s][1], by_place(table[table.step == s]).to_numpy(), colours[s]) for s in steps])
         judged = "places never trained on" if where == "twin" else "basins, later years"
         count = table[table.step == steps[0]].place_id.nunique() if steps else 0
         axis.set_title(f"{'Twin' if where == 'twin' else where}: {count} {judged}", loc="left")
-        axis.grid(alpha=0.3, axis="x")
     caption = (
         "What a network is told of a place: attributes, or its past forcing and observed flow, from which an LSTM infers "
         "parameters that are kept in the years that follow."

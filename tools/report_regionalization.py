@@ -5,8 +5,8 @@ import pandas as pd
 
 import report_runs as runs
 from plot_files import MODEL, QUIET
-from report_calibration import by_place, paired
-from report_statistics import difference, quartiles, told, verdict
+from report_calibration import bars, by_place, paired
+from report_statistics import difference, told, verdict
 
 # Contender of the report: step, contender of the step's table, what it is.
 CONTENDERS = {
@@ -54,17 +54,9 @@ def draw_regionalization(data):
     table = runs.read(data, "regionalization.csv")
     names = [name for name in CONTENDERS if (table.contender == name).any()]
     figure, axis = plt.subplots(figsize=(8, 3.8), layout="constrained")
-    for at, name in enumerate(names):
-        low, middle, high = quartiles(by_place(table[table.contender == name]).to_numpy())
-        axis.barh(at, middle, color=MODEL if name == "network" else QUIET, height=0.6)
-        axis.plot([low, high], [at, at], color="black", linewidth=1)
-        axis.text(0.01, at, f"{middle:.3f}", va="center", color="white", fontsize=9)
-    axis.set_yticks(range(len(names)), [CONTENDERS[name][2] for name in names])
-    axis.invert_yaxis()
-    axis.set_xlim(0, 1)
-    axis.set_xlabel("NSE of the test period: median and quartiles over basins")
+    colours = {name: MODEL if name == "network" else QUIET for name in names}
+    bars(axis, [(CONTENDERS[n][2], by_place(table[table.contender == n]).to_numpy(), colours[n]) for n in names])
     axis.set_title(f"{table.place_id.nunique()} CAMELS basins when they were held out, one component", loc="left")
-    axis.grid(alpha=0.3, axis="x")
     caption = (
         "Basins held out in five random folds: the same model with parameters of one network, of donors calibrated by "
         "SCE-UA, of transfer functions of prescribed form, and of one set for all."
