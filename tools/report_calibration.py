@@ -32,7 +32,7 @@ def bars(axis, rows):
         axis.text(high + 0.01, at, f"{middle:.3f}", va="center", color=INK, fontsize=9)
     axis.set_yticks(range(len(rows)), [text for text, _, _ in rows])
     axis.invert_yaxis()
-    axis.set_xlim(0, 1)
+    axis.set_xlim(0, 1.12)
     axis.set_xlabel("NSE of the test period: median and quartiles")
     axis.grid(alpha=0.3, axis="x")
 
