@@ -68,7 +68,8 @@ UNITS = {
     }),
     "discharge": spelled({
         "m3 s-1|m3/s|m^3 s^-1|m^3/s|m**3 s**-1|m3 s^-1|m3s-1|m^3 s-1|m**3 s-1|m3 s**-1|m**3/s": (1, 0),
-        "ft3 s-1|ft3/s|cfs": (CUBIC_FEET, 0)
+        "ft3 s-1|ft3/s|cfs": (CUBIC_FEET, 0),
+        "L s-1|l s-1|L/s|l/s": (0.001, 0)
     }),
     "soil_moisture": spelled({
         "m3 m-3|m3/m3|m^3 m^-3|1": (1, 0),

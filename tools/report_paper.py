@@ -62,11 +62,16 @@ EXPERIMENTS = {
         regionalization.draw_surrogate,
         "surrogate.csv",
     ),
+    "unseen_country": (
+        regionalization.collect_country,
+        regionalization.judge_country,
+        regionalization.draw_country,
+        "unseen_country.csv",
+    ),
     "routing_twin": (routing.collect_routing, routing.judge_routing, routing.draw_routing, "routing_twin.csv"),
 }
 # Claims of the paper that no experiment here tests yet.
 UNTESTED = {
-    "Learned parameters generalise to an unseen country": "`camels_fr_airgr` is not imported yet",
     "Trained on streamflow only, simulated snow is near observed snow": "`vils_tuwmodel` is not imported yet",
 }
 HEAD = """# The claims of differentiable parameter learning, tested

@@ -135,3 +135,51 @@ def draw_surrogate(data):
         "program itself (left) and of the surrogate (right), round by round."
     )
     return [("surrogate.png", figure, caption)]
+
+
+# --- unseen country
+
+
+def collect_country(folder):
+    rows = []
+    for record, at in runs.steps_of(folder):
+        if record["step"] in ("france", "alone"):
+            table = runs.scores(at, runs.contender_of(record))
+            rows.append(table[["place_id", "nse", "kge"]].assign(contender=record["step"], seed=record["seed"]))
+    return {"unseen_country.csv": pd.concat(rows, ignore_index=True)[["contender", "seed", "place_id", "nse", "kge"]]}
+
+
+def judge_country(data):
+    table = runs.read(data, "unseen_country.csv")
+    network, alone = table[table.contender == "france"], table[table.contender == "alone"]
+    ours, theirs = paired(network, alone)
+    result = difference(ours, theirs)
+    seeds = ", ".join(f"{part.nse.median():.3f}" for _, part in network.groupby("seed"))
+    yield (
+        "Learned parameters generalise to an unseen country: no loss against calibration in it",
+        verdict(result[1], result[2]),
+        f"French catchments, median NSE {by_place(network).median():.3f} by the network of US basins (median of its seeds in "
+        f"each catchment; seeds alone {seeds}) and {by_place(alone).median():.3f} where each is calibrated by gradients over ten "
+        f"other years; difference {told(result)}.",
+    )
+
+
+def draw_country(data):
+    table = runs.read(data, "unseen_country.csv")
+    network, alone = (by_place(table[table.contender == name]).sort_index() for name in ("france", "alone"))
+    order = alone.sort_values().index
+    figure, axis = plt.subplots(figsize=(8, 3.8), layout="constrained")
+    axis.barh(range(len(order)), alone[order], color=QUIET, height=0.7, label="calibrated in the catchment")
+    seeds = table[table.contender == "france"].pivot(index="place_id", columns="seed", values="nse").loc[order]
+    axis.plot(seeds.to_numpy(), range(len(order)), "o", color=MODEL, alpha=0.35, markersize=4)
+    axis.plot(network[order], range(len(order)), "o", color=MODEL, label="network of US basins (pale: its seeds)")
+    axis.set_yticks(range(len(order)), order, fontsize=7)
+    axis.set_xlim(-0.2, 1)
+    axis.set_xlabel("NSE of the test period (left of the frame: below -0.2)")
+    axis.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    axis.grid(alpha=0.3, axis="x")
+    caption = (
+        "Catchments of France with parameters from a network that has seen basins of the United States only, told climate "
+        "indices, area and elevation, beside each catchment calibrated alone."
+    )
+    return [("unseen_country.png", figure, caption)]
