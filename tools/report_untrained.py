@@ -1,4 +1,4 @@
-"""Claims about variables that were never trained on: a twin's fluxes and states, long-term evapotranspiration."""
+"""Claims about variables that were never trained on: a twin's fluxes and states, long-term evapotranspiration, snow."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 import report_runs as runs
-from plot_files import INK, MODEL, QUIET, dataset, floats, rows_of, texts
+from plot_files import INK, MODEL, QUIET, START, dataset, floats, rows_of, texts
 from report_calibration import SCE, paired
-from report_statistics import difference, spearman, told, verdict
+from report_statistics import difference, signed, spearman, statistic_interval, told, verdict
 
 
 def series_table(path, names):
@@ -186,3 +186,68 @@ def draw_untrained(data):
     yield "untrained.png", figure, (
         "What was never trained on: fluxes and states of a twin, and evapotranspiration of CAMELS basins against P - Q."
     )
+
+
+# --- observed snow
+
+
+def collect_snow(folder):
+    """Days of the test period: observed and simulated snow water (mm), and the observed mean of the training years."""
+    table = pd.DataFrame()
+    for record, at in runs.steps_of(folder):
+        settings = runs.settings_of(record)
+        _, days, made = series_table(at / "runoff.nc", ["snow_water"])
+        table[f"simulated_{record['seed']}"] = made["snow_water"][0]
+        if "observed" in table:
+            continue
+        _, axis, seen = series_table(settings["data_sources"]["observations"], ["snow_water_equivalent"])
+        days, axis = (pd.DatetimeIndex(number.astype("datetime64[D]")) for number in (days, axis))
+        observed = pd.Series(seen["snow_water_equivalent"][0], axis)
+        period = settings["experiment"]
+        trained = observed[period["start_time"] : period["end_time"]]
+        season = trained.groupby([trained.index.month, trained.index.day]).mean()
+        table.insert(0, "day", days)
+        table["observed"] = observed.reindex(days).to_numpy()
+        table["season"] = [season[(day.month, day.day)] for day in days]
+    return {"observed_snow.csv": table.round({name: 2 for name in table if name != "day"})}
+
+
+def snow_efficiency(table, column):
+    error = (table[column] - table.observed) ** 2
+    return 1 - error.sum() / ((table.observed - table.observed.mean()) ** 2).sum()
+
+
+def judge_snow(data):
+    table = pd.read_csv(data / "observed_snow.csv", parse_dates=["day"])
+    seeds = [name for name in table if name.startswith("simulated_")]
+    table["simulated"] = table[seeds].median(axis=1)
+    years = [part for _, part in table.groupby(table.day.dt.year + (table.day.dt.month >= 10))]
+
+    def gain(rows):
+        drawn = pd.concat([years[k] for k in rows])
+        return snow_efficiency(drawn, "simulated") - snow_efficiency(drawn, "season")
+
+    value, low, high = statistic_interval(gain, len(years))
+    yield (
+        "Trained on streamflow only, simulated snow is nearer to observed snow than the season of other years' observations",
+        verdict(low, high),
+        f"NSE of snow water {snow_efficiency(table, 'simulated'):.3f} (median of {len(seeds)} seeds on each day; seeds alone "
+        f"{', '.join(f'{snow_efficiency(table, name):.3f}' for name in seeds)}) and {snow_efficiency(table, 'season'):.3f} "
+        f"(mean of the day over the training years); difference {signed(value)} (95 % interval {signed(low)} to "
+        f"{signed(high)} over {len(years)} years drawn with replacement). One catchment.",
+    )
+
+
+def draw_snow(data):
+    table = pd.read_csv(data / "observed_snow.csv", parse_dates=["day"])
+    figure, axes = plt.subplots(figsize=(11, 3.6), layout="constrained")
+    axes.fill_between(table.day, table.observed, color=QUIET, alpha=0.7, label="observed")
+    seeds = [name for name in table if name.startswith("simulated_")]
+    axes.plot(table.day, table[seeds].median(axis=1), color=MODEL, linewidth=1.2, label="simulated, trained on streamflow only")
+    axes.plot(table.day, table.season, color=START, linewidth=0.8, label="season of the training years' observations")
+    axes.set_ylabel("snow water (mm)")
+    axes.set_ylim(0, 1.2 * table.observed.max())
+    axes.set_xlim(table.day.iloc[0], table.day.iloc[-1])
+    axes.legend(fontsize=8, ncols=3, loc="upper left")
+    axes.grid(alpha=0.3)
+    yield "observed_snow.png", figure, "Snow water of the river Vils, mean of the catchment, in years not trained on."

@@ -1,6 +1,6 @@
-# tools/import_airgr and tools/climate_attributes: two catchments made here become a domain whose values, units, elevations
-# and indices are those known by hand; wrong files are told in one line; the real catchments, where they are, keep values
-# and gaps.
+# tools/import_airgr, climate_attributes and import_tuwmodel: catchments made here become domains whose values, units,
+# elevations and indices are those known by hand; wrong files are told in one line; the real catchments, where they are,
+# keep values and gaps.
 # timeout: 120
 # one process
 import os
@@ -65,6 +65,31 @@ def check_values(domain):
     assert 0.8 < value["pet_mean"][0] < 2.5 and value["pet_mean"][1] > 0
 
 
+def check_zones(folder):
+    """Two zones of 1 and 3 km2 become one place."""
+    path = f"{folder}/zones.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("zone", 2)
+        file.createDimension("time", 400)
+        for name, values, unit in (("P", [4.0, 8.0], "mm d-1"), ("T", [2.0, -2.0], "degC"),
+                                   ("PET", [1.0, 1.0], "mm d-1"), ("SWE", [0.0, 40.0], "mm")):
+            file.createVariable(name, "f8", ("time", "zone"))[...] = np.tile(values, (400, 1))
+            file[name].units = unit
+        for name, dimensions, values, unit in (("area", ("zone", ), [1.0, 3.0], "km2"),
+                                               ("time", ("time", ), range(400), "days since 2001-01-01"),
+                                               ("Q", ("time", ), [9.0] * 400, "mm d-1")):
+            file.createVariable(name, "f8", dimensions)[...] = values
+            file[name].units = unit
+    out = ["--id", "v", "--output", f"{folder}/zones"]
+    refused("Q is 9.00 mm/day in the mean and precipitation 7.00", "import_tuwmodel", path, *out)
+    with netCDF4.Dataset(path, "a") as file:
+        file["Q"][:] = 0.25
+    accepted("import_tuwmodel", path, *out, "--discharge-unit", "m3/s")
+    with netCDF4.Dataset(f"{folder}/zones/forcing.nc") as f, netCDF4.Dataset(f"{folder}/zones/observations.nc") as o:
+        assert f["precipitation"][0, 0] == 7 and f["temperature_mean"][0, 0] == -1 and f["area_km2"][0] == 4
+        np.testing.assert_allclose([o["streamflow"][0, 0], o["snow_water_equivalent"][0, 0]], [5.4, 30], rtol=1e-6)
+
+
 def check_real(source, folder):
     accepted("import_airgr", source, "--output", folder)
     accepted("climate_attributes", folder)
@@ -87,6 +112,7 @@ def main():
                                 ("100 columns Zmin, Z01", dict(quantiles=100))):
             refused(text, "import_airgr", write(f"{folder}/bad", **arguments), "--output", f"{folder}/none")
         refused("a year at least is needed", "climate_attributes", domain, "--to", "2001-03-01")
+        check_zones(folder)
         source = os.path.join(os.environ.get("DPL_DATA", ""), "camels_fr_airgr")
         if os.path.isdir(source):
             check_real(source, f"{folder}/real")
