@@ -175,7 +175,7 @@ def draw_evolutionary(data):
     axes.set_xlabel("forward runs a basin (components drawn apart)")
     axes.set_ylabel("NSE: median and quartiles over basins")
     axes.set_title("Skill against cost", loc="left")
-    axes.legend(fontsize=8, loc="upper center")
+    axes.legend(fontsize=7, ncols=len(components), loc="upper center", bbox_to_anchor=(0.5, -0.16))
     axes.grid(alpha=0.3)
     yield "evolutionary.png", figure, (
         "NSE of the test period in CAMELS basins: one network for all basins, each basin alone by SCE-UA and by gradients, and a "
