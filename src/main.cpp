@@ -138,9 +138,7 @@ int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSess
   for (int i = 0; i < argc; ++i) context.command_line += fmt::format("{}{}", i == 0 ? "" : " ", argv[i]);
   if (request.verb->takes_config && request.verb->own_file == nullptr) context.config = shared_config(comm, request);
   // 4. The work. Signal handlers after the libraries, because those may set their own.
-  const std::string_view name = request.verb->name;
-  for (const std::string_view stops : {"train", "scaling", "calibrate", "regionalize", "surrogate", "experiment"})
-    if (name == stops) install_stop_signals();  // the only verbs that ask for them
+  if (request.verb->asks_for_stop) install_stop_signals();
   const int status = request.verb->run(context);
   // 5. One exit status for all ranks.
   return static_cast<int>(comm.max(static_cast<std::int64_t>(status)));

@@ -8,6 +8,7 @@
 #include "dpl/experiments/basin_folds.hpp"
 #include "dpl/experiments/basin_runs.hpp"
 #include "dpl/experiments/basin_training.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/training/stored_training.hpp"
 
 namespace dpl {
@@ -35,11 +36,7 @@ int run_basin_train(const VerbContext& context) {
     return 0;
   }
   training.prepare();
-  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                                           : RunFolder::open(comm, config.resume);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
   if (training.run(folder) == TrainingEnd::stopped_by_signal) {
     log_info("stopped by a signal after update {}; continue with resume={}", training.trainer().update(),
              folder.path());

@@ -1,8 +1,6 @@
 // The verb `calibrate` over basins: each searched alone over the training period, then the test period.
 #include "dpl/experiments/calibrate.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -17,6 +15,7 @@
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/basin_training.hpp"
 #include "dpl/experiments/report.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/training/basin_output.hpp"
 #include "dpl/training/durable_folder.hpp"
 
@@ -42,12 +41,7 @@ std::string settings_of(const BasinProblem& problem, const std::map<std::string,
                         "through the warm-up {}",
                         k.starts, k.steps, k.rate, k.decay_to, k.start_spread, k.objective,
                         c.runoff.gradient_through_warmup);
-  return fmt::format(
-      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), precipitation_factor [{}], warmup {} x {}; {} to {}; {};{}",
-      c.seed, c.runoff.variant, c.runoff.nmul, c.runoff.pet, c.runoff.unit_hydrograph,
-      c.runoff.hydrograph_b, fmt::join(c.runoff.precipitation_factor, ", "), c.runoff.warmup.days,
-      c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day), iso_date(c.experiment.period.end.day),
-      method, sums);
+  return fmt::format("{}; {};{}", runoff_settings(c, c.runoff.nmul), method, sums);
 }
 
 Json json_of(const CalibratedPlace& place, const std::string& id, const std::string& settings) {
@@ -301,10 +295,7 @@ int run_calibrate(const VerbContext& context) {
   check(context);
   const RunConfig& config = context.config;
   const Communicator& comm = context.comm;
-  if (config.resume.empty())
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-  else
-    RunFolder::check_resumable(comm, config.resume);
+  check_run_folder(comm, config);
   BasinProblem problem = load_basin_problem(comm, config, BasinUse::train);
   tell_left_out(problem);
   const BasinParameters parameters(config);
@@ -317,11 +308,7 @@ int run_calibrate(const VerbContext& context) {
   }
   const BasinSeries series = read_basin_series(problem, config.experiment.period, evaluation_warmup(config));
   for (const auto& warning : series.warnings) log_warning("{}", warning);
-  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                                           : RunFolder::open(comm, config.resume);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
   Calibration calibration(problem, series, folder);
   const auto start = std::chrono::steady_clock::now();
   if (!calibration.run()) {

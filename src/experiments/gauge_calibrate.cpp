@@ -11,6 +11,7 @@
 #include "dpl/experiments/contest.hpp"
 #include "dpl/experiments/gauge_calibration.hpp"
 #include "dpl/experiments/plan.hpp"
+#include "dpl/experiments/run_start.hpp"
 
 namespace dpl {
 namespace {
@@ -56,10 +57,7 @@ int run_gauge_calibrate(const VerbContext& context) {
   check(context);
   const RunConfig& config = context.config;
   const Communicator& comm = context.comm;
-  if (config.resume.empty())
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-  else
-    RunFolder::check_resumable(comm, config.resume);
+  check_run_folder(comm, config);
   const Problem problem = load_problem(comm, config, config.experiment.gauges, false);
   for (const auto& warning : problem.observations->warnings) log_warning("{}", warning);
   if (context.validate_only) {
@@ -72,11 +70,7 @@ int run_gauge_calibrate(const VerbContext& context) {
     scored->observations = observations_at(problem, config.experiment.gauges, config.test.gauges);
     check_scored(*scored, *scored->observations, config.test.period, "the test period");
   }
-  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                                           : RunFolder::open(comm, config.resume);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
   GaugeCalibration calibration(problem, folder);
   log_info("{} reaches, {} gauges on {} levels, {} parameters each ({}), {} ranks",
            calibration.domain().partition().piece.size(), calibration.gauges(), calibration.areas().levels(),

@@ -9,6 +9,7 @@
 #include "dpl/experiments/evaluation.hpp"
 #include "dpl/experiments/joint_contest.hpp"
 #include "dpl/experiments/joint_runs.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/training/stored_training.hpp"
 
 namespace dpl {
@@ -62,11 +63,7 @@ int run_joint_train(const VerbContext& context) {
   JointTrainer trainer(problem);
   const auto untrained = copies_of(trainer.weights());
   if (checkpoint) trainer.restore(*checkpoint);
-  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                                           : RunFolder::open(comm, config.resume);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
   if (checkpoint) log_info("resumed after update {}", trainer.update());
   Count weights = 0;
   for (const auto& w : untrained) weights += w.tensor.numel();

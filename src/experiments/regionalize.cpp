@@ -12,6 +12,7 @@
 #include "dpl/data/basin_list.hpp"
 #include "dpl/experiments/basin_folds.hpp"
 #include "dpl/experiments/folds.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/experiments/series_summary.hpp"
 #include "dpl/learning/transfer_network.hpp"
 #include "dpl/training/run_folder.hpp"
@@ -298,10 +299,7 @@ int run_regionalize(const VerbContext& context) {
   const Communicator& comm = context.comm;
   const auto methods = methods_of(config);
   if (std::find(methods.begin(), methods.end(), "transfer_sce_ua") != methods.end()) check_budget(config);
-  if (config.resume.empty())
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-  else
-    RunFolder::check_resumable(comm, config.resume);
+  check_run_folder(comm, config);
   RunConfig for_probe = config;
   for_probe.network.kind = "mlp";  // no history is read
   const BasinProblem probe = load_basin_problem(comm, for_probe, BasinUse::train);
@@ -313,11 +311,7 @@ int run_regionalize(const VerbContext& context) {
     print_plan(splits, methods);
     return 0;
   }
-  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                                           : RunFolder::open(comm, config.resume);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
   log_info("{} splits of {} basins; {}; {} parameters a basin, {} ranks", splits.size(), probe.size(),
            fmt::join(methods, ", "), BasinParameters(config).outputs(), comm.size());
   Tables tables;

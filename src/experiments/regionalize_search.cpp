@@ -13,6 +13,7 @@
 #include "dpl/base/progress.hpp"
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/regionalize.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/learning/transfer_network.hpp"
 #include "dpl/parallel/exact_sum.hpp"
 #include "dpl/training/basin_model.hpp"
@@ -83,14 +84,10 @@ std::string TransferSearch::settings() const {
   std::string functions;
   for (const auto& [name, list] : c.network.transfer) functions += fmt::format(" {}({})", name, fmt::join(list, " "));
   return fmt::format(
-      "seed {}; HBV {}, nmul {}, pet {}, unit_hydrograph {} (b up to {}), precipitation_factor [{}], warmup {} x {}; {} to {}; basins {}; "
-      "complexes {}, evaluations {}, stop {} {} {}; coefficients within {} and {};{}",
-      c.seed, c.runoff.variant, parameters_.components, c.runoff.pet, c.runoff.unit_hydrograph, c.runoff.hydrograph_b,
-      fmt::join(c.runoff.precipitation_factor, ", "),
-      c.runoff.warmup.days, c.runoff.warmup.repeat, iso_date(c.experiment.period.start.day),
-      iso_date(c.experiment.period.end.day), problem_.fingerprint, c.calibration.complexes, c.calibration.evaluations,
-      c.calibration.stop_loops, c.calibration.stop_change, c.calibration.stop_range, c.regionalize.largest_intercept,
-      c.regionalize.largest_slope, functions);
+      "{}; basins {}; complexes {}, evaluations {}, stop {} {} {}; coefficients within {} and {};{}",
+      runoff_settings(c, parameters_.components), problem_.fingerprint, c.calibration.complexes,
+      c.calibration.evaluations, c.calibration.stop_loops, c.calibration.stop_change, c.calibration.stop_range,
+      c.regionalize.largest_intercept, c.regionalize.largest_slope, functions);
 }
 
 // The search is a function of the values it was told: told the stored ones, it stands where it stood. A last line that

@@ -12,6 +12,7 @@
 #include "dpl/base/stop_flag.hpp"
 #include "dpl/experiments/parameter_source.hpp"
 #include "dpl/experiments/plan.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/training/durable_folder.hpp"
 #include "dpl/training/route_progress.hpp"
 
@@ -50,11 +51,6 @@ void report_water(const WaterVolumes& w) {
   log_info("water: inflow {:.6e} m3, outflow {:.6e}, storage change {:.6e}, created by the flow floor {:.3e}; balance {:.1e}",
            w.lateral_inflow, w.outflow, w.storage_change, w.created_by_floor,
            scale > 0 ? error / scale : error);
-}
-
-RunFolder open_folder(const Communicator& comm, const RunConfig& config) {
-  return config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                               : RunFolder::open(comm, config.resume);
 }
 
 void go_on(const RouteProgress& record, PeriodRouter& router, const TimeAxis& time) {
@@ -110,10 +106,7 @@ int run_route(const VerbContext& context) {
   RunConfig config = context.config;
   const Communicator& comm = context.comm;
   if (config.data_sources.observations.empty() && config.output.reaches.empty()) config.output.discharge = "all";
-  if (config.resume.empty())
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-  else
-    RunFolder::check_resumable(comm, config.resume);
+  check_run_folder(comm, config);
   if (!config.resume.empty() && is_complete(comm, config.resume)) {
     log_info("run folder: {} is complete, nothing is left to do", config.resume);
     return 0;
@@ -125,10 +118,7 @@ int run_route(const VerbContext& context) {
     print_plan(problem, false, false);
     return 0;
   }
-  auto folder = open_folder(comm, config);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
 
   Evaluation evaluation(problem, period, further_reaches(problem),
                         config.output.discharge == "all" ? Further::streamed : Further::kept);

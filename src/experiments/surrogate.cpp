@@ -17,6 +17,7 @@
 #include "dpl/experiments/basin_contest.hpp"
 #include "dpl/experiments/basin_training.hpp"
 #include "dpl/experiments/report.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/experiments/surrogate_yardstick.hpp"
 #include "dpl/learning/metrics.hpp"
 #include "dpl/training/stored_training.hpp"
@@ -393,10 +394,7 @@ int run_surrogate(const VerbContext& context) {
   agree(context.comm, "configuration", [&] { check(context); });
   RunConfig config = context.config;
   const Communicator& comm = context.comm;
-  if (config.resume.empty())
-    RunFolder::check_creatable(comm, config.output.folder, config.name);
-  else
-    RunFolder::check_resumable(comm, config.resume);
+  check_run_folder(comm, config);
   BasinProblem problem = load_basin_problem(comm, config, BasinUse::train);
   tell_left_out(problem);
   if (context.validate_only) {
@@ -406,11 +404,7 @@ int run_surrogate(const VerbContext& context) {
   const Count warmup = std::max<Count>(evaluation_warmup(config), config.experiment.warmup_days);
   BasinSeries series = read_basin_series(problem, config.experiment.period, warmup);
   for (const auto& warning : series.warnings) log_warning("{}", warning);
-  RunFolder folder = config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                                           : RunFolder::open(comm, config.resume);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
   try {
     Study(problem, series, folder).run();
   } catch (const Stopped&) {

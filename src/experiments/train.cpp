@@ -11,16 +11,12 @@
 #include "dpl/experiments/contest.hpp"
 #include "dpl/experiments/joint_runs.hpp"
 #include "dpl/experiments/plan.hpp"
+#include "dpl/experiments/run_start.hpp"
 #include "dpl/training/stored_training.hpp"
 #include "dpl/training/trainer.hpp"
 
 namespace dpl {
 namespace {
-
-RunFolder open_folder(const Communicator& comm, const RunConfig& config) {
-  return config.resume.empty() ? RunFolder::create(comm, config.output.folder, config.name)
-                               : RunFolder::open(comm, config.resume);
-}
 
 // The statistics of the checkpoint, where they are of the configured attributes; other attributes are refused later.
 Problem load(const Communicator& comm, const RunConfig& config, const std::optional<Checkpoint>& checkpoint) {
@@ -86,10 +82,7 @@ int run_train(const VerbContext& context) {
     scored = observations_to_score(problem);
   });
   Trainer& trainer = *built;
-  auto folder = open_folder(comm, config);
-  folder.write_text(comm, "config.yaml", resolved_yaml(config));
-  agree_on_root(comm, "log", [&] { add_log_file(folder.file("log.txt")); });
-  log_info("run folder: {}", folder.path());
+  RunFolder folder = begin_run(comm, config);
 
   const auto untrained = trainer.theta();
   if (checkpoint) {

@@ -34,13 +34,7 @@ void check_keys(const RunConfig& config, BasinUse use) {
   require(config.data_sources.observations, "data_sources.observations", "observed streamflow or soil moisture");
   if (config.network.input_var_names.empty())
     fail("config: network.input_var_names is empty; list the attributes the parameter network reads");
-  runoff_parameters(runoff_variant_from_name(config.runoff.variant), config.runoff.dynamic,
-                    config.runoff.precipitation_factor);
-  if (config.network.history_days > 0 && (config.network.kind != "lstm" || !config.runoff.dynamic.empty()))
-    fail(
-        "config: network.history_days is {}, but network.kind is {} and runoff.dynamic has {} names; parameters inferred "
-        "from the past need kind lstm and no dynamic parameter, else history_days must be 0",
-        config.network.history_days, config.network.kind, config.runoff.dynamic.size());
+  check_runoff(config);
   if (config.network.kind == "transfer") transfer_predictors(config.network, BasinParameters(config).output_names());
   if (!(config.experiment.targets.streamflow > 0 || config.experiment.targets.soil_moisture > 0))
     fail("config: experiment.targets.streamflow and experiment.targets.soil_moisture are both 0; one must be above 0");
@@ -186,6 +180,16 @@ void tell_constant(const RunConfig& config, const AttributeStatistics& s) {
 }
 
 }  // namespace
+
+void check_runoff(const RunConfig& config) {
+  runoff_parameters(runoff_variant_from_name(config.runoff.variant), config.runoff.dynamic,
+                    config.runoff.precipitation_factor);
+  if (config.network.history_days > 0 && (config.network.kind != "lstm" || !config.runoff.dynamic.empty()))
+    fail(
+        "config: network.history_days is {}, but network.kind is {} and runoff.dynamic has {} names; parameters inferred "
+        "from the past need kind lstm and no dynamic parameter, else history_days must be 0",
+        config.network.history_days, config.network.kind, config.runoff.dynamic.size());
+}
 
 Index places_of_block(Index places) {
   return std::clamp<Index>((places + kFewestBlocks - 1) / kFewestBlocks, 1, kLargestBlock);

@@ -42,8 +42,7 @@ void check_keys(const RunConfig& c, BasinUse use) {
   refuse(c.routing.initial_state != "hot", "routing.initial_state", c.routing.initial_state, "hot");
   for (const auto& name : history_channels(c)) refuse(name == "observed_streamflow", "network.history_var_names", name,
                                                        "variables of the forcing");
-  runoff_parameters(runoff_variant_from_name(c.runoff.variant), c.runoff.dynamic,
-                    c.runoff.precipitation_factor);
+  check_runoff(c);
   const Period& period = use == BasinUse::train ? c.experiment.period : c.test.period;
   const char* section = use == BasinUse::train ? "experiment" : "test";
   if (!period.given()) fail("config: {}.start_time and {}.end_time are not set", section, section);

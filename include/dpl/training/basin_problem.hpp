@@ -36,6 +36,9 @@ struct BasinProblem {
 /// Length of a block of places: eight blocks of a small domain, of at most 128 places in a large one.
 Index places_of_block(Index places);
 
+/// Throws Error for keys of the runoff model, and of how its network reads the past, that cannot be together.
+void check_runoff(const RunConfig& config);
+
 /// What a problem is made for.
 enum class BasinUse { train, score };
 
