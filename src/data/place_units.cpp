@@ -38,7 +38,8 @@ constexpr Unit kFlow[] = {
     {"mm s-1|kg m-2 s-1", {86400}},
     {"m/day|m d-1", {1000}},
     {"m3 s-1|m3/s|m^3 s^-1|m^3/s|m**3 s**-1|m3 s^-1|m3s-1|m^3 s-1|m**3 s-1|m3 s**-1|m**3/s", {1, 0, true}},
-    {"ft3 s-1|ft3/s|cfs", {0.028316846592, 0, true}}};
+    {"ft3 s-1|ft3/s|cfs", {0.028316846592, 0, true}},
+    {"L s-1|l s-1|L/s|l/s", {0.001, 0, true}}};
 constexpr Unit kSoilMoisture[] = {{"m3 m-3|m3/m3|m^3 m^-3|1", {}}, {"percent|%", {0.01}}};
 constexpr Unit kDepth[] = {{"mm|kg m-2", {}}, {"cm", {10}}, {"m", {1000}}};
 

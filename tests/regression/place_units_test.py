@@ -56,7 +56,7 @@ def of_document(page):
         units = rows.setdefault(name, {})
         for spelling in re.split(r"[,;] ", re.sub(r" \([a-z].*?\)", "", same)):
             units[spelling] = (1, 0)
-        for spellings, rule in re.findall(r"([^();]+?) \((\(F - 32\) / 1\.8|[^()]+)\)(?:; |$)", converted.split(", both ")[0]):
+        for spellings, rule in re.findall(r"([^();]+?) \((\(F - 32\) / 1\.8|[^()]+)\)(?:; |$)", converted.split(", with area_km2")[0]):
             conversion = {"(F - 32) / 1.8": (1 / 1.8, -32 / 1.8), "-273.15": (1, -273.15)}.get(rule) or (number(rule), 0)
             for spelling in spellings.split(", "):
                 units[spelling] = conversion
