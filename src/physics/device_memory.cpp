@@ -27,7 +27,7 @@ std::size_t alignment_of(std::size_t bytes) { return bytes >= 2 * kLargePage ? k
 }  // namespace
 
 void check_device(Device device) {
-  if (device == Device::cpu) return;
+  if (device != Device::cuda) return;
 #ifdef DPL_CUDA
   int count = 0;
   if (const cudaError_t code = cudaGetDeviceCount(&count); code != cudaSuccess || count == 0)
@@ -37,7 +37,7 @@ void check_device(Device device) {
 #endif
 }
 
-void fail_on_device(const char* reason) { fail("device: a routing kernel failed on the GPU ({})", reason); }
+void fail_on_device(const char* reason) { fail("device: a kernel failed on the GPU ({})", reason); }
 
 void* allocate_for(Device device, std::size_t bytes) {
 #ifdef DPL_CUDA

@@ -17,10 +17,12 @@ DPL_DECLARE(generic)
 DPL_DECLARE(v3)
 DPL_DECLARE(v4)
 #endif
-#ifdef DPL_CUDA
-DPL_DECLARE(cuda)
-#endif
 #undef DPL_DECLARE
+
+namespace device {
+template <class Real>
+const SweepKernels<Real>& sweep_kernels(Device which, const SweepKernels<Real>& host);
+}
 
 namespace {
 
@@ -66,13 +68,9 @@ int instruction_set_level() {
 
 template <class Real>
 const SweepKernels<Real>& sweep_kernels(Device device) {
-  if (device == Device::cuda) {
-#ifdef DPL_CUDA
-    return Choice<Real>::of(cuda::single_kernels, cuda::double_kernels);
-#else
-    fail("device: cuda was asked for, but this program was built without CUDA; use device: cpu or the preset cuda");
-#endif
-  }
+  check_device(device);
+  if (runs_device_loops(device))
+    return device::sweep_kernels(device, Choice<Real>::of(generic::single_kernels, generic::double_kernels));
   const int level = instruction_set_level();
 #ifdef DPL_HAVE_ISA_VARIANTS
   if (level == 4) return Choice<Real>::of(v4::single_kernels, v4::double_kernels);

@@ -6,7 +6,11 @@
 
 namespace dpl {
 
-enum class Device { cpu, cuda };
+/// `emulated`: the GPU's loops, order of calls and arrays, run by the host: tests of everything but the GPU itself.
+enum class Device { cpu, cuda, emulated };
+
+/// Whether the loops of a GPU are run, by a GPU or not.
+inline bool runs_device_loops(Device device) { return device != Device::cpu; }
 
 /// Memory aligned for vector loads; on cuda it is managed memory, which host and device both reach. Throws Error when
 /// there is none.
