@@ -13,6 +13,7 @@ import report_parameters as parameters
 import report_regionalization as regionalization
 import report_routing as routing
 import report_runs as runs
+import report_scaling as scaling
 import report_untrained as untrained
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,15 +26,15 @@ EXPERIMENTS = {
         "evolutionary.csv",
     ),
     "scaling_camels": (
-        lambda at: calibration.collect_scaling(at, "scaling_camels"),
-        lambda at: calibration.judge_scaling(at, "scaling_camels", "CAMELS"),
-        lambda at: calibration.draw_scaling(at, "scaling_camels", "CAMELS"),
+        lambda at: scaling.collect_scaling(at, "scaling_camels"),
+        lambda at: scaling.judge_scaling(at, "scaling_camels", "CAMELS"),
+        lambda at: scaling.draw_scaling(at, "scaling_camels", "CAMELS"),
         "scaling_camels_curve.csv",
     ),
     "scaling_twin": (
-        lambda at: calibration.collect_scaling(at, "scaling_twin"),
-        lambda at: calibration.judge_scaling(at, "scaling_twin", "twin"),
-        lambda at: calibration.draw_scaling(at, "scaling_twin", "Twin of 4096 places"),
+        lambda at: scaling.collect_scaling(at, "scaling_twin"),
+        lambda at: scaling.judge_scaling(at, "scaling_twin", "twin"),
+        lambda at: scaling.draw_scaling(at, "scaling_twin", "Twin of 4096 places"),
         "scaling_twin_curve.csv",
     ),
     "coherence": (
