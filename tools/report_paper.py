@@ -14,6 +14,7 @@ import report_regionalization as regionalization
 import report_routing as routing
 import report_runs as runs
 import report_scaling as scaling
+import report_surrogate as surrogate
 import report_untrained as untrained
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,10 +60,16 @@ EXPERIMENTS = {
     ),
     "history": (history.collect_history, history.judge_history, history.draw_history, "history.csv"),
     "surrogate": (
-        regionalization.collect_surrogate,
-        regionalization.judge_surrogate,
-        regionalization.draw_surrogate,
+        lambda at: surrogate.collect_surrogate(at, "surrogate"),
+        lambda at: surrogate.judge_surrogate(at, "surrogate", "GR4J"),
+        lambda at: surrogate.draw_surrogate(at, "surrogate", "GR4J, a script without gradients"),
         "surrogate.csv",
+    ),
+    "surrogate_hbv": (
+        lambda at: surrogate.collect_surrogate(at, "surrogate_hbv"),
+        lambda at: surrogate.judge_surrogate(at, "surrogate_hbv", "HBV"),
+        lambda at: surrogate.draw_surrogate(at, "surrogate_hbv", "HBV as an external program, whose gradients are known"),
+        "surrogate_hbv.csv",
     ),
     "unseen_country": (
         regionalization.collect_country,

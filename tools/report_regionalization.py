@@ -1,4 +1,4 @@
-"""Claims about basins never trained on beside regionalization, and about a process model that is not rewritten."""
+"""Claims about basins never trained on beside regionalization, and in another country."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -87,82 +87,6 @@ def draw_regionalization(data):
         "calibrated by SCE-UA (those of 4 components by gradients), of transfer functions of prescribed form, and of one set for all."
     )
     return [("regionalization.png", figure, caption)]
-
-
-# --- surrogate
-
-# NSE of the surrogate against the program: column of rounds.csv and what it is.
-QUALITY = {
-    "surrogate_runs_median": "other runs of the same places",
-    "surrogate_places_median": "other places",
-    "surrogate_near_median": "near what was learned",
-}
-
-
-def collect_surrogate(folder):
-    tables, rounds = [], []
-    for record, at in runs.steps_of(folder):
-        table = pd.read_csv(at / "metrics_by_basin.csv", dtype={"place_id": str})
-        tables.append(table[["round", "place_id", "nse_surrogate", "nse_program"]].assign(seed=record["seed"]))
-        rounds.append(pd.read_csv(at / "rounds.csv")[["round", "runs_per_place", *QUALITY]].assign(seed=record["seed"]))
-    return {
-        "surrogate.csv": pd.concat(tables, ignore_index=True),
-        "surrogate_rounds.csv": pd.concat(rounds, ignore_index=True),
-    }
-
-
-def judge_surrogate(data):
-    table, rounds = runs.read(data, "surrogate.csv"), runs.read(data, "surrogate_rounds.csv")
-    of = {int(number): part for number, part in table.groupby("round")}
-    last = max(of)
-
-    def compared(claim, better, worse, more):
-        result = difference(*paired(of[better], of[worse], "nse_program"))
-        yield (
-            claim,
-            verdict(result[1], result[2]),
-            f"Median NSE in the program {by_place(of[better], 'nse_program').median():.3f} after round {better} and "
-            f"{by_place(of[worse], 'nse_program').median():.3f} {'untrained' if worse == 0 else f'after round {worse}'}; "
-            f"difference {told(result)} (by place the median of {table.seed.nunique()} seeds).{more}",
-        )
-
-    skill = rounds.groupby("round").median(numeric_only=True)
-    yield from compared(
-        "The process model need not be rewritten: what is learned through a surrogate serves in the program itself",
-        last,
-        0,
-        f" {skill.runs_per_place[last]:.0f} runs a place; NSE of the surrogate against the program near what was learned "
-        f"{skill.surrogate_near_median[last]:.3f}.",
-    )
-    if last > 1:
-        yield from compared("A second round of runs around what was learned improves it", last, 1, "")
-
-
-def draw_surrogate(data):
-    table, rounds = runs.read(data, "surrogate.csv"), runs.read(data, "surrogate_rounds.csv")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    for number, part in table.groupby("round"):
-        values = by_place(part, "nse_program").sort_values().to_numpy()
-        shares = [(k + 1) / len(values) for k in range(len(values))]
-        left.step(values, shares, where="post", label="untrained" if number == 0 else f"round {number}")
-    left.set_xlim(-0.2, 1)
-    left.set_xlabel("NSE of the test period in the program")
-    left.set_ylabel("share of basins below")
-    left.legend(fontsize=8)
-    left.grid(alpha=0.3)
-    trained = rounds[rounds["round"] > 0].groupby("round").median(numeric_only=True)
-    for column, text in QUALITY.items():
-        right.plot(trained.index, trained[column], "o-", label=text)
-    right.set_xticks(trained.index)
-    right.set_xlabel("round")
-    right.set_ylabel("median NSE, surrogate against the program")
-    right.legend(fontsize=8)
-    right.grid(alpha=0.3)
-    caption = (
-        "GR4J, a script without gradients, learned for CAMELS basins through an LSTM trained on its runs: skill in the "
-        "program itself (left) and of the surrogate (right), round by round."
-    )
-    return [("surrogate.png", figure, caption)]
 
 
 # --- unseen country
