@@ -247,12 +247,16 @@ def costs(data, name):
     return pd.DataFrame(rows)
 
 
+def short(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+
+
 def told_cost(mine):
     """`21 runs, 0.0023 s` by the median of the seeds; a seed that did not get there counts as dearer than all others."""
     if mine.runs.isna().sum() * 2 >= len(mine):
         return "not reached"
     filled = mine.fillna(np.inf)
-    return f"{filled.runs.median():.3g} runs, {filled.seconds.median():.2g} s"
+    return f"{short(filled.runs.median())} runs, {filled.seconds.median():.2g} s"
 
 
 def cheaper(less, more):
