@@ -216,22 +216,22 @@ WHERE = {"nse_out": "unseen places", "nse_core": "places that all trainings saw"
 
 
 def cost_of_skill(points, threshold):
-    """Runs and seconds a place at which a curve of rows (runs, seconds, skill), cheapest first, reaches the threshold: between two
-    budgets by the logarithm of the cost; nan where it does not, the first budget where that is enough."""
+    """Runs and seconds a place at which a curve of rows (runs, seconds, skill), cheapest first, reaches the threshold, and whether it
+    may be fewer: between two budgets by the logarithm of the cost; nan where it does not, the first budget where that is enough."""
     points = np.asarray(points, dtype=float)
     reached = np.flatnonzero(points[:, 2] >= threshold)
     if not len(reached):
-        return np.nan, np.nan
+        return np.nan, np.nan, False
     at = reached[0]
     if at == 0:
-        return points[0, 0], points[0, 1]
+        return points[0, 0], points[0, 1], True
     share = (threshold - points[at - 1, 2]) / (points[at, 2] - points[at - 1, 2])
     runs_, seconds = np.exp((1 - share) * np.log(points[at - 1, :2]) + share * np.log(points[at, :2]))
-    return runs_, seconds
+    return runs_, seconds, False
 
 
 def costs(data, name):
-    """Rows where, record, places (0: SCE-UA), seed, runs, seconds: cost a place of the threshold, nan where no budget reached it."""
+    """Rows where, record, places (0: SCE-UA), seed, runs, seconds, at_most: cost_of_skill() a place."""
     curve, rows = runs.read(data, f"{name}_curve.csv"), []
     sources = [(curve, ["record", "places", "seed"], ["forward_runs_per_place", "seconds_per_place"])]
     if (data / f"{name}_sce_medians.csv").exists():
@@ -243,7 +243,7 @@ def costs(data, name):
             mine = table if where in table else table[table["where"] == where]
             for key, part in mine.groupby(keys):
                 found = cost_of_skill(part.sort_values(cost[0])[[*cost, skill]], threshold)
-                rows.append({"where": where, **dict(zip(keys, key)), "runs": found[0], "seconds": found[1]})
+                rows.append({"where": where, **dict(zip(keys, key)), "runs": found[0], "seconds": found[1], "at_most": found[2]})
     return pd.DataFrame(rows)
 
 
@@ -252,11 +252,13 @@ def short(value):
 
 
 def told_cost(mine):
-    """`21 runs, 0.0023 s` by the median of the seeds; a seed that did not get there counts as dearer than all others."""
+    """`21 runs, 0.0023 s` by the median of the seeds; a seed that did not get there counts as dearer than all others; `at most` where
+    most seeds got there by the smallest budget."""
     if mine.runs.isna().sum() * 2 >= len(mine):
         return "not reached"
     filled = mine.fillna(np.inf)
-    return f"{short(filled.runs.median())} runs, {filled.seconds.median():.2g} s"
+    bound = "at most " if 2 * mine.at_most.sum() > len(mine) else ""
+    return f"{bound}{short(filled.runs.median())} runs, {filled.seconds.median():.2g} s"
 
 
 def cheaper(less, more):
@@ -320,6 +322,6 @@ def draw_thresholds(data, name, what):
     figure.suptitle(f"{what}: cost of a stated skill (median of seeds; no point: not reached)", x=0.01, ha="left", color=INK)
     yield f"{name}_cost.png", figure, (
         "Forward runs and seconds a place until the median NSE of the test period reaches what is stated, by shorter trainings of "
-        "their own (25 updates and more), between two of them by the logarithm of the cost; lines without points: SCE-UA, calibrated "
-        "in the places that are judged (200 evaluations and more)."
+        "their own (25 updates and more), between two of them by the logarithm of the cost, and that of the shortest where it is "
+        "enough; lines without points: SCE-UA, calibrated in the places that are judged (200 evaluations and more)."
     )

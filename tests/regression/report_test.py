@@ -84,10 +84,10 @@ def table_of(folder, gain):
 
 def check_cost():
     points = [(10, 1, 0.2), (100, 10, 0.4), (1000, 100, 0.6)]
-    assert np.allclose(scaling.cost_of_skill(points, 0.5), (10**2.5, 10**1.5)), "half way between the logarithms"
-    assert scaling.cost_of_skill(points, 0.2) == (10, 1), "the first budget is enough"
-    assert np.allclose(scaling.cost_of_skill(points, 0.4), (100, 10))
-    assert all(np.isnan(scaling.cost_of_skill(points, 0.7))), "no budget is"
+    assert np.allclose(scaling.cost_of_skill(points, 0.5), (10**2.5, 10**1.5, False)), "half way between the logarithms"
+    assert scaling.cost_of_skill(points, 0.2) == (10, 1, True), "the first budget is enough"
+    assert np.allclose(scaling.cost_of_skill(points, 0.4), (100, 10, False))
+    assert all(np.isnan(scaling.cost_of_skill(points, 0.7)[:2])), "no budget is"
 
 
 def curve(rise):
