@@ -133,8 +133,8 @@ DeviceConservativeTile<Real>::DeviceConservativeTile(TileLayout layout, const Ti
 }
 
 template <class Real>
-Count DeviceConservativeTile<Real>::form_bytes() const {
-  return this->stride_ * static_cast<Count>(13 * sizeof(Real) + 3 * sizeof(double));
+Count DeviceConservativeTile<Real>::form_bytes(bool tape) const {
+  return this->stride_ * static_cast<Count>(7 * sizeof(Real) + (tape ? 6 * sizeof(Real) + 3 * sizeof(double) : 0));
 }
 
 template <class Real>

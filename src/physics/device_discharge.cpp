@@ -28,8 +28,8 @@ DeviceDischargeTile<Real>::DeviceDischargeTile(TileLayout layout, const Tiling::
 }
 
 template <class Real>
-Count DeviceDischargeTile<Real>::form_bytes() const {
-  return this->stride_ * static_cast<Count>(14 * sizeof(Real));
+Count DeviceDischargeTile<Real>::form_bytes(bool tape) const {
+  return this->stride_ * static_cast<Count>((tape ? 14 : 7) * sizeof(Real));
 }
 
 template <class Real>

@@ -1,6 +1,4 @@
 // Host memory, and CUDA's own and managed memory in a build that has it.
-#include "dpl/physics/device_memory.hpp"
-
 #include "dpl/physics/device_array.hpp"
 
 #if defined(__linux__)
@@ -8,6 +6,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -79,26 +78,33 @@ namespace {
 
 double gib(double bytes) { return bytes / (1024.0 * 1024.0 * 1024.0); }
 
+std::atomic<Count> held = 0;
+
 }  // namespace
 
 void* allocate_on(Device device, std::size_t bytes) {
+  void* memory = nullptr;
 #ifdef DPL_CUDA
   if (device == Device::cuda) {
-    void* memory = nullptr;
     if (const cudaError_t code = cudaMalloc(&memory, bytes > 0 ? bytes : 1); code != cudaSuccess) {
-      cudaGetLastError();
+      cudaGetLastError();   // the next launch would find it
       fail("device: {:.3f} GiB of GPU memory could not be had ({}), {:.3f} GiB are free; shorten the window or use more GPUs",
            gib(static_cast<double>(bytes)), cudaGetErrorString(code), gib(static_cast<double>(free_bytes(device))));
     }
-    return memory;
   }
 #endif
-  return allocate_for(device, bytes);
+  if (device != Device::cuda) memory = allocate_for(device, bytes);
+  held += static_cast<Count>(bytes);
+  return memory;
 }
 
-void free_on(Device device, void* memory) noexcept {
-  if (memory) release_from(device, memory);
+void free_on(Device device, void* memory, std::size_t bytes) noexcept {
+  if (!memory) return;
+  release_from(device, memory);
+  held -= static_cast<Count>(bytes);
 }
+
+Count held_bytes() { return held; }
 
 Count free_bytes(Device device) {
 #ifdef DPL_CUDA

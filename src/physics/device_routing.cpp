@@ -65,9 +65,9 @@ Count DeviceRouting<Real>::window_bytes(const DeviceWindowShape& shape) const {
 }
 
 template <class Real>
-Count DeviceRouting<Real>::tile_bytes() const {
+Count DeviceRouting<Real>::tile_bytes(bool tape) const {
   Count bytes = 0;
-  for (const auto* tile : tiles_) bytes += tile->own_bytes();
+  for (const auto* tile : tiles_) bytes += tile->own_bytes(tape);
   return bytes;
 }
 

@@ -150,7 +150,7 @@ bool LaunchGraph::record(const std::function<void()>& launches) {
                     cudaGraphInstantiate(&ready, graph, 0) == cudaSuccess;
   if (graph) cudaGraphDestroy(graph);
   if (!done) cudaGetLastError();
-  graph_ = ready;
+  graph_ = done ? ready : nullptr;
   return done;
 #else
   (void)launches;
@@ -161,9 +161,11 @@ bool LaunchGraph::record(const std::function<void()>& launches) {
 void LaunchGraph::run(Device device, const LaunchKey& key, const std::function<void()>& launches) {
 #ifdef __CUDACC__
   if (device == Device::cuda && !refused_) {
-    if (!graph_ || !(key == key_)) refused_ = !record(launches);
+    const bool again = key == key_;
+    if (!again) forget();
     key_ = key;
-    if (!refused_) {
+    if (again && !graph_) refused_ = !record(launches);
+    if (graph_) {
       check_cuda(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph_), launch_stream()));
       return;
     }

@@ -132,9 +132,9 @@ Count DeviceTile<Real>::scratch_values(Index hold, bool tape) const {
 }
 
 template <class Real>
-Count DeviceTile<Real>::own_bytes() const {
+Count DeviceTile<Real>::own_bytes(bool tape) const {
   const Count by_cell = 3 * sizeof(double) + (3 + state_fields()) * sizeof(Real) + 9 * sizeof(Index);
-  return by_cell * stride_ + form_bytes();
+  return by_cell * stride_ + form_bytes(tape);
 }
 
 template <class Real>

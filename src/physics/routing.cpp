@@ -143,7 +143,7 @@ Count Router<Real>::device_bytes(Count steps, Index hold, Index probes, bool kee
   const Impl& m = *impl_;
   if (!m.device) return 0;
   const Count tape = keep_tape ? m.start_bytes(steps, m.keep_every(steps)) : 0;
-  return m.device->tile_bytes() + m.device->window_bytes(m.device_shape(steps, hold, probes, keep_tape)) + tape;
+  return m.device->tile_bytes(keep_tape) + m.device->window_bytes(m.device_shape(steps, hold, probes, keep_tape)) + tape;
 }
 
 // The starts of blocks are kept for the adjoint: of every one, or of every so many that the tape stays within its limit, if

@@ -12,7 +12,10 @@ namespace dpl {
 
 /// Device memory that the host may not touch. Throws Error with what was asked for and what is free when there is none.
 void* allocate_on(Device device, std::size_t bytes);
-void free_on(Device device, void* memory) noexcept;
+void free_on(Device device, void* memory, std::size_t bytes) noexcept;
+
+/// Bytes of all DeviceArrays of the process.
+Count held_bytes();
 
 /// Free memory of the device in use [bytes]; the largest Count where it is the host's.
 Count free_bytes(Device device);
@@ -61,12 +64,12 @@ class DeviceArray {
     swap(other);
     return *this;
   }
-  ~DeviceArray() { free_on(device_, data_); }
+  ~DeviceArray() { free_on(device_, data_, size_ * sizeof(T)); }
 
   /// At least `n` elements. What it held is lost when it grows: then all are zero.
   void need(std::size_t n) {
     if (n <= size_) return;
-    free_on(device_, data_);
+    free_on(device_, data_, size_ * sizeof(T));
     data_ = nullptr, size_ = 0;
     data_ = static_cast<T*>(allocate_on(device_, n * sizeof(T)));
     size_ = n;

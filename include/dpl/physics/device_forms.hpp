@@ -31,7 +31,7 @@ class DeviceConservativeTile final : public DeviceTile<Real> {
   bool discharge_form() const override { return false; }
   Index record_fields() const override { return ConservativeRecord<Real>::kFields; }
   Index state_fields() const override { return 1; }
-  Count form_bytes() const override;
+  Count form_bytes(bool tape) const override;
 
  private:
   ConservativeCoefficients<Real> coefficients() const;
@@ -68,7 +68,7 @@ class DeviceDischargeTile final : public DeviceTile<Real> {
     return muskingum() ? DischargeRecord<Real>::kFixedFields : DischargeRecord<Real>::kFields;
   }
   Index state_fields() const override { return 2; }
-  Count form_bytes() const override;
+  Count form_bytes(bool tape) const override;
 
  private:
   bool muskingum() const { return this->options_.scheme == Scheme::muskingum; }

@@ -24,7 +24,7 @@ class DeviceRouting {
 
   /// Bytes of a window beside its tape (RoutedTile::start_bytes), and of the tiles.
   Count window_bytes(const DeviceWindowShape& shape) const;
-  Count tile_bytes() const;
+  Count tile_bytes(bool tape) const;
 
   /// Throws Error where the window's bytes and its tape's are not free.
   void begin(RouterWindow<Real>& shared, const DeviceWindowShape& shape, Count tape_bytes);

@@ -36,7 +36,7 @@ class DeviceTile : public RoutedTile<Real> {
 
   /// Values of the scratch that this tile needs, and bytes of its own arrays.
   Count scratch_values(Index hold, bool tape) const;
-  Count own_bytes() const;
+  Count own_bytes(bool tape) const;
 
  protected:
   /// Coefficients of the cells; zero sums where an adjoint follows.
@@ -54,7 +54,7 @@ class DeviceTile : public RoutedTile<Real> {
   virtual bool discharge_form() const = 0;
   virtual Index record_fields() const = 0;
   virtual Index state_fields() const = 0;               ///< of state_
-  virtual Count form_bytes() const = 0;                 ///< of arrays by cell of the form
+  virtual Count form_bytes(bool tape) const = 0;        ///< of arrays by cell of the form
 
   Index cells() const { return layout_.cells; }
   SweepFrame<Real> frame(const DeviceWindow<Real>& window, Index sweep) const;
