@@ -8,12 +8,14 @@
 namespace dpl {
 namespace {
 
-// Small blocks: a few thousand columns are to meet all multiprocessors of a GPU.
+// Small blocks: a few thousand columns are to meet all multiprocessors of a GPU. At least so many blocks at a time leave
+// the compiler the registers it needs (255 a thread): without a number it spills some of them for more blocks.
 constexpr int kBlockThreads = 64;
+[[maybe_unused]] constexpr int kFewestBlocks = 4;
 
 #ifdef __CUDACC__
 template <class Loop>
-__global__ void __launch_bounds__(kBlockThreads) column_kernel(Loop loop, Index first, Index end) {
+__global__ void __launch_bounds__(kBlockThreads, kFewestBlocks) column_kernel(Loop loop, Index first, Index end) {
   const Index i = first + static_cast<Index>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < end) loop(i);
 }
@@ -24,7 +26,8 @@ void for_each_column(Device device, const Loop& loop, Index first, Index end) {
   if (end <= first) return;
 #ifdef __CUDACC__
   if (device == Device::cuda) {
-    column_kernel<<<(end - first + kBlockThreads - 1) / kBlockThreads, kBlockThreads, 0, launch_stream()>>>(loop, first, end);
+    const Index blocks = (end - first + kBlockThreads - 1) / kBlockThreads;
+    column_kernel<<<blocks, kBlockThreads, 0, launch_stream()>>>(loop, first, end);
     check_cuda(cudaGetLastError());
     return;
   }

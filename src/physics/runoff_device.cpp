@@ -35,11 +35,11 @@ RunoffOnDevice<Real>::RunoffOnDevice(const RunoffOptions& options, int form, int
       share_(Real(1) / static_cast<Real>(options.components)) {
   const Device device = options.device;
   if (lanes() > kLargestIndex / kChunkDays)
-    fail("device: {} catchments of {} components are {} columns, a GPU runs at most {}; use more ranks, each with a GPU",
+    fail("device: {} catchments of {} components are {} columns, a GPU runs at most {}; use more ranks, each with its own",
          options.catchments, options.components, lanes(), kLargestIndex / kChunkDays);
-  for (DeviceArray<Real>* array : {&precipitation_, &temperature_, &pet_, &fixed_, &fixed_adjoint_, &dynamic_,
-                                   &dynamic_adjoint_, &cell_, &cell_adjoint_, &state_, &state_adjoint_, &tape_, &starts_,
-                                   &by_lane_, &means_, &seeds_})
+  for (DeviceArray<Real>* array :
+       {&precipitation_, &temperature_, &pet_, &fixed_, &fixed_adjoint_, &dynamic_, &dynamic_adjoint_, &cell_,
+        &cell_adjoint_, &state_, &state_adjoint_, &tape_, &starts_, &by_lane_, &means_, &seeds_})
     *array = DeviceArray<Real>(device);
   if (options.variant != RunoffVariant::hbv_2_0) return;
   area_km2_ = array_of<Real>(device, options.area_km2);
@@ -130,7 +130,8 @@ void RunoffOnDevice<Real>::forward(const RunoffForcing<Real>& forcing, const Run
   days_ = forcing.days;
   tape_from_ = tape_from;
   interval_ = interval;
-  const Count series = days_ * options_.catchments, kept = tape_from < 0 ? 0 : (days_ - tape_from + interval - 1) / interval;
+  const Count series = days_ * options_.catchments;
+  const Count kept = tape_from < 0 ? 0 : (days_ - tape_from + interval - 1) / interval;
   std::vector<int> wanted;   // outputs
   for (int k = 0; k < kOutputRows; ++k)
     if (!outputs[k].empty()) wanted.push_back(k);
@@ -153,7 +154,8 @@ void RunoffOnDevice<Real>::forward(const RunoffForcing<Real>& forcing, const Run
   f.tape_from = tape_from;
   f.interval = interval;
   f.runoff = by_lane_.data();
-  for (int o = 1; o < made; ++o) f.outputs[wanted[static_cast<std::size_t>(o - 1)]] = by_lane_.data() + o * launch * lanes();
+  for (int o = 1; o < made; ++o)
+    f.outputs[wanted[static_cast<std::size_t>(o - 1)]] = by_lane_.data() + o * launch * lanes();
   for (f.first_day = 0; f.first_day < days_; f.first_day = f.end_day) {
     f.end_day = std::min(days_, f.first_day + launch);
     run_columns(device, form_, made > 1, f);
@@ -222,7 +224,8 @@ void RunoffOnDevice<Real>::adjoint(std::span<const Real> runoff, const RunoffSer
     dynamic_adjoint = dynamic_adjoint_.data();
   }
   if (dynamic_adjoint)  // days without tape
-    zero_on(device, dynamic_adjoint, static_cast<std::size_t>(tape_from_ * where_.dynamic_rows * lanes()) * sizeof(Real));
+    zero_on(device, dynamic_adjoint,
+            static_cast<std::size_t>(tape_from_ * where_.dynamic_rows * lanes()) * sizeof(Real));
   run_back(outputs, dynamic_adjoint);
   if (!gradient.fixed.empty()) {
     fixed_adjoint_.zero(gradient.fixed.size());

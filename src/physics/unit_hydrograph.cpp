@@ -91,7 +91,8 @@ template <class Real>
 void UnitHydrograph<Real>::convolve_weights(const HydrographBlock<Real>& b) const {
   if (!on_device_) return runoff_kernels<Real>().convolve_weights(b);
   OnDevice& d = *on_device_;
-  const auto n = static_cast<std::size_t>(b.days * b.catchments), weights = static_cast<std::size_t>(b.length * b.catchments);
+  const auto n = static_cast<std::size_t>(b.days * b.catchments);
+  const auto weights = static_cast<std::size_t>(b.length * b.catchments);
   d.x.set(b.x, n);
   d.y.set(b.y_adjoint, n);
   d.weights_adjoint.need(weights);

@@ -51,7 +51,7 @@ TYPED_TEST(RunoffDevice, GivesTheBitsOfTheCpu) {
     for (const Index n : {5, 150}) {
       const Count days = n == 5 ? 77 : 35;
       const auto p = random_runoff_problem(setting, n, 3, days, ++number);
-      const std::string which = std::string(setting.variant) + ", " + std::to_string(setting.dynamic.size()) + " dynamic";
+      const std::string which = setting.variant + (", " + std::to_string(setting.dynamic.size())) + " dynamic";
       RunoffRun<Real> cpu(p), device(emulated(p));
       const auto seed = random_seed<Real>(days, n, number);
       for (const bool further : {false, true}) {

@@ -95,7 +95,7 @@ struct RunoffParameters {
   std::span<const Real> fixed;  ///< [parameter][component][catchment], order of Runoff::parameters(); rows of dynamic
                                 ///< parameters are not read
   std::span<const Real> dynamic;   ///< [day][dynamic parameter][component][catchment], order of RunoffOptions::dynamic
-  bool dynamic_on_device = false;  ///< `dynamic` is memory of RunoffOptions::device, made by work queued on its default stream
+  bool dynamic_on_device = false;  ///< `dynamic` is memory of RunoffOptions::device; what makes it is queued before
 };
 
 /// Derivatives of a scalar with respect to the parameters, same shapes; an empty one is not wanted. Overwritten.

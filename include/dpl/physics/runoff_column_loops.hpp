@@ -120,21 +120,43 @@ struct ColumnAdjointLoop {
     HbvState<Real> s_adjoint{0, 0, 0, 0, 0};
     HbvCellAdjoint<Real> sums{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     ColumnRecord<Real> record[kChunkDays];
+    ColumnDay<Real> next;   // read while the day before (going back: after) it is computed
     for (Count k = (a.days - a.tape_from + a.interval - 1) / a.interval - 1; k >= 0; --k) {
       const Count begin = a.tape_from + k * a.interval, end = begin + a.interval < a.days ? begin + a.interval : a.days;
       const Count chunks = (end - begin + kChunkDays - 1) / kChunkDays;
       const Real* kept = a.tape + k * kStateRows * lanes + lane;
       HbvState<Real> s = read_state(kept, lanes);
       for (Count j = 1; j < chunks; ++j) {
-        for (Count t = begin + (j - 1) * kChunkDays; t < begin + j * kChunkDays; ++t) s = again(reader, c, s, t, record[0]);
+        const Count first = begin + (j - 1) * kChunkDays;
+        next = reader.day(first);
+        for (int i = 0; i < kChunkDays; ++i) {
+          const ColumnDay<Real> day = next;
+          next = reader.day(first + i + 1);  // the interval goes on after this chunk
+          ColumnRecord<Real> unused;
+          s = again(reader, c, s, day, unused);
+        }
         write_state(start(j, lane, started), started, s);
       }
       for (Count j = chunks - 1; j >= 0; --j) {
         s = j == 0 ? read_state(kept, lanes) : read_state<const Real>(start(j, lane, started), started);
         const Count first = begin + j * kChunkDays;
         const int n = static_cast<int>(end - first < kChunkDays ? end - first : kChunkDays);
-        for (int i = 0; i < n; ++i) s = again(reader, c, s, first + i, record[i]);
-        for (int i = n - 1; i >= 0; --i) back(reader, c, first + i, record[i], s_adjoint, sums);
+        next = reader.day(first);
+        for (int i = 0; i < n; ++i) {
+          const ColumnDay<Real> day = next;
+          if (i + 1 < n) next = reader.day(first + i + 1);
+          s = again(reader, c, s, day, record[i]);
+        }
+        ColumnSeeds<Real> next_seed = seeds(first + n - 1, reader.catchment);
+        for (int i = n - 1; i >= 0; --i) {
+          const ColumnDay<Real> day = next;
+          const ColumnSeeds<Real> seed = next_seed;
+          if (i > 0) {
+            next = reader.day(first + i - 1);
+            next_seed = seeds(first + i - 1, reader.catchment);
+          }
+          back(reader, c, first + i, day, seed, record[i], s_adjoint, sums);
+        }
       }
     }
     write_state(a.state_adjoint + lane, lanes, s_adjoint);
@@ -147,8 +169,8 @@ struct ColumnAdjointLoop {
   }
 
   DPL_HOST_DEVICE static HbvState<Real> again(const ColumnReader<Real>& reader, HbvCell<Real>& c,
-                                              const HbvState<Real>& s, Count t, ColumnRecord<Real>& record) {
-    const ColumnDay<Real> day = reader.day(t);
+                                              const HbvState<Real>& s, const ColumnDay<Real>& day,
+                                              ColumnRecord<Real>& record) {
     reader.set(c, day);
     record.state = s;
     return hbv_step<Form>(c, s, day.forcing, record.powers).state;
@@ -158,16 +180,16 @@ struct ColumnAdjointLoop {
     const Count at = t * a.in.catchments + catchment;
     ColumnSeeds<Real> seed{a.share * a.runoff_seed[at], {}};
     if constexpr (kOutputs)
-      for (int k = 0; k < kOutputRows; ++k) seed.outputs[k] = a.output_seed[k] ? a.share * a.output_seed[k][at] : Real(0);
+      for (int k = 0; k < kOutputRows; ++k)
+        if (a.output_seed[k]) seed.outputs[k] = a.share * a.output_seed[k][at];
     return seed;
   }
 
   /// One day, from the adjoint of the state at its end to that at its beginning.
-  DPL_HOST_DEVICE void back(const ColumnReader<Real>& reader, HbvCell<Real>& c, Count t, const ColumnRecord<Real>& record,
-                            HbvState<Real>& s_adjoint, HbvCellAdjoint<Real>& sums) const {
-    const ColumnDay<Real> day = reader.day(t);
+  DPL_HOST_DEVICE void back(const ColumnReader<Real>& reader, HbvCell<Real>& c, Count t, const ColumnDay<Real>& day,
+                            const ColumnSeeds<Real>& seed, const ColumnRecord<Real>& record, HbvState<Real>& s_adjoint,
+                            HbvCellAdjoint<Real>& sums) const {
     reader.set(c, day);
-    const ColumnSeeds<Real> seed = seeds(t, reader.catchment);
     const HbvState<Real>& s = record.state;
     const HbvPowers<Real>& powers = record.powers;
     const HbvSnow<Real> snow = hbv_snow(c, s.SP, s.MW, day.forcing.precipitation, day.forcing.temperature);
@@ -244,12 +266,16 @@ DPL_HOST_DEVICE HbvParameters<Real> column_parameters(const ColumnCells<Real>& c
   return std::bit_cast<HbvParameters<Real>>(p);
 }
 
+template <class Real>
+DPL_HOST_DEVICE Real of_catchment(const ColumnCells<Real>& c, const Real* values, Index lane) {
+  return values ? values[lane % c.catchments] : Real(0);
+}
+
 template <class Real, class Form>
 struct ColumnCellLoop {
   ColumnCells<Real> c;
   DPL_HOST_DEVICE void operator()(Index lane) const {
-    const Index catchment = lane % c.catchments;
-    const Real area = c.area_km2 ? c.area_km2[catchment] : Real(0), elevation = c.elevation_m ? c.elevation_m[catchment] : Real(0);
+    const Real area = of_catchment(c, c.area_km2, lane), elevation = of_catchment(c, c.elevation_m, lane);
     struct Rows {
       Real row[kCellRows];
     };
@@ -262,8 +288,7 @@ template <class Real, class Form>
 struct ColumnCellAdjointLoop {
   ColumnCells<Real> c;
   DPL_HOST_DEVICE void operator()(Index lane) const {
-    const Index catchment = lane % c.catchments;
-    const Real area = c.area_km2 ? c.area_km2[catchment] : Real(0), elevation = c.elevation_m ? c.elevation_m[catchment] : Real(0);
+    const Real area = of_catchment(c, c.area_km2, lane), elevation = of_catchment(c, c.elevation_m, lane);
     struct Rows {
       Real row[kCellRows];
     } sums;
@@ -305,7 +330,8 @@ struct HydrographLoop {
     const Count c = i % b.catchments, first = i / b.catchments * kHydrographRun;
     for (Count t = first; t < first + kHydrographRun && t < b.days; ++t) {
       Real y = 0;
-      for (Count k = 0; k < b.length && k <= t; ++k) y += b.weights[k * b.catchments + c] * b.x[(t - k) * b.catchments + c];
+      for (Count k = 0; k < b.length && k <= t; ++k)
+        y += b.weights[k * b.catchments + c] * b.x[(t - k) * b.catchments + c];
       b.y[t * b.catchments + c] = y;
     }
   }
@@ -332,8 +358,10 @@ struct HydrographWeightsLoop {
   DPL_HOST_DEVICE void operator()(Index i) const {
     const Count c = i % b.catchments, k = i / b.catchments;
     double sum = 0;
-    for (Count t = k; t < b.days; ++t)
-      sum += static_cast<double>(b.y_adjoint[t * b.catchments + c]) * static_cast<double>(b.x[(t - k) * b.catchments + c]);
+    for (Count t = k; t < b.days; ++t) {
+      const Real y = b.y_adjoint[t * b.catchments + c], x = b.x[(t - k) * b.catchments + c];
+      sum += static_cast<double>(y) * static_cast<double>(x);
+    }
     b.weights_adjoint[i] = sum;
   }
 };

@@ -1,7 +1,7 @@
 // The runoff model's loops on a device: one thread runs one column (a component of a catchment) through the days. Its
 // formulas are those of hbv.hpp, in the order in which the tiles of the CPU (runoff_loops.hpp) add: the same bits.
 //
-// Arrays are in the device's memory. A lane is a column: component * catchments + catchment; neighbours read neighbours.
+// Arrays are in the device's memory. A lane is a column: component * catchments + catchment.
 #pragma once
 
 #include <bit>

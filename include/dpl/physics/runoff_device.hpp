@@ -12,7 +12,7 @@ namespace dpl {
 template <class Real>
 class RunoffOnDevice {
  public:
-  /// @param parameters rows of RunoffParameters::fixed. Throws Error where there are more columns than a launch numbers.
+  /// @param parameters rows of RunoffParameters::fixed. Throws Error for more columns than a launch numbers.
   RunoffOnDevice(const RunoffOptions& options, int form, int parameters, const ColumnParameters& where);
 
   /// As Runoff::forward; `interval` days between states on tape. Throws Error where the device's memory is too small.
