@@ -1,12 +1,14 @@
-// Host memory, and CUDA's managed memory in a build that has it.
-#include "dpl/physics/device_memory.hpp"
+// Host memory, and CUDA's own and managed memory in a build that has it.
+#include "dpl/physics/device_array.hpp"
 
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 #include "dpl/base/error.hpp"
@@ -70,6 +72,74 @@ void release_from(Device device, void* memory) noexcept {
   (void)device;
 #endif
   std::free(memory);
+}
+
+namespace {
+
+double gib(double bytes) { return bytes / (1024.0 * 1024.0 * 1024.0); }
+
+std::atomic<Count> held = 0;
+
+}  // namespace
+
+void* allocate_on(Device device, std::size_t bytes) {
+  void* memory = nullptr;
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    if (const cudaError_t code = cudaMalloc(&memory, bytes > 0 ? bytes : 1); code != cudaSuccess) {
+      cudaGetLastError();   // the next launch would find it
+      fail("device: {:.3f} GiB of GPU memory could not be had ({}), {:.3f} GiB are free; shorten the window or use more GPUs",
+           gib(static_cast<double>(bytes)), cudaGetErrorString(code), gib(static_cast<double>(free_bytes(device))));
+    }
+  }
+#endif
+  if (device != Device::cuda) memory = allocate_for(device, bytes);
+  held += static_cast<Count>(bytes);
+  return memory;
+}
+
+void free_on(Device device, void* memory, std::size_t bytes) noexcept {
+  if (!memory) return;
+  release_from(device, memory);
+  held -= static_cast<Count>(bytes);
+}
+
+Count held_bytes() { return held; }
+
+Count free_bytes(Device device) {
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    std::size_t free = 0, all = 0;
+    if (const cudaError_t code = cudaMemGetInfo(&free, &all); code != cudaSuccess) fail_on_device(cudaGetErrorString(code));
+    return static_cast<Count>(free);
+  }
+#else
+  (void)device;
+#endif
+  return std::numeric_limits<Count>::max();
+}
+
+void check_free_bytes(Device device, Count bytes, const char* what) {
+  if (const Count free = free_bytes(device); bytes > free)
+    fail("device: {} needs {:.3f} GiB more of GPU memory, {:.3f} GiB are free; shorten the window, limit the tape or use more "
+         "GPUs", what, gib(static_cast<double>(bytes)), gib(static_cast<double>(free)));
+}
+
+bool reaches(Device device, const void* memory) {
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    cudaPointerAttributes found{};
+    if (cudaPointerGetAttributes(&found, memory) != cudaSuccess) {
+      cudaGetLastError();
+      return false;
+    }
+    return found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged;
+  }
+#else
+  (void)device;
+#endif
+  (void)memory;
+  return false;
 }
 
 }  // namespace dpl

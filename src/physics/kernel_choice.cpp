@@ -19,11 +19,6 @@ DPL_DECLARE(v4)
 #endif
 #undef DPL_DECLARE
 
-namespace device {
-template <class Real>
-const SweepKernels<Real>& sweep_kernels(Device which, const SweepKernels<Real>& host);
-}
-
 namespace {
 
 template <class Real>
@@ -68,9 +63,7 @@ int instruction_set_level() {
 
 template <class Real>
 const SweepKernels<Real>& sweep_kernels(Device device) {
-  check_device(device);
-  if (runs_device_loops(device))
-    return device::sweep_kernels(device, Choice<Real>::of(generic::single_kernels, generic::double_kernels));
+  if (device != Device::cpu) fail("routing: the sweeps of a GPU are no instruction set's (device_sweeps.hpp)");
   const int level = instruction_set_level();
 #ifdef DPL_HAVE_ISA_VARIANTS
   if (level == 4) return Choice<Real>::of(v4::single_kernels, v4::double_kernels);

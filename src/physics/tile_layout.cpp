@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
+#include <map>
 #include <numeric>
+#include <tuple>
 
 #include "dpl/base/error.hpp"
 
@@ -312,8 +315,9 @@ class Builder {
 
 }  // namespace
 
-Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches, Index largest) {
-  if (largest < 1) fail("routing: tiles of {} sub-reaches; at least 1 is needed", largest);
+namespace {
+
+Tiling no_tiles(const RankNetwork& network) {
   Tiling t;
   t.tile_of.assign(network.size(), -1);
   t.position.assign(network.size(), 0);
@@ -321,24 +325,64 @@ Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_rea
   t.cut_below.assign(network.size(), -1);
   for (std::size_t e = 0; e < network.cut_out.size(); ++e) t.cut_below[network.cut_out[e]] = static_cast<Index>(e);
   t.edges = static_cast<Index>(network.ghosts.size());
+  return t;
+}
+
+// Reaches in their order, upstream first; edges to other tiles of the piece.
+void fill(Tiling& t, const RankNetwork& network, Index p, const Fragments& fragments, const std::vector<Index>& tile_of) {
+  const Piece& piece = network.pieces[p];
+  for (Index r = 0; r < piece.count; ++r) {
+    const Index own = piece.first + r, fragment = fragments.of[r], number = tile_of[fragment];
+    auto& tile = t.tiles[number];
+    t.tile_of[own] = number;
+    t.position[own] = static_cast<Index>(tile.reaches.size());
+    tile.piece = p;
+    tile.role = fragments.role[fragment];
+    tile.reaches.push_back(own);
+  }
+  for (Index own = piece.first; own < piece.first + piece.count; ++own)
+    if (const Index down = network.downstream[own]; down >= 0 && t.tile_of[down] != t.tile_of[own])
+      t.edge_below[own] = t.edges++;
+}
+
+}  // namespace
+
+Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches, Index largest) {
+  if (largest < 1) fail("routing: tiles of {} sub-reaches; at least 1 is needed", largest);
+  Tiling t = no_tiles(network);
   for (std::size_t p = 0; p < network.pieces.size(); ++p) {
-    const Piece& piece = network.pieces[p];
-    const auto fragments = make_fragments(network, piece, sub_reaches, largest);
+    const auto fragments = make_fragments(network, network.pieces[p], sub_reaches, largest);
     Index tiles = 0;
-    const auto tile = pack(fragments, largest, tiles);
+    auto tile = pack(fragments, largest, tiles);
     const auto first = static_cast<Index>(t.tiles.size());
     t.tiles.resize(first + tiles);
-    for (Index r = 0; r < piece.count; ++r) {
-      const Index own = piece.first + r, number = first + tile[fragments.of[r]];
-      t.tile_of[own] = number;
-      t.position[own] = static_cast<Index>(t.tiles[number].reaches.size());
-      t.tiles[number].piece = static_cast<Index>(p);
-      t.tiles[number].role = fragments.role[fragments.of[r]];
-      t.tiles[number].reaches.push_back(own);
-    }
-    for (Index own = piece.first; own < piece.first + piece.count; ++own)
-      if (const Index down = network.downstream[own]; down >= 0 && t.tile_of[down] != t.tile_of[own])
-        t.edge_below[own] = t.edges++;
+    for (Index& number : tile) number += first;
+    fill(t, network, static_cast<Index>(p), fragments, tile);
+  }
+  return t;
+}
+
+Tiling make_whole_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches,
+                         std::span<const std::uint8_t> wanted) {
+  Tiling t = no_tiles(network);
+  using Key = std::tuple<Index, Index, CutRole>;   // level of the piece, level within it: upstream first
+  std::map<Key, Index> tile_of;
+  std::vector<std::pair<Index, Fragments>> pieces;
+  for (std::size_t p = 0; p < network.pieces.size(); ++p)
+    if (network.pieces[p].count > 0 && (wanted.empty() || wanted[p]))
+      pieces.emplace_back(static_cast<Index>(p), make_fragments(network, network.pieces[p], sub_reaches,
+                                                                std::numeric_limits<Index>::max()));
+  const auto key = [&](Index piece, const Fragments& f, std::size_t k) {
+    return Key{network.pieces[piece].level, f.level[k], f.role[k]};
+  };
+  for (const auto& [piece, f] : pieces)
+    for (std::size_t k = 0; k < f.cells.size(); ++k) tile_of.emplace(key(piece, f, k), 0);
+  for (Index number = 0; auto& [_, tile] : tile_of) tile = number++;
+  t.tiles.resize(tile_of.size());
+  for (const auto& [piece, f] : pieces) {
+    std::vector<Index> tile;
+    for (std::size_t k = 0; k < f.cells.size(); ++k) tile.push_back(tile_of.at(key(piece, f, k)));
+    fill(t, network, piece, f, tile);
   }
   return t;
 }

@@ -394,6 +394,12 @@ void TileRouter<Real>::adjoint_chunk(RouterWindow<Real>& window, Count chunk) {
 }
 
 template <class Real>
+void TileRouter<Real>::add_gradient(std::vector<double>& a, std::vector<double>& b, std::vector<double>& c) const {
+  // Ascending lag: the sub-reaches of a reach add up from the upper one down.
+  for (Index i = 0; i < layout_.cells; ++i) gradient(i, a[layout_.reach[i]], b[layout_.reach[i]], c[layout_.reach[i]]);
+}
+
+template <class Real>
 void TileRouter<Real>::copy_state(std::span<Real> rank_state) const {
   for (Index i = 0; i < layout_.cells; ++i) rank_state[layout_.state[i]] = state()[i];
 }

@@ -1,6 +1,6 @@
 // ranks: 1 2 3 4 8
 // A network cut over ranks gives the uncut network's bits: discharge, state, gradients, for every scheme, and for any
-// numbering of the reaches and any chunk length.
+// numbering of the reaches, any chunk length and device.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -84,11 +84,12 @@ struct Inputs {
 
 template <class Real>
 Results<Real> route(const Numbered& river, const RankNetwork& network, Boundary<Real>& boundary, Scheme scheme,
-                    Index chunk_steps, bool given_state) {
+                    Index chunk_steps, bool given_state, Device device = Device::cpu) {
   const Inputs<Real> inputs(network, river.id, scheme);
   RoutingOptions options;
   options.scheme = scheme;
   options.chunk_steps = chunk_steps;
+  options.device = device;
   Router<Real> router(network, inputs.properties, options, boundary);
   const auto& starts = router.state_start();
   std::vector<Real> initial(given_state ? router.state_size() : 0);
@@ -180,6 +181,8 @@ void check_scheme(const Communicator& comm, Scheme scheme, bool given_state) {
     BoundaryExchange<Real> boundary(comm, network);
     const Index chunk = renumber ? kUnevenChunk : kCutChunk;
     expect_same_bits(comm, route<Real>(other, network, boundary, scheme, chunk, given_state), expected);
+    // The GPU's path, run by the host: messages go through copies.
+    expect_same_bits(comm, route<Real>(other, network, boundary, scheme, chunk, given_state, Device::emulated), expected);
   }
 }
 

@@ -88,6 +88,7 @@ struct RunShape {
   Count tape_bytes = 0;
   Index pieces = 0;                        ///< of the rank, 0 = uncut
   Count gap = 0;                           ///< values (NaN) before, between and after the series of the reaches
+  Device device = Device::cpu;
 };
 
 /// The router on one rank, with its arrays.
@@ -104,6 +105,7 @@ class RouterRun {
     options.tile_cells = shape.tile_cells;
     options.block_steps = shape.block_steps;
     options.tape_bytes = shape.tape_bytes;
+    options.device = shape.device;
     const Real nothing = std::numeric_limits<Real>::quiet_NaN();
     inflow_.assign(gap_, nothing);
     ReachProperties properties;

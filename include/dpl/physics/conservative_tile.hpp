@@ -12,10 +12,10 @@ class ConservativeTile final : public TileRouter<Real> {
                    TileScratch<Real>& scratch);
   void start(RouterWindow<Real>& window) override;
   void start_adjoint(RouterWindow<Real>& window) override;
-  void gradient(Index cell, double& a, double& b, double& c) const override;
   std::vector<double> storage() const override;
 
  protected:
+  void gradient(Index cell, double& a, double& b, double& c) const override;
   void set_coefficients(const RouterWindow<Real>& window) override;
   void prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) override;
   void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) override;

@@ -12,14 +12,14 @@ class DischargeTile final : public TileRouter<Real> {
                 TileScratch<Real>& scratch);
   void start(RouterWindow<Real>& window) override;
   void start_adjoint(RouterWindow<Real>& window) override;
-  void gradient(Index cell, double& a, double& b, double& c) const override;
   std::vector<double> storage() const override;
 
  protected:
+  void gradient(Index cell, double& a, double& b, double& c) const override;
   void set_coefficients(const RouterWindow<Real>& window) override;
   void prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) override;
   void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) override;
-  bool routes_series() const override { return muskingum() && this->kernels_.muskingum_series; }
+  bool routes_series() const override { return muskingum(); }
   void sweep_series(const RouterWindow<Real>& window, const BlockSpan& span) override;
   void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) override;
   void add_volumes(const BlockSpan& span, std::span<const Real> state_before) override;

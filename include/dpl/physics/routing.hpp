@@ -32,7 +32,7 @@ struct RoutingOptions {
   bool inflow_readout = false;      ///< probes read the sum of the inflows instead of the reach's own outflow
   // Results depend on none of these:
   Index chunk_steps = 256;          ///< steps per message across cut edges, 0 = chosen
-  Index tile_cells = 0;             ///< sub-reaches routed together, 0 = chosen for the caches
+  Index tile_cells = 0;             ///< sub-reaches routed together, 0 = chosen for the caches; on GPUs as many as can be
   Index block_steps = 0;            ///< steps they are routed at a time, 0 = chosen
   Count tape_bytes = 0;             ///< largest tape; 0 = no limit. Beyond it states are kept less often and made again
   Device device = Device::cpu;
@@ -119,6 +119,10 @@ class Router final : public WindowRouter<Real> {
 
   /// Bytes of tape kept for a window of `steps`.
   Count tape_bytes(Count steps) const override;
+
+  /// Bytes of GPU memory that a window takes (arguments as forward's), with the tiles; 0 on the CPU. An inflow that lies in
+  /// GPU memory already takes less. forward() throws Error, before it allocates, where they are not free.
+  Count device_bytes(Count steps, Index hold, Index probes, bool keep_tape) const;
 
  private:
   struct Impl;

@@ -1,4 +1,4 @@
-// What the sweeps over a tile read and write, and the table of sweeps for each instruction set; one set is chosen when the
+// What the sweeps over a tile read and write on the CPU, and the table of sweeps for each instruction set; one set is chosen when the
 // program starts.
 #pragma once
 
@@ -168,13 +168,13 @@ struct SweepKernels {
   /// [trapezoid + 2 cunge + 4 positive], and the muskingum scheme last.
   void (*discharge_forward[9])(const DischargeBlock<Real>&);
   void (*discharge_adjoint[9])(const DischargeBlock<Real>&);
-  void (*muskingum_series)(const SeriesBlock<Real>&);   ///< null: on GPUs
+  void (*muskingum_series)(const SeriesBlock<Real>&);
 };
 
 inline constexpr int kMuskingumForm = 8;
 
 /// The fastest set this processor runs (environment variable DPL_ISA=generic|v3|v4 picks a lower one: same bits).
-/// Device::cuda: kernels for arrays in GPU memory; Error in a program built without CUDA.
+/// For Device::cpu; the sweeps of GPUs are in device_sweeps.hpp.
 template <class Real>
 const SweepKernels<Real>& sweep_kernels(Device device);
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dpl/base/rank_network.hpp"
@@ -37,6 +38,12 @@ struct Tiling {
 
 /// @param sub_reaches [own]  @param largest cells of a tile, at least 1 (a reach is never cut: it may have more sub-reaches)
 Tiling make_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches, Index largest);
+
+/// The fewest tiles, for GPUs: reaches of all pieces of a level that can be routed at the same time make one. Its `piece` is
+/// one of them.
+/// @param wanted [piece] 0: left out (its reaches have no tile, -1); empty: none is
+Tiling make_whole_tiling(const RankNetwork& network, const std::vector<Index>& sub_reaches,
+                         std::span<const std::uint8_t> wanted);
 
 /// For vectors of kVectorCells cells most of whose slots lie within kWindowSlots: where, and which. (The others gather one by
 /// one.)

@@ -1,12 +1,12 @@
-// Routes the cells of one tile, block by block: what the two families of schemes (storage form, discharge form) share.
+// Routes the cells of one tile on the CPU, block by block: what the two families of schemes (storage form, discharge form)
+// share. (On GPUs: device_tile.hpp.)
 #pragma once
 
 #include <span>
 #include <vector>
 
-#include "dpl/physics/routing.hpp"
+#include "dpl/physics/routed_tile.hpp"
 #include "dpl/physics/sweep_kernels.hpp"
-#include "dpl/physics/tile_layout.hpp"
 
 namespace dpl {
 
@@ -14,25 +14,6 @@ namespace dpl {
 struct TileProbe {
   Index cell;       ///< last cell of the reach (own outflow) or first cell (sum of the inflows)
   Index number;     ///< position among the rank's probes
-};
-
-/// Data of a window that all tiles of a rank share.
-template <class Real>
-struct RouterWindow {
-  const ReachParameters<Real>* parameters = nullptr;
-  LateralInflow<Real> inflow;
-  Count steps = 0;
-  std::span<const Real> initial_state;
-  std::span<Real> discharge;               ///< [probe][rows]
-  std::span<const Real> seed;              ///< adjoint: [probe][rows]
-  Count rows = 0;
-  // Edges: the rank's ghosts, then the edges between its tiles.
-  std::vector<Real> edge_start, edge_flow;                ///< [edge], [edge][steps]
-  std::vector<Real> cut_start, cut_flow;                  ///< [cut], [cut][steps]: what goes out
-  std::vector<Real> edge_start_adjoint, edge_adjoint;     ///< [edge], [edge][steps]: goes upstream
-  std::vector<Real> cut_start_adjoint, cut_adjoint;       ///< [cut], [cut][steps]: came from downstream
-  std::span<Real> inflow_adjoint;                         ///< [state cell][input row], empty when not wanted
-  Count inflow_rows = 0;
 };
 
 /// A block of a window: tiles run chunks (or the whole window) in blocks of steps, the last of a chunk may be shorter. Block b
@@ -49,46 +30,30 @@ struct TileScratch {
   DeviceVector<Real> flow, floored, inflow, lateral, record, adjoint, second_adjoint;
 };
 
-/// One tile. The order of calls in a window: begin, start, forward_chunk 0.., then adjoint_chunk ..0, start_adjoint.
 template <class Real>
-class TileRouter {
+class TileRouter : public RoutedTile<Real> {
  public:
   TileRouter(TileLayout layout, const Tiling::Tile& tile, const ReachProperties& properties, const RoutingOptions& options,
              TileScratch<Real>& scratch);
-  virtual ~TileRouter() = default;
-  TileRouter(const TileRouter&) = delete;
 
-  const TileLayout& layout() const { return layout_; }
-  Index piece() const { return piece_; }
-  CutRole role() const { return role_; }
-  /// @param probes own reaches, [probe]  @param first_of [own] first probe at a reach, -1 none  @param next_of [probe] the next one
-  void set_probes(const std::vector<Index>& first_of, const std::vector<Index>& next_of);
-
-  /// New parameters; forgets the tape. `chunk`: steps that are run at a time; `keep_every`: state kept at the start of every so many blocks for the adjoint, 0 = no
-  /// adjoint follows.
-  void begin(RouterWindow<Real>& window, Count chunk, Count keep_every);
-  /// State at the first step; fills cut_start, and row 0 of the discharge form.
-  virtual void start(RouterWindow<Real>& window) = 0;
-  void forward_chunk(RouterWindow<Real>& window, Count chunk);
-  void adjoint_chunk(RouterWindow<Real>& window, Count chunk);
-  /// After the last adjoint chunk; fills edge_start_adjoint.
-  virtual void start_adjoint(RouterWindow<Real>& window) = 0;
-
-  /// Adds the gradient of cell `cell` to the three sums.
-  virtual void gradient(Index cell, double& a, double& b, double& c) const = 0;
-
-  void copy_state(std::span<Real> rank_state) const;
-  /// Earliest step at which a state stopped being finite, and all cells where it did then; {-1, {}} if none.
-  std::pair<Count, std::span<const Index>> not_finite() const { return {not_finite_step_, not_finite_cells_}; }
-  /// Bytes of the starts of blocks kept for an adjoint, and of those made again at a time.
-  Count start_bytes(Count steps, Count chunk, Count keep_every) const;
-
-  /// Volumes per cell [m3] of the last window, kept on request.
-  bool keep_balance = false;
-  std::vector<double> outflow_volume, floor_volume;
-  virtual std::vector<double> storage() const = 0;   ///< [cell] m3 at the present state
+  const TileLayout& layout() const final { return layout_; }
+  Index piece() const final { return piece_; }
+  CutRole role() const final { return role_; }
+  void set_probes(const std::vector<Index>& first_of, const std::vector<Index>& next_of) final;
+  void begin(RouterWindow<Real>& window, Count chunk, Count keep_every) final;
+  void forward_chunk(RouterWindow<Real>& window, Count chunk) final;
+  void adjoint_chunk(RouterWindow<Real>& window, Count chunk) final;
+  void add_gradient(std::vector<double>& a, std::vector<double>& b, std::vector<double>& c) const final;
+  void copy_state(std::span<Real> rank_state) const final;
+  std::pair<Count, std::vector<Index>> not_finite() const final { return {not_finite_step_, not_finite_cells_}; }
+  Count start_bytes(Count steps, Count chunk, Count keep_every) const final;
+  using RoutedTile<Real>::keep_balance;
+  using RoutedTile<Real>::outflow_volume;
+  using RoutedTile<Real>::floor_volume;
 
  protected:
+  /// Adds the gradient of cell `cell` to the three sums.
+  virtual void gradient(Index cell, double& a, double& b, double& c) const = 0;
   virtual void set_coefficients(const RouterWindow<Real>& window) = 0;
   virtual void prepare_forward(const RouterWindow<Real>& window, const BlockSpan& span) = 0;   ///< columns that are given
   virtual void sweep_forward(const RouterWindow<Real>& window, const BlockSpan& span, bool record) = 0;

@@ -1,6 +1,6 @@
 // The skewed sweeps of one tile over a block of steps, forward and adjoint: sweep k handles step k - lag of every cell, all
 // of them independent. Each includer brings a Runner of its own (in an unnamed namespace), `Runner::run(loop, first, end)`,
-// so that every instruction set and device is compiled apart; `Runner::gather` sums upstream outflows apart from the arithmetic.
+// so that every instruction set is compiled apart; `Runner::gather` sums upstream outflows apart from the arithmetic.
 //
 // Rows: what a sweep makes for its neighbours lies in one row a sweep, so that nothing depends on the order within a sweep.
 // Forward, sweep k reads row k of the outflows and writes row k + 1; the adjoint's sweep k reads row k + 1 and writes row k.
