@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <string_view>
 
 #include "dpl/base/error.hpp"
 
@@ -27,6 +28,13 @@ constexpr std::size_t kAlignment = 64, kLargePage = std::size_t{2} << 20;
 std::size_t alignment_of(std::size_t bytes) { return bytes >= 2 * kLargePage ? kLargePage : kAlignment; }
 
 }  // namespace
+
+Device device_named(const std::string& name) {
+  if (name == "cpu") return Device::cpu;
+  if (name != "cuda") fail("device is \"{}\", allowed: cpu, cuda", name);
+  const char* emulated = std::getenv("DPL_EMULATE_DEVICE");
+  return emulated != nullptr && std::string_view(emulated) == "1" ? Device::emulated : Device::cuda;
+}
 
 void check_device(Device device) {
   if (device != Device::cuda) return;
