@@ -30,14 +30,16 @@ std::string cpu_only(const RunConfig& config) {
 }
 
 // What keeps this rank from a GPU; empty where it has one.
-std::string obstacle(const Communicator& node, const GpuInventory& seen, const std::vector<std::vector<std::string>>& ids, int gpu) {
+std::string obstacle(const Communicator& node, const GpuInventory& seen,
+                     const std::vector<std::vector<std::string>>& ids, int gpu) {
   if (!seen.problem.empty()) return seen.problem;
   if (gpu >= 0) return "";
   std::set<std::string> all;
   for (const auto& of_rank : ids) all.insert(of_rank.begin(), of_rank.end());
-  return fmt::format("this node has {} ranks and {} GPU{}; start one rank for each GPU, or set parallel.share_gpus: true (MPI then "
-                     "adds gradients instead of NCCL)",
-                     node.size(), all.size(), all.size() == 1 ? "" : "s");
+  return fmt::format(
+      "this node has {} ranks and {} GPU{}; start one rank for each GPU, or set parallel.share_gpus: true (MPI then "
+      "adds gradients instead of NCCL)",
+      node.size(), all.size(), all.size() == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -90,10 +92,10 @@ DeviceChoice choose_device(const Communicator& comm, const RunConfig& config, co
   choice.device = "cuda";
   choice.shared = comm.any(std::any_of(users.begin(), users.end(), [](const auto& u) { return u.second > 1; }));
   const Gpu& first = seen.gpus[static_cast<std::size_t>(choice.gpu)];
-  const std::string text = fmt::format("{}{} rank{} on {} ({:.0f} GiB){}", automatic ? "auto took cuda, every rank has a GPU: " : "cuda: ",
-                                       comm.size(), comm.size() == 1 ? "" : "s", first.name,
-                                       static_cast<double>(first.total_bytes) / (Count{1} << 30),
-                                       choice.shared ? ", GPUs shared by ranks" : "");
+  const std::string text = fmt::format(
+      "{}{} rank{} on {} ({:.0f} GiB){}", automatic ? "auto took cuda, every rank has a GPU: " : "cuda: ", comm.size(),
+      comm.size() == 1 ? "" : "s", first.name, static_cast<double>(first.total_bytes) / (Count{1} << 30),
+      choice.shared ? ", GPUs shared by ranks" : "");
   choice.reason = comm.broadcast(text);
   return choice;
 }

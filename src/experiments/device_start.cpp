@@ -24,7 +24,8 @@ Communicator start_device(const Communicator& comm, RunConfig& config) {
       networks = libtorch_has_cuda();
       if (networks) place_networks_on_gpu(choice.gpu, config.network.products);
     });
-    if (!networks) log_warning("device: LibTorch has no CUDA here: parameter networks run on the CPU (tools/setup --cuda)");
+    if (!networks)
+      log_warning("device: LibTorch has no CUDA here: parameter networks run on the CPU (tools/setup --cuda)");
     if (comm.size() > 1 && !choice.shared) work.use_exchange(make_nccl_exchange(comm));
   }
   log_info("device: {}; gradients go by {}", choice.reason, work.exchange() ? work.exchange()->name() : "MPI");

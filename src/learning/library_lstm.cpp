@@ -29,7 +29,8 @@ LstmOutputs apply_library_lstm(const LibraryLstmInputs& in) {
   std::vector<at::Tensor> state(2, at::zeros({1, places, units}, x.options()));
   const auto part = [&](std::int64_t first, std::int64_t count) {
     const bool gradient = at::GradMode::is_enabled();
-    const auto [every, h, c] = at::lstm(x.narrow(0, first, count), state, weights, true, 1, 0.0, gradient, false, false);
+    const auto [every, h, c] =
+        at::lstm(x.narrow(0, first, count), state, weights, true, 1, 0.0, gradient, false, false);
     state = {h.detach(), c.detach()};
     return every.to(in.state_weight.scalar_type());
   };

@@ -19,8 +19,10 @@ bool libtorch_has_cuda() { return at::globalContext().hasCUDA(); }
 
 void place_networks_on_gpu(int gpu, const std::string& products) {
   if (!libtorch_has_cuda())
-    fail("device: LibTorch has no CUDA here, so that networks cannot compute on the GPU; install it with tools/setup --cuda and "
-         "build again, or use device: cpu");
+    fail(
+        "device: LibTorch has no CUDA here, so that networks cannot compute on the GPU; install it with tools/setup "
+        "--cuda and "
+        "build again, or use device: cpu");
   g_gpu = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(gpu));
   at::Context& context = at::globalContext();
   context.setBenchmarkCuDNN(false);  // which would choose a kernel by its time: other bits from run to run

@@ -60,7 +60,8 @@ void WeightGradients::add(const Block& block) {
 }
 
 std::vector<std::vector<double>> sum_weight_gradients(const Communicator& comm, std::vector<at::Tensor> weights,
-                                                      const char* phase, const std::function<void(WeightGradients&)>& body) {
+                                                      const char* phase,
+                                                      const std::function<void(WeightGradients&)>& body) {
   WeightGradients gradients(comm, std::move(weights));
   const std::size_t count = gradients.weights_.size();
   agree(comm, phase, [&] {

@@ -25,10 +25,10 @@ struct Gathered {
 
 struct GradientReducer::State {
   struct Bucket {
-    std::size_t first = 0, end = 0;     // tensors
-    std::vector<double> extremes;       // [tensor]{largest magnitude, 1 where a number is not finite}
-    std::vector<std::int64_t> counts;   // [tensor] blocks
-    std::vector<std::int64_t> sums;     // [tensor][number]
+    std::size_t first = 0, end = 0;    // tensors
+    std::vector<double> extremes;      // [tensor]{largest magnitude, 1 where a number is not finite}
+    std::vector<std::int64_t> counts;  // [tensor] blocks
+    std::vector<std::int64_t> sums;    // [tensor][number]
     std::unique_ptr<Exchange::Pending> of_extremes, of_counts, of_sums;
   };
 
@@ -38,7 +38,8 @@ struct GradientReducer::State {
   std::size_t next = 0;         // the first that has not
 
   bool closed(const Bucket& b) const {
-    return std::all_of(tensors.begin() + static_cast<std::ptrdiff_t>(b.first), tensors.begin() + static_cast<std::ptrdiff_t>(b.end),
+    return std::all_of(tensors.begin() + static_cast<std::ptrdiff_t>(b.first),
+                       tensors.begin() + static_cast<std::ptrdiff_t>(b.end),
                        [](const Gathered& t) { return t.closed; });
   }
 
@@ -56,7 +57,9 @@ struct GradientReducer::State {
     return b.extremes[2 * (t - b.first) + 1] == 0 && b.extremes[2 * (t - b.first)] != 0;
   }
 
-  int shift(const Bucket& b, std::size_t t) const { return shift_for(b.extremes[2 * (t - b.first)], b.counts[t - b.first]); }
+  int shift(const Bucket& b, std::size_t t) const {
+    return shift_for(b.extremes[2 * (t - b.first)], b.counts[t - b.first]);
+  }
 
   void send_integers(Bucket& b) {
     b.of_extremes->wait();
@@ -78,7 +81,8 @@ struct GradientReducer::State {
     b.of_sums = exchange->begin_sum(b.sums);
   }
 
-  // The order of exchanges is fixed, whenever the ranks come to them: extremes 0, extremes 1, integers 0, extremes 2, ...
+  // The order of exchanges is fixed, whenever the ranks come to them: extremes 0, extremes 1, integers 0, extremes 2,
+  // ...
   void advance() {
     for (; next < buckets.size() && closed(buckets[next]); ++next) {
       send_extremes(buckets[next]);
@@ -113,8 +117,10 @@ template <class Real>
 void GradientReducer::give(std::size_t tensor, std::span<const Real> values) {
   Gathered& t = state_->tensors.at(tensor);
   if (t.closed || values.size() != t.size)
-    fail("gradient reducer: {} numbers were given for tensor {}, which {}; this is a defect of the program, please report it",
-         values.size(), tensor, t.closed ? "is closed" : fmt::format("has {}", t.size));
+    fail(
+        "gradient reducer: {} numbers were given for tensor {}, which {}; this is a defect of the program, please "
+        "report it",
+        values.size(), tensor, t.closed ? "is closed" : fmt::format("has {}", t.size));
   for (const Real each : values) {
     const double value = std::abs(static_cast<double>(each));
     t.bad = t.bad || !std::isfinite(value);

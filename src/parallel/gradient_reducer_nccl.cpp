@@ -24,8 +24,8 @@ void cuda_check(cudaError_t code, const char* call) {
 void nccl_check(ncclResult_t code, const char* call, ncclComm_t comm = nullptr) {
   if (code == ncclSuccess || code == ncclInProgress) return;
   const char* more = ncclGetLastError(comm);
-  fail("NCCL: {} failed: {}{}{}; NCCL_DEBUG=INFO shows more, device: cpu and parallel.share_gpus: true do without NCCL", call,
-       ncclGetErrorString(code), more != nullptr && *more != 0 ? ": " : "", more != nullptr ? more : "");
+  fail("NCCL: {} failed: {}{}{}; NCCL_DEBUG=INFO shows more, device: cpu and parallel.share_gpus: true do without NCCL",
+       call, ncclGetErrorString(code), more != nullptr && *more != 0 ? ": " : "", more != nullptr ? more : "");
 }
 
 class NcclQueue {
@@ -39,7 +39,8 @@ class NcclQueue {
     Buffer() = default;
     Buffer(Buffer&& other) noexcept { *this = std::move(other); }
     Buffer& operator=(Buffer&& other) noexcept {
-      std::swap(bytes, other.bytes), std::swap(host, other.host), std::swap(device, other.device), std::swap(back, other.back);
+      std::swap(bytes, other.bytes), std::swap(host, other.host), std::swap(device, other.device),
+          std::swap(back, other.back);
       return *this;
     }
     ~Buffer() {
@@ -115,8 +116,8 @@ class NcclQueue {
   std::shared_ptr<Exchange> of_part(const Communicator& part) const { return make_nccl_exchange(part); }
 
  private:
-  static std::array<std::int64_t, sizeof(ncclUniqueId) / 8> shared(const Communicator& comm,
-                                                                   std::array<std::int64_t, sizeof(ncclUniqueId) / 8> id) {
+  static std::array<std::int64_t, sizeof(ncclUniqueId) / 8> shared(
+      const Communicator& comm, std::array<std::int64_t, sizeof(ncclUniqueId) / 8> id) {
     comm.broadcast(std::span<std::int64_t>(id));
     return id;
   }
@@ -151,9 +152,10 @@ void refuse_shared_gpu(const Communicator& comm) {
   std::string message;
   for (int r = 0; r < comm.size(); ++r)
     if (comm.broadcast(uuid, r) == uuid && r < comm.rank() && message.empty())
-      message = fmt::format("NCCL: ranks {} and {} have the same GPU, which NCCL does not allow; start one rank for each GPU, or "
-                            "set parallel.share_gpus: true (gradients then go by MPI)",
-                            r, comm.rank());
+      message = fmt::format(
+          "NCCL: ranks {} and {} have the same GPU, which NCCL does not allow; start one rank for each GPU, or "
+          "set parallel.share_gpus: true (gradients then go by MPI)",
+          r, comm.rank());
   agree_on_failure(comm, !message.empty(), message);
 }
 

@@ -74,7 +74,8 @@ class StagedExchange final : public Exchange {
     bool done_ = false;
   };
 
-  std::unique_ptr<Pending> begin(std::span<std::byte> values, void (Queue::*reduce)(Buffer&, std::size_t), std::size_t count) {
+  std::unique_ptr<Pending> begin(std::span<std::byte> values, void (Queue::*reduce)(Buffer&, std::size_t),
+                                 std::size_t count) {
     Buffer buffer = shared_->take(values.size());
     if (count > 0) {
       std::memcpy(shared_->queue->host(buffer), values.data(), values.size());

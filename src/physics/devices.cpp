@@ -32,9 +32,10 @@ std::string gpu_problem(int driver, int runtime, int count, const std::string& e
   if (driver == 0) return "there is no NVIDIA driver";
   // Within a major version of CUDA an older driver will do.
   if (driver / 1000 < runtime / 1000)
-    return fmt::format("the NVIDIA driver is too old: it knows CUDA {}, and this program uses CUDA {}; update the driver or "
-                       "build with an older toolkit",
-                       cuda_version(driver), cuda_version(runtime));
+    return fmt::format(
+        "the NVIDIA driver is too old: it knows CUDA {}, and this program uses CUDA {}; update the driver or "
+        "build with an older toolkit",
+        cuda_version(driver), cuda_version(runtime));
   if (!error.empty()) return fmt::format("CUDA says: {}", error);
   if (count == 0) return "no GPU is visible (nvidia-smi, CUDA_VISIBLE_DEVICES)";
   return "";
@@ -94,7 +95,8 @@ void use_gpu(int gpu) {
     fail("device: GPU {} cannot be used ({}); another program may hold it (nvidia-smi), or its memory is full", gpu,
          cudaGetErrorString(code));
 #else
-  fail("device: GPU {} was asked for, but this program was built without CUDA; use device: cpu or the preset cuda", gpu);
+  fail("device: GPU {} was asked for, but this program was built without CUDA; use device: cpu or the preset cuda",
+       gpu);
 #endif
 }
 

@@ -39,7 +39,9 @@ void route(benchmark::State& state, Device device, Scheme scheme, Index reaches,
   once();  // allocates, records graphs
   for (auto _ : state) once();
   count(state, "reach_steps/s", run.reach_steps());
-  const double inflow_passes = work == Work::forward || work == Work::upload ? 1 : work == Work::forward_adjoint ? 2 : 3;
+  const double inflow_passes = work == Work::forward || work == Work::upload ? 1
+                               : work == Work::forward_adjoint               ? 2
+                                                                             : 3;
   count(state, "bytes/s", 4 * inflow_passes * run.reach_steps() + (tape ? 2 * run.tape_bytes() : 0));
   state.counters["device_B/reach_step"] = static_cast<double>(run.device_bytes(tape)) / run.reach_steps();
 }
@@ -64,7 +66,9 @@ void runoff(benchmark::State& state, Device device, Index catchments, bool dynam
   if (!place(options, device)) return state.SkipWithError("runoff has no device in this program");
   Runoff<float> model(options);
   const auto size = static_cast<std::size_t>(kDays * catchments);
-  const auto draw = [](std::uint64_t item, std::size_t i) { return static_cast<float>(random_uniform({2, Purpose::test, item, i})); };
+  const auto draw = [](std::uint64_t item, std::size_t i) {
+    return static_cast<float>(random_uniform({2, Purpose::test, item, i}));
+  };
   std::vector<float> p(size), t(size), pet(size), out(size), seed(size, 1.0f);
   for (std::size_t i = 0; i < size; ++i)
     p[i] = draw(0, i) < 0.5f ? 0 : 20 * draw(1, i), t[i] = 30 * draw(2, i) - 8, pet[i] = 6 * draw(3, i);
@@ -81,7 +85,8 @@ void runoff(benchmark::State& state, Device device, Index catchments, bool dynam
             varying[at] = static_cast<float>(range.lower + (range.upper - range.lower) * draw(5, at)), ++at;
   std::vector<float> fixed_adjoint(fixed.size()), varying_adjoint(varying.size());
   const auto once = [&] {
-    model.forward({p.data(), t.data(), pet.data(), kDays}, {fixed, varying}, {}, out, {}, adjoint ? 0 : Runoff<float>::kNoTape);
+    model.forward({p.data(), t.data(), pet.data(), kDays}, {fixed, varying}, {}, out, {},
+                  adjoint ? 0 : Runoff<float>::kNoTape);
     if (adjoint) model.adjoint(seed, {}, {fixed_adjoint, varying_adjoint, {}});
   };
   once();
@@ -97,16 +102,19 @@ int add_all() {
   const Device device = emulated_gpus() ? Device::emulated : Device::cuda;
   const bool real = device == Device::cuda;
   const auto add = [](const std::string& name, auto function) {
-    benchmark::RegisterBenchmark(("gpu/" + name).c_str(), function)->UseRealTime()->Unit(benchmark::kMillisecond)->MinTime(1.0);
+    benchmark::RegisterBenchmark(("gpu/" + name).c_str(), function)
+        ->UseRealTime()
+        ->Unit(benchmark::kMillisecond)
+        ->MinTime(1.0);
   };
   // The reaches of MERIT's CONUS, windows of 10 and 40 days of hours.
   const Index reaches = real ? 346321 : 2000;
   for (const char* scheme : {"conservative", "corrected"})
     for (const Count steps : real ? std::vector<Count>{240, 960} : std::vector<Count>{48})
-      for (const auto& [work, name] : {std::pair{Work::forward, "routing_forward"},
-                                       std::pair{Work::forward_adjoint, "routing_forward_adjoint"},
-                                       std::pair{Work::forward_adjoint_inflow, "routing_forward_adjoint_inflow"},
-                                       std::pair{Work::upload, "upload_of_inflow"}})
+      for (const auto& [work, name] :
+           {std::pair{Work::forward, "routing_forward"}, std::pair{Work::forward_adjoint, "routing_forward_adjoint"},
+            std::pair{Work::forward_adjoint_inflow, "routing_forward_adjoint_inflow"},
+            std::pair{Work::upload, "upload_of_inflow"}})
         add(fmt::format("{}/{}/{}x{}", name, scheme, reaches, steps),
             [=](benchmark::State& s) { route(s, device, scheme_from_name(scheme), reaches, steps, work); });
   for (const Index catchments : real ? std::vector<Index>{100, 1000, 10000} : std::vector<Index>{40})

@@ -1,5 +1,6 @@
 // ranks: 1
-// Parameter networks on the GPU: the CPU's outputs and gradients, weights that stay on the host, the same bits run after run.
+// Parameter networks on the GPU: the CPU's outputs and gradients, weights that stay on the host, the same bits run
+// after run.
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -18,7 +19,8 @@ namespace {
 at::Tensor normal(const std::vector<std::int64_t>& shape, std::uint64_t item) {
   at::Tensor t = torch::empty(shape, torch::kFloat32);
   for (std::int64_t i = 0; i < t.numel(); ++i)
-    t.mutable_data_ptr<float>()[i] = static_cast<float>(random_normal(RandomKey{9, Purpose::test, item, static_cast<std::uint64_t>(i)}));
+    t.mutable_data_ptr<float>()[i] =
+        static_cast<float>(random_normal(RandomKey{9, Purpose::test, item, static_cast<std::uint64_t>(i)}));
   return t;
 }
 
@@ -86,7 +88,8 @@ TEST_P(NetworkOnGpu, AgreesWithTheCpuAndRepeatsItsBits) {
     place_networks_on_host();
     const Pass wanted = pass_of(plan_of(GetParam(), "single"), from);
     place_networks_on_gpu(0, "single");
-    const Pass found = pass_of(plan_of(GetParam(), "single"), from), again = pass_of(plan_of(GetParam(), "single"), from);
+    const Pass found = pass_of(plan_of(GetParam(), "single"), from),
+               again = pass_of(plan_of(GetParam(), "single"), from);
     expect_close(found, wanted, 1e-4, 1e-3);
     EXPECT_TRUE(found.fixed.equal(again.fixed));
     for (std::size_t w = 0; w < found.gradients.size(); ++w)

@@ -1,5 +1,6 @@
 // ranks: 1 2
-// Gradients through NCCL: the bits of MPI with one GPU for each rank; two ranks on one GPU are refused, not left waiting.
+// Gradients through NCCL: the bits of MPI with one GPU for each rank; two ranks on one GPU are refused, not left
+// waiting.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,7 +23,8 @@ std::vector<std::vector<double>> reduced(const Communicator& comm, double scale)
     for (std::uint64_t block = 0; block < 3; ++block) {
       std::vector<double> values(kSizes[t]);
       for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = scale * random_normal(RandomKey{static_cast<std::uint64_t>(comm.rank()), Purpose::test, 10 * t + block, i});
+        values[i] =
+            scale * random_normal(RandomKey{static_cast<std::uint64_t>(comm.rank()), Purpose::test, 10 * t + block, i});
       reducer.give<double>(t, values);
     }
   return reducer.finish();
@@ -49,7 +51,8 @@ TEST(Nccl, TwoRanksOnOneGpuAreRefused) {
   if (comm.size() < 2) GTEST_SKIP() << "needs two ranks";
   use_gpu(0);
   // Where every rank sees a GPU of its own as number 0 there is nothing to refuse.
-  if (!comm.all_equal(std::hash<std::string>{}(visible_gpus().gpus.front().id))) GTEST_SKIP() << "each rank sees its own GPU";
+  if (!comm.all_equal(std::hash<std::string>{}(visible_gpus().gpus.front().id)))
+    GTEST_SKIP() << "each rank sees its own GPU";
   const auto message = message_of([&] { make_nccl_exchange(comm); });
   EXPECT_NE(message.find("have the same GPU"), std::string::npos) << message;
 }

@@ -1,5 +1,6 @@
 // ranks: 1
-// Routing on the GPU: the CPU's discharge to 1e-5 and gradients to 1e-4 in single precision, the same bits run after run.
+// Routing on the GPU: the CPU's discharge to 1e-5 and gradients to 1e-4 in single precision, the same bits run after
+// run.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // ranks: 1 2 4 8
-// The gradient reducer: exact_sum's bits whatever the order, the buckets and the way between the ranks; no rank left waiting.
+// The gradient reducer: exact_sum's bits whatever the order, the buckets and the way between the ranks; no rank left
+// waiting.
 #include "dpl/parallel/gradient_reducer.hpp"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,8 @@ std::vector<float> gradient(std::size_t block, std::size_t tensor) {
   std::vector<float> values(kSizes[tensor]);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const RandomKey key{7, Purpose::test, tensor * kBlocks + block, i};
-    values[i] = static_cast<float>(std::exp2(9.0 * static_cast<double>(tensor) - 30) * random_normal(key) * std::exp2(6 * random_normal(key, 1)));
+    values[i] = static_cast<float>(std::exp2(9.0 * static_cast<double>(tensor) - 30) * random_normal(key) *
+                                   std::exp2(6 * random_normal(key, 1)));
   }
   return values;
 }
@@ -81,7 +83,8 @@ bool same_bits(const Sums& a, const Sums& b) {
   });
 }
 
-// What NCCL's queue does, with a second array in host memory for the GPU's: the reduction runs late, when it is asked for.
+// What NCCL's queue does, with a second array in host memory for the GPU's: the reduction runs late, when it is asked
+// for.
 struct LoopBack {
   struct Buffer {
     std::vector<std::int64_t> host, device;

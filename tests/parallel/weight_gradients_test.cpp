@@ -22,7 +22,8 @@ constexpr std::int64_t kRows = 6, kInputs = 3, kHidden = 4;
 at::Tensor normal(const std::vector<std::int64_t>& shape, std::uint64_t item) {
   at::Tensor t = torch::empty(shape, torch::kFloat32);
   for (std::int64_t i = 0; i < t.numel(); ++i)
-    t.mutable_data_ptr<float>()[i] = static_cast<float>(random_normal(RandomKey{3, Purpose::test, item, static_cast<std::uint64_t>(i)}));
+    t.mutable_data_ptr<float>()[i] =
+        static_cast<float>(random_normal(RandomKey{3, Purpose::test, item, static_cast<std::uint64_t>(i)}));
   return t;
 }
 

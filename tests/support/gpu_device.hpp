@@ -24,6 +24,6 @@ inline std::string why_no_gpu() { return "no GPU: " + visible_gpus().problem; }
 #define DPL_NEEDS_DEVICE() \
   if (dpl::test::gpu_device() == dpl::Device::cpu) GTEST_SKIP() << dpl::test::why_no_gpu()
 /// Skips a test that only a GPU can run.
-#define DPL_NEEDS_GPU()                                  \
-  if (dpl::test::gpu_device() != dpl::Device::cuda)      \
+#define DPL_NEEDS_GPU()                             \
+  if (dpl::test::gpu_device() != dpl::Device::cuda) \
   GTEST_SKIP() << (dpl::emulated_gpus() ? std::string("the GPU is only emulated") : dpl::test::why_no_gpu())

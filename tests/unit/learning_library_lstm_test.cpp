@@ -1,6 +1,4 @@
 // LibTorch's LSTM, which GPUs use, is the same function as the processor's own.
-#include "dpl/learning/library_lstm.hpp"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/linear.h>
@@ -10,6 +8,7 @@
 
 #include "dpl/base/random.hpp"
 #include "dpl/learning/differentiable_model.hpp"
+#include "dpl/learning/library_lstm.hpp"
 #include "dpl/learning/network_place.hpp"
 #include "dpl/learning/sequence_network.hpp"
 #include "tests/support/message_of.hpp"
@@ -20,7 +19,8 @@ namespace {
 at::Tensor normal(const std::vector<std::int64_t>& shape, std::uint64_t seed) {
   at::Tensor t = torch::empty(shape, torch::kFloat64);
   for (std::int64_t i = 0; i < t.numel(); ++i)
-    t.mutable_data_ptr<double>()[i] = 0.4 * random_normal(RandomKey{seed, Purpose::test, 0, static_cast<std::uint64_t>(i)});
+    t.mutable_data_ptr<double>()[i] =
+        0.4 * random_normal(RandomKey{seed, Purpose::test, 0, static_cast<std::uint64_t>(i)});
   return t;
 }
 
@@ -50,15 +50,18 @@ TEST_P(LibraryLstm, EqualsTheOwnOneAndItsGradients) {
   const at::Tensor history = normal({kPlaces, kDays, kChannels}, 5), attributes = normal({kPlaces, kAttributes}, 6);
   const auto found = apply_library_lstm({history, attributes, w.attribute, w.bias, w.history, w.state, from, false});
   TapeMemory memory;
-  const auto wanted = apply_lstm({history, at::linear(attributes, w.attribute, w.bias), w.history, w.state, from, false}, memory);
+  const auto wanted =
+      apply_lstm({history, at::linear(attributes, w.attribute, w.bias), w.history, w.state, from, false}, memory);
   EXPECT_LT(distance(found.every, wanted.every), 1e-13);
   EXPECT_LT(distance(found.last, wanted.last), 1e-13);
   // Days before `from` take no part in the loss: what they would add is not defined there.
   const at::Tensor seed = normal({kDays, kPlaces, kUnits}, 7), last_seed = normal({kPlaces, kUnits}, 8);
   const auto loss = [&](const LstmOutputs& o) {
-    return (o.every.narrow(0, from, kDays - from) * seed.narrow(0, from, kDays - from)).sum() + (o.last * last_seed).sum();
+    return (o.every.narrow(0, from, kDays - from) * seed.narrow(0, from, kDays - from)).sum() +
+           (o.last * last_seed).sum();
   };
-  const auto a = torch::autograd::grad({loss(found)}, w.leaves()), b = torch::autograd::grad({loss(wanted)}, w.leaves());
+  const auto a = torch::autograd::grad({loss(found)}, w.leaves()),
+             b = torch::autograd::grad({loss(wanted)}, w.leaves());
   for (std::size_t k = 0; k < a.size(); ++k) EXPECT_LT(distance(a[k], b[k]), 1e-12) << k;
 }
 

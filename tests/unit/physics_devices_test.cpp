@@ -1,10 +1,9 @@
 // What is said of GPUs, and GPUs that are pretended.
-#include "dpl/physics/devices.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
+#include "dpl/physics/devices.hpp"
 #include "tests/support/message_of.hpp"
 
 namespace dpl {
@@ -48,7 +47,8 @@ TEST(GpuProblem, NamesDriverVersionOrCuda) {
   EXPECT_NE(old.find("too old"), std::string::npos);
   EXPECT_NE(old.find("12.4"), std::string::npos);
   EXPECT_NE(old.find("13.0"), std::string::npos);
-  EXPECT_NE(gpu_problem(13000, 13000, 0, "system not yet initialized").find("system not yet initialized"), std::string::npos);
+  EXPECT_NE(gpu_problem(13000, 13000, 0, "system not yet initialized").find("system not yet initialized"),
+            std::string::npos);
   EXPECT_NE(gpu_problem(13000, 13000, 0, "").find("CUDA_VISIBLE_DEVICES"), std::string::npos);
 }
 

@@ -8,8 +8,8 @@
 namespace dpl {
 
 /// **Local:** from now on networks of this process compute on GPU `gpu`, on its default stream, which the loops of the
-/// physics use too. Weights stay in the host's memory, where the optimizer, checkpoints and reductions have them: a pass
-/// takes copies, whose gradients come back by themselves. `products`: single | tf32 | bf16 (network.products).
+/// physics use too. Weights stay in the host's memory, where the optimizer, checkpoints and reductions have them: a
+/// pass takes copies, whose gradients come back by themselves. `products`: single | tf32 | bf16 (network.products).
 /// Throws Error where LibTorch has no CUDA here.
 void place_networks_on_gpu(int gpu, const std::string& products);
 /// Back to the host: tests.

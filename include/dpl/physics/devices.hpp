@@ -18,8 +18,8 @@ struct Gpu {
 
 struct GpuInventory {
   std::vector<Gpu> gpus;
-  std::string problem;              ///< why there is none; empty where there is one
-  int driver = 0, runtime = 0;      ///< newest CUDA of the driver, CUDA of the program: 13000 = 13.0; 0 = none
+  std::string problem;          ///< why there is none; empty where there is one
+  int driver = 0, runtime = 0;  ///< newest CUDA of the driver, CUDA of the program: 13000 = 13.0; 0 = none
 };
 
 /// **Local.** With the environment variable DPL_EMULATE_DEVICE=N (tests) N pretended GPUs of 80 GiB, the same for all
