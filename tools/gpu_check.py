@@ -294,8 +294,8 @@ def camels(report, programs, line, option, config, limit):
         return
     command = [programs.path("dpl_hpc"), "train", config, "device=cuda"]
     status, text, seconds = programs.run(command, option.strip("-") + ".log", timeout=1500)
-    nse = re.findall(r"median NSE\D*([\d.]+)", text)
-    found = f"{seconds:.1f} s, median NSE {nse[-1] if nse else 'not found'}"
+    scores = re.findall(r"median of \d+ basins.*\n.*NSE.*\n(.+)", text)  # of the first contender: the model itself
+    found = f"{seconds:.1f} s; NSE, KGE, bias, RMSE: {scores[0].strip() if scores else 'not found'}"
     report.step(line, "failed" if status else "passed", seconds, found)
     report.verdict(line, "failed" if status or seconds >= limit else "passed", found + ": compare with the CPU's in docs/results.md")
 

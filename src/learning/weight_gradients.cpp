@@ -4,76 +4,67 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
-#include <utility>
+#include <algorithm>
 
 namespace dpl {
-namespace {
-
-std::vector<std::size_t> sizes_of(const std::vector<at::Tensor>& tensors) {
-  std::vector<std::size_t> sizes;
-  for (const auto& t : tensors) sizes.push_back(static_cast<std::size_t>(t.numel()));
-  return sizes;
-}
-
-// Takes its hooks away again, whatever happens.
-class Hooks {
- public:
-  ~Hooks() {
-    for (const auto& [tensor, hook] : hooks_) tensor.remove_hook(hook);
-  }
-  void add(const at::Tensor& tensor, std::function<void(const at::Tensor&)> call) {
-    hooks_.emplace_back(tensor, tensor.register_hook([call = std::move(call)](const at::Tensor& g) { call(g); }));
-  }
-
- private:
-  std::vector<std::pair<at::Tensor, unsigned>> hooks_;
-};
-
-}  // namespace
 
 WeightGradients::WeightGradients(const Communicator& comm, std::vector<at::Tensor> weights)
-    : weights_(std::move(weights)), reducer_(comm, sizes_of(weights_)) {}
+    : comm_(comm), weights_(std::move(weights)), given_(weights_.size(), 0) {
+  for (std::size_t w = 0; w < weights_.size(); ++w)
+    hooks_.push_back(weights_[w].register_hook([this, w](const at::Tensor& gradient) { arrived(w, gradient); }));
+}
+
+WeightGradients::~WeightGradients() {
+  for (std::size_t w = 0; w < weights_.size(); ++w) weights_[w].remove_hook(hooks_[w]);
+}
+
+bool WeightGradients::is_of(const std::vector<at::Tensor>& weights) const {
+  return std::equal(weights.begin(), weights.end(), weights_.begin(), weights_.end(),
+                    [](const at::Tensor& a, const at::Tensor& b) { return a.is_same(b); });
+}
 
 void WeightGradients::give(std::size_t weight, const at::Tensor& gradient) {
   const at::Tensor g = gradient.contiguous();
   const auto size = static_cast<std::size_t>(g.numel());
   if (g.scalar_type() == at::kFloat)
-    reducer_.give<float>(weight, {g.const_data_ptr<float>(), size});
+    reducer_->give<float>(weight, {g.const_data_ptr<float>(), size});
   else
-    reducer_.give<double>(weight, {g.const_data_ptr<double>(), size});
+    reducer_->give<double>(weight, {g.const_data_ptr<double>(), size});
+}
+
+// LibTorch calls this in a backward pass, when all that adds to the weight's gradient has been added.
+void WeightGradients::arrived(std::size_t weight, const at::Tensor& gradient) {
+  if (!last_ || !gradient.defined()) return;
+  give(weight, gradient);
+  given_[weight] = 1;
+  reducer_->close(weight);
 }
 
 void WeightGradients::add(const Block& block) {
-  std::vector<std::uint8_t> sent(weights_.size(), 0);
-  Hooks hooks;
-  if (block.last)
-    for (std::size_t w = 0; w < weights_.size(); ++w)
-      hooks.add(weights_[w], [&, w](const at::Tensor& gradient) {
-        if (std::exchange(sent[w], 1) != 0 || !gradient.defined()) return;
-        give(w, gradient);
-        reducer_.close(w);
-      });
+  std::fill(given_.begin(), given_.end(), 0);
+  last_ = block.last;
   const auto gradients = torch::autograd::grad(block.outputs, weights_, block.seeds, block.keep_graph,
                                                /*create_graph=*/false, /*allow_unused=*/true);
+  last_ = false;
   for (std::size_t w = 0; w < weights_.size(); ++w)
-    if (sent[w] == 0 && gradients[w].defined()) give(w, gradients[w]);
+    if (given_[w] == 0 && gradients[w].defined()) give(w, gradients[w]);
 }
 
-std::vector<std::vector<double>> sum_weight_gradients(const Communicator& comm, std::vector<at::Tensor> weights,
-                                                      const char* phase,
-                                                      const std::function<void(WeightGradients&)>& body) {
-  WeightGradients gradients(comm, std::move(weights));
-  const std::size_t count = gradients.weights_.size();
-  agree(comm, phase, [&] {
+std::vector<std::vector<double>> WeightGradients::sum(const char* phase, const std::function<void()>& body) {
+  std::vector<std::size_t> sizes;
+  for (const auto& w : weights_) sizes.push_back(static_cast<std::size_t>(w.numel()));
+  reducer_ = std::make_unique<GradientReducer>(comm_, sizes);
+  agree(comm_, phase, [&] {
     try {
-      body(gradients);
-      for (std::size_t w = 0; w < count; ++w) gradients.reducer_.close(w);
+      body();
+      for (std::size_t w = 0; w < weights_.size(); ++w) reducer_->close(w);
     } catch (...) {
-      gradients.reducer_.give_up();  // the others are on their way, and wait for this rank's part
+      last_ = false;
+      reducer_->give_up();  // the others are on their way, and wait for this rank's part
       throw;
     }
   });
-  return gradients.reducer_.finish();
+  return reducer_->finish();
 }
 
 }  // namespace dpl

@@ -54,13 +54,14 @@ class Model final : public BasinModel {
                                             std::span<const double> soil_moisture) override {
     std::vector<at::Tensor> weights;
     for (const auto& w : network_->weights()) weights.push_back(w.tensor);
-    return sum_weight_gradients(problem_.comm, weights, "gradient of the parameter network", [&](WeightGradients& sum) {
+    if (!sum_) sum_ = std::make_unique<WeightGradients>(problem_.comm, weights);
+    return sum_->sum("gradient of the parameter network", [&] {
       fixed_seed_.assign(fixed_.size(), Real(0));
       physics_.adjoint(streamflow, soil_moisture, fixed_seed_, dynamic_seed_);
       for (Block& block : blocks_) {
         std::vector<at::Tensor> outputs{block.fixed}, seeds{fixed_seed_of(block)};
         if (block.dynamic.defined()) outputs.push_back(block.dynamic), seeds.push_back(dynamic_seed_of(block));
-        sum.add({outputs, seeds, &block == &blocks_.back()});
+        sum_->add({outputs, seeds, &block == &blocks_.back()});
       }
       blocks_.clear();
     });
@@ -181,6 +182,7 @@ class Model final : public BasinModel {
   const BasinSeries& series_;
   BasinPhysics<Real> physics_;
   std::unique_ptr<SequenceNetwork> network_;
+  std::unique_ptr<WeightGradients> sum_;
   Index width_ = 0;
   std::vector<Block> blocks_;          // with graphs, between forward and backward
   std::vector<Real> fixed_, dynamic_;  // shares, as BasinPhysics::forward takes them

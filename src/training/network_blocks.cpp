@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "dpl/learning/weight_gradients.hpp"
 
 namespace dpl {
 namespace {
@@ -54,7 +53,8 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
   for (const auto& w : network.weights()) weights.push_back(w.tensor);
   std::size_t end = block_theta_.size();  // of the used blocks
   while (end > 0 && !block_theta_[end - 1].defined()) --end;
-  return sum_weight_gradients(comm_, weights, "gradient of the parameter network", [&](WeightGradients& sum) {
+  if (!sum_ || !sum_->is_of(weights)) sum_ = std::make_unique<WeightGradients>(comm_, weights);
+  return sum_->sum("gradient of the parameter network", [&] {
     Count offset = 0;
     for (std::size_t b = 0; b < block_theta_.size(); ++b) {
       if (!block_theta_[b].defined()) {
@@ -64,7 +64,7 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
       const auto width = block_theta_[b].size(1);
       const auto seed = owned(theta_gradient.subspan(offset * width, block_rows_[b] * width), block_rows_[b], width,
                               block_theta_[b].scalar_type());
-      sum.add({{block_theta_[b]}, {seed}, b + 1 == end, keep_graph});
+      sum_->add({{block_theta_[b]}, {seed}, b + 1 == end, keep_graph});
       offset += block_rows_[b];
     }
     if (!keep_graph) block_theta_.clear();

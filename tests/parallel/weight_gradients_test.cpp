@@ -49,7 +49,8 @@ std::vector<int> own_blocks(const Communicator& comm, int ranks) {
 }
 
 std::vector<std::vector<double>> summed(const Communicator& comm, const Network& network, int ranks, int failing = -1) {
-  return sum_weight_gradients(comm, network.weights, "gradient", [&](WeightGradients& sum) {
+  WeightGradients sum(comm, network.weights);
+  return sum.sum("gradient", [&] {
     const auto own = own_blocks(comm, ranks);
     for (const int b : own) {
       if (b == failing) fail("block {} failed", b);

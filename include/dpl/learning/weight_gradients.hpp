@@ -3,7 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "dpl/parallel/gradient_reducer.hpp"
@@ -12,7 +14,17 @@ namespace dpl {
 
 class WeightGradients {
  public:
+  /// @param weights leaves that require grad, float or double, on the host; the same on all ranks
   WeightGradients(const Communicator& comm, std::vector<at::Tensor> weights);
+  ~WeightGradients();
+  WeightGradients(const WeightGradients&) = delete;
+
+  /// Whether these are its weights.
+  bool is_of(const std::vector<at::Tensor>& weights) const;
+
+  /// **Collective:** the sums [weight][element] over all blocks and ranks. `body` adds this rank's blocks and holds no other
+  /// collective; when it throws on any rank, all throw as `agree` says it.
+  std::vector<std::vector<double>> sum(const char* phase, const std::function<void()>& body);
 
   /// What a block's backward pass is asked for.
   struct Block {
@@ -20,22 +32,19 @@ class WeightGradients {
     bool last = false;  ///< of this rank: each weight's gradient sets out as soon as it is there
     bool keep_graph = false;
   };
-  /// Backward pass of a block. Float or double weights, on the host.
+  /// Within the body of sum(): backward pass of a block.
   void add(const Block& block);
 
  private:
-  friend std::vector<std::vector<double>> sum_weight_gradients(const Communicator&, std::vector<at::Tensor>,
-                                                               const char*,
-                                                               const std::function<void(WeightGradients&)>&);
   void give(std::size_t weight, const at::Tensor& gradient);
-  std::vector<at::Tensor> weights_;
-  GradientReducer reducer_;
-};
+  void arrived(std::size_t weight, const at::Tensor& gradient);
 
-/// **Collective:** the sums over all blocks and ranks for each of `weights`, which are host tensors. `body` adds this
-/// rank's blocks and holds no other collective; when it throws on any rank, all throw as `agree` says it.
-std::vector<std::vector<double>> sum_weight_gradients(const Communicator& comm, std::vector<at::Tensor> weights,
-                                                      const char* phase,
-                                                      const std::function<void(WeightGradients&)>& body);
+  Communicator comm_;
+  std::vector<at::Tensor> weights_;
+  std::vector<unsigned> hooks_;      // of the weights; kept, because removed ones leave a gap in LibTorch's list
+  std::vector<std::uint8_t> given_;  // in the last block
+  bool last_ = false;                // its backward pass runs
+  std::unique_ptr<GradientReducer> reducer_;
+};
 
 }  // namespace dpl
