@@ -328,6 +328,7 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/gpu_check", description="checks and measures the program on a machine with a GPU")
     parser.add_argument("--bundle", help="folder that tools/gpu_bundle made (default: build/gpu_bundle where it is there)")
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "gpu_check"), help="folder of the report (default build/gpu_check)")
+    parser.add_argument("--no-build", action="store_true", help="take build/cuda as it is")
     parser.add_argument("--quick", action="store_true", help="smaller runs and fewer benchmarks, about 3 minutes")
     parser.add_argument("--camels", metavar="CONFIG.yaml", help="training of the dynamic model on CAMELS to run and time")
     parser.add_argument("--camels-large", metavar="CONFIG.yaml", help="the same with LSTM 256 and the 99 %% rule")
@@ -341,7 +342,8 @@ def main():
             print(f"error: {bundle} is no folder; make it with tools/gpu_bundle", file=sys.stderr)
             return 2
         bundle = None
-        build(report)
+        if not arguments.no_build:
+            build(report)
     programs = Programs(bundle and os.path.abspath(bundle), out)
     if programs.path("dpl_hpc") is None or not look_at_machine(report, programs):
         print("error: there is no dpl_hpc that starts: build it (cmake --preset cuda) or give --bundle; see "
