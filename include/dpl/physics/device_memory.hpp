@@ -13,7 +13,7 @@ enum class Device { cpu, cuda, emulated };
 /// Whether the loops of a GPU are run, by a GPU or not.
 inline bool runs_device_loops(Device device) { return device != Device::cpu; }
 
-/// Of the key `device`: `cpu` or `cuda`. With the environment variable DPL_EMULATE_DEVICE=N (devices.hpp) cuda is emulated.
+/// Of the key `device`: `cpu` or `cuda`. With the environment variable DPL_EMULATE_DEVICE=1 (tests) cuda is emulated.
 /// Throws Error for another name.
 Device device_named(const std::string& name);
 
