@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
-#include <string_view>
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/devices.hpp"
 
 #ifdef DPL_CUDA
 #include <cuda_runtime.h>
@@ -32,8 +32,7 @@ std::size_t alignment_of(std::size_t bytes) { return bytes >= 2 * kLargePage ? k
 Device device_named(const std::string& name) {
   if (name == "cpu") return Device::cpu;
   if (name != "cuda") fail("device is \"{}\", allowed: cpu, cuda", name);
-  const char* emulated = std::getenv("DPL_EMULATE_DEVICE");
-  return emulated != nullptr && std::string_view(emulated) == "1" ? Device::emulated : Device::cuda;
+  return emulated_gpus().value_or(0) > 0 ? Device::emulated : Device::cuda;
 }
 
 void check_device(Device device) {
