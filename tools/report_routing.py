@@ -67,7 +67,7 @@ def judge_routing(data):
             f"{100 * bias:+.1f} %.",
         )
         if step == "hourly-noisy":
-            cause = "Errors of observations of 20 % instead of 5 %"
+            cause = "An error of observations of 20 % instead of 5 %"
         if cause:
             value, low, high = statistic_interval(lambda rows: np.median(estimate[rows] / true[rows] - 1), len(mine))
             yield (

@@ -1,6 +1,7 @@
 // Routing and runoff on the GPU: `dpl_bench --benchmark_filter=gpu/`. Nothing is registered where there is none; with
 // DPL_EMULATE_DEVICE=1 small ones run on the host, which tells that they run and nothing of a GPU's speed.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
