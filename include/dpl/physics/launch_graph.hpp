@@ -38,9 +38,9 @@ class LaunchGraph {
   LaunchGraph(const LaunchGraph&) = delete;
   ~LaunchGraph() { forget(); }
 
-  /// Queues what `launches` queues. On GPUs (and emulated ones) it is called once for a key (kernels are loaded at their first launch, which may
-  /// not happen in a recording), recorded when the same key comes again, and replayed from then on; where it cannot be recorded
-  /// it is always called. `launches` may queue kernels only: no copies, no allocation, no wait.
+  /// Queues what `launches` queues. On GPUs (and emulated ones) it is called once for a key (kernels are loaded at their
+  /// first launch, which may not happen in a recording), recorded when the same key comes again, and replayed from then on;
+  /// where it cannot be recorded it is always called. `launches` may queue kernels only: no copies, no allocation, no wait.
   void run(Device device, const LaunchKey& key, const std::function<void()>& launches);
   void forget();
 
