@@ -1,4 +1,4 @@
-"""What ptxas says of every kernel: an aligned table kernel | registers | stack bytes | spill bytes; exit status 1 on a spill."""
+"""What ptxas says of every kernel: registers, stack and spilled bytes in an aligned table; exit status 1 on a spill."""
 
 import json
 import re
@@ -79,7 +79,8 @@ def main():
     for name, registers, stack, spill in table:
         print(f"{name:{width}} | {registers:9} | {stack:11} | {spill:11}")
     spilling = [row[0] for row in table if row[3] > 0]
-    print(f"{len(table)} kernels for sm_{architecture}, {len(spilling)} spill, at most {max(row[1] for row in table)} registers")
+    most = max(row[1] for row in table)
+    print(f"{len(table)} kernels for sm_{architecture}, {len(spilling)} spill, at most {most} registers")
     if spilling:
         sys.exit("error: kernels spill registers: " + "; ".join(spilling))
 

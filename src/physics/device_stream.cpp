@@ -119,20 +119,36 @@ void CopiesAhead::await() {
 #endif
 }
 
+namespace {
+
+LaunchList* emulated_recording = nullptr;
+
+}  // namespace
+
+LaunchList* launches_being_recorded() { return emulated_recording; }
+
 void LaunchGraph::forget() {
 #ifdef __CUDACC__
   if (graph_) cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph_));
 #endif
   graph_ = nullptr;
+  emulated_.clear();
+  recorded_ = false;
 }
 
-bool LaunchGraph::record(const std::function<void()>& launches) {
+void LaunchGraph::record(Device device, const std::function<void()>& launches) {
+  if (device == Device::emulated) {
+    emulated_recording = &emulated_;
+    launches();
+    emulated_recording = nullptr;
+    recorded_ = true;
+    return;
+  }
 #ifdef __CUDACC__
-  forget();
   if (!recording_stream) check_cuda(cudaStreamCreateWithFlags(&recording_stream, cudaStreamNonBlocking));
   if (cudaStreamBeginCapture(recording_stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
     cudaGetLastError();   // the plain launches would find it
-    return false;
+    return;
   }
   recording = true;
   cudaGraph_t graph = nullptr;
@@ -146,34 +162,29 @@ bool LaunchGraph::record(const std::function<void()>& launches) {
   }
   recording = false;
   cudaGraphExec_t ready = nullptr;
-  const bool done = cudaStreamEndCapture(recording_stream, &graph) == cudaSuccess &&
-                    cudaGraphInstantiate(&ready, graph, 0) == cudaSuccess;
+  recorded_ = cudaStreamEndCapture(recording_stream, &graph) == cudaSuccess &&
+              cudaGraphInstantiate(&ready, graph, 0) == cudaSuccess;
   if (graph) cudaGraphDestroy(graph);
-  if (!done) cudaGetLastError();
-  graph_ = done ? ready : nullptr;
-  return done;
-#else
-  (void)launches;
-  return false;
+  if (!recorded_) cudaGetLastError();
+  graph_ = recorded_ ? ready : nullptr;
 #endif
 }
 
 void LaunchGraph::run(Device device, const LaunchKey& key, const std::function<void()>& launches) {
-#ifdef __CUDACC__
-  if (device == Device::cuda && !refused_) {
+  if (!refused_ && runs_device_loops(device)) {
     const bool again = key == key_;
     if (!again) forget();
     key_ = key;
-    if (again && !graph_) refused_ = !record(launches);
-    if (graph_) {
-      check_cuda(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph_), launch_stream()));
-      return;
+    if (again && !recorded_) {
+      record(device, launches);
+      refused_ = !recorded_;
     }
   }
+  if (!recorded_) return launches();
+  for (const auto& launch : emulated_) launch();
+#ifdef __CUDACC__
+  if (graph_) check_cuda(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph_), launch_stream()));
 #endif
-  (void)device;
-  (void)key;
-  launches();
 }
 
 }  // namespace dpl

@@ -114,6 +114,7 @@ void DeviceTile<Real>::set_probes(const std::vector<Index>& first_of, const std:
   probe_number_.set(number);
   probe_first_.set(first);
   probe_next_.set(next);
+  wait_for(device_);   // the lists here end
 }
 
 template <class Real>

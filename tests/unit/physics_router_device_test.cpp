@@ -274,6 +274,44 @@ TYPED_TEST(RouterDevice, RoutesNothingWhereThereIsNothing) {
   }
 }
 
+// Recorded launches keep their arguments: whatever changes from window to window must make them anew.
+TYPED_TEST(RouterDevice, RecordsItsLaunchesAnewForOtherWindows) {
+  for (Scheme scheme : {Scheme::conservative, Scheme::corrected})
+    for (bool inflow_readout : {false, true}) {
+      CaseShape shape;
+      shape.scheme = scheme;
+      shape.inflow_readout = inflow_readout;
+      shape.steps = 60;
+      const auto p = random_problem(shape, 65);
+      RunShape s = emulated();
+      s.block_steps = 7;
+      RouterRun<TypeParam> device(p, s), cpu(p, {});
+      const std::vector<TypeParam> state(cpu.router().state_size(), TypeParam(2));
+      std::size_t turn = 0;
+      for (const auto& [steps, hold, probes] :
+           {std::tuple<Count, Index, std::vector<Index>>{60, 1, {1, 2}}, {60, 1, {1, 2}}, {60, 1, {5, 2}}, {60, 1, {}},
+            {60, 7, {3}}, {60, 5, {3}}, {30, 5, {3, 3, 4}}, {60, 1, {1, 2}}, {60, 1, {0}}, {60, 20, {3}},
+            {60, 25, {3}}, {59, 25, {3}}}) {
+        const bool given = ++turn % 3 == 0 && turn < 10;   // the last windows differ in one number only
+        const auto route = [&, steps = steps, hold = hold, probes = probes](RouterRun<TypeParam>& run) {
+          auto& router = run.router();
+          std::vector<TypeParam> discharge(probes.size() * router.output_rows(steps));
+          const std::vector<TypeParam> seed(discharge.size(), TypeParam(0.3));
+          const Count rows = (steps + hold - 1) / hold;
+          // In memory of its own: the inflow of the window before lies elsewhere.
+          std::vector<TypeParam> inflow(run.inflow().values, run.inflow().values + p.topology.size() * run.input_rows());
+          router.forward(run.parameters(), {inflow.data(), run.input_rows(), hold}, steps,
+                         given ? std::span<const TypeParam>(state) : std::span<const TypeParam>(), probes, discharge, true);
+          ReachParameters<TypeParam> g;
+          std::vector<TypeParam> lateral(turn % 2 || turn > 9 ? p.topology.size() * rows : 0);
+          router.adjoint(seed, g, lateral);
+          return std::tuple(discharge, g.a, g.b, g.c, lateral, router.final_state());
+        };
+        EXPECT_TRUE(route(device) == route(cpu)) << scheme_name(scheme) << ", window " << turn;
+      }
+    }
+}
+
 // What a window is said to take is what it takes, to what small lists take.
 TYPED_TEST(RouterDevice, PredictsItsMemory) {
   for (Scheme scheme : {Scheme::conservative, Scheme::corrected, Scheme::muskingum})

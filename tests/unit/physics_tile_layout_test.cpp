@@ -273,5 +273,38 @@ TEST(TileLayout, WindowsDescribeTheSameSlots) {
   EXPECT_GT(downstream, 1000);
 }
 
+// One tile for all that can be routed at the same time: upstream first, of the wanted pieces only.
+TEST(TileLayout, WholeTilesHoldEveryReachThatIsWantedOnce) {
+  for (const Case& c : all_cases()) {
+    if (c.largest != 1) continue;   // of tiles cut by size
+    const RankNetwork& n = c.network;
+    std::vector<std::uint8_t> wanted(n.pieces.size(), 1);
+    wanted.back() = n.pieces.size() < 3;
+    const Tiling t = make_whole_tiling(n, c.sub_reaches, wanted);
+    std::vector<Index> seen(n.size(), 0);
+    for (std::size_t k = 0; k < t.tiles.size(); ++k)
+      for (std::size_t i = 0; i < t.tiles[k].reaches.size(); ++i) {
+        const Index own = t.tiles[k].reaches[i];
+        ++seen[own];
+        ASSERT_EQ(t.tile_of[own], static_cast<Index>(k)) << c.name;
+        ASSERT_EQ(t.position[own], static_cast<Index>(i)) << c.name;
+        ASSERT_EQ(t.tiles[k].role, n.role[own]) << c.name;
+      }
+    std::set<std::pair<Index, CutRole>> kinds;
+    for (std::size_t p = 0; p < n.pieces.size(); ++p)
+      for (Index own = n.pieces[p].first; own < n.pieces[p].first + n.pieces[p].count; ++own) {
+        ASSERT_EQ(seen[own], wanted[p]) << c.name;
+        if (!wanted[p]) continue;
+        kinds.emplace(n.pieces[p].level, n.role[own]);
+        ASSERT_EQ(n.pieces[t.tiles[t.tile_of[own]].piece].level, n.pieces[p].level) << c.name;
+        const Index down = n.downstream[own];
+        ASSERT_EQ(t.edge_below[own] >= 0, down >= 0 && n.role[down] != n.role[own]) << c.name;
+        if (t.edge_below[own] >= 0) ASSERT_LT(t.tile_of[own], t.tile_of[down]) << c.name;
+      }
+    // A role may come back below another one: a few more tiles than kinds, not one a piece or branch.
+    EXPECT_LE(t.tiles.size(), 3 * kinds.size()) << c.name;
+  }
+}
+
 }  // namespace
 }  // namespace dpl

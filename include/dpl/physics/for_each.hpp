@@ -4,6 +4,7 @@
 
 #include "dpl/base/types.hpp"
 #include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/launch_graph.hpp"
 
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
@@ -27,7 +28,8 @@ __global__ void for_each_kernel(Body body, Index first, Index end) {
 #endif
 
 /// Runs body(i) for first <= i < end after all that was queued on the device before. On cuda it returns at once: the host
-/// may look at what the body writes after wait_for(). Device::emulated runs it here and now; cpu has loops of its own.
+/// may look at what the body writes after wait_for(). Device::emulated runs it here and now (or keeps it, as a GPU does, while
+/// a LaunchGraph is recorded); cpu has loops of its own.
 template <class Body>
 void for_each(Device device, const Body& body, Index first, Index end) {
   if (end <= first) return;
@@ -39,8 +41,13 @@ void for_each(Device device, const Body& body, Index first, Index end) {
     return;
   }
 #endif
-  (void)device;
-  for (Index i = first; i < end; ++i) body(i);
+  const auto loop = [body, first, end] {
+    for (Index i = first; i < end; ++i) body(i);
+  };
+  if (auto* launches = device == Device::emulated ? launches_being_recorded() : nullptr)
+    launches->push_back(loop);
+  else
+    loop();
 }
 
 /// Waits for all that was queued. Throws Error for a kernel that failed.

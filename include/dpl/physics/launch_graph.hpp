@@ -27,23 +27,30 @@ class LaunchKey {
   std::vector<Count> values_;
 };
 
+/// Launches as the emulated device keeps them.
+using LaunchList = std::vector<std::function<void()>>;
+/// Null: none is recorded.
+LaunchList* launches_being_recorded();
+
 class LaunchGraph {
  public:
   LaunchGraph() = default;
   LaunchGraph(const LaunchGraph&) = delete;
   ~LaunchGraph() { forget(); }
 
-  /// Queues what `launches` queues. On cuda it is called once for a key (kernels are loaded at their first launch, which may
-  /// not happen in a recording), recorded when the same key comes again, and replayed from then on; where it cannot be recorded
-  /// (and on other devices) it is always called. `launches` may queue kernels only: no copies, no allocation, no wait.
+  /// Queues what `launches` queues. On GPUs (and emulated ones) it is called once for a key (kernels are loaded at their
+  /// first launch, which may not happen in a recording), recorded when the same key comes again, and replayed from then on;
+  /// where it cannot be recorded it is always called. `launches` may queue kernels only: no copies, no allocation, no wait.
   void run(Device device, const LaunchKey& key, const std::function<void()>& launches);
   void forget();
 
  private:
-  bool record(const std::function<void()>& launches);
+  void record(Device device, const std::function<void()>& launches);
 
   LaunchKey key_;
+  bool recorded_ = false;
   void* graph_ = nullptr;   // cudaGraphExec_t
+  LaunchList emulated_;
   bool refused_ = false;
 };
 

@@ -44,11 +44,11 @@ class RoutedTile {
   virtual const TileLayout& layout() const = 0;
   virtual Index piece() const = 0;   ///< its level is the tile's; on GPUs a tile holds all pieces of a level
   virtual CutRole role() const = 0;
-  /// @param probes own reaches, [probe]  @param first_of [own] first probe at a reach, -1 none  @param next_of [probe] the next one
+  /// @param first_of [own] first probe at a reach, -1 none  @param next_of [probe] the next one at its reach
   virtual void set_probes(const std::vector<Index>& first_of, const std::vector<Index>& next_of) = 0;
 
-  /// New parameters; forgets the tape. `chunk`: steps that are run at a time; `keep_every`: state kept at the start of every so many blocks for the adjoint, 0 = no
-  /// adjoint follows.
+  /// New parameters; forgets the tape. `chunk`: steps that are run at a time; `keep_every`: state kept at the start of
+  /// every so many blocks for the adjoint, 0 = no adjoint follows.
   virtual void begin(RouterWindow<Real>& window, Count chunk, Count keep_every) = 0;
   /// State at the first step; fills cut_start, and row 0 of the discharge form.
   virtual void start(RouterWindow<Real>& window) = 0;
