@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "dpl/base/date.hpp"
 #include "dpl/experiments/basin_synth.hpp"
@@ -120,6 +121,33 @@ TEST(BasinGradient, TwoTargetsAndNoHydrograph) {
   config.runoff.unit_hydrograph = false;
   config.experiment.targets.streamflow = 0;
   check_gradient(config);
+}
+
+// Run by the host (DPL_EMULATE_DEVICE), a GPU's loops give the CPU's loss and weight gradient, bit for bit.
+TEST(BasinGradient, DeviceGivesTheBitsOfTheCpu) {
+  const Communicator comm;
+  const TemporaryFolder folder;
+  ::setenv("DPL_EMULATE_DEVICE", "1", 1);
+  for (const char* precision : {"single", "double"}) {
+    RunConfig config = config_of(folder);
+    config.precision = precision;
+    config.network.kind = "two_headed";
+    config.network.lstm_size = 4;
+    config.network.history_var_names = {"precipitation", "temperature_mean"};
+    config.runoff.dynamic = {"K0", "BETAET"};
+    config.runoff.gradient_through_warmup = false;
+    config.experiment.targets.soil_moisture = 0.5;
+    write_basin_twin(config, false);
+    BasinTrainer::Gradient of[2];
+    for (const bool device : {false, true}) {
+      config.device = device ? "cuda" : "cpu";
+      BasinProblem problem = load_basin_problem(comm, config, BasinUse::train);
+      of[device] = BasinTrainer(problem).gradient_of_update(2);
+    }
+    EXPECT_EQ(of[0].loss, of[1].loss);
+    EXPECT_EQ(of[0].weights, of[1].weights);
+  }
+  ::unsetenv("DPL_EMULATE_DEVICE");
 }
 
 // Without gradient through the warm-up the loss is the same, the gradient is that of the days after it.
