@@ -1,6 +1,5 @@
 // Reductions through NCCL on a stream of their own; in builds with CUDA only.
-#include <cuda_runtime.h>
-#include <nccl.h>
+#include <nccl.h>  // and CUDA's runtime, whose streams and memory its calls take
 
 #include <array>
 #include <bit>
