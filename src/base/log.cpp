@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "dpl/base/error.hpp"
 
@@ -19,6 +20,7 @@ namespace {
 
 struct Log {
   std::shared_ptr<spdlog::sinks::sink> standard_output, standard_error, file;
+  std::vector<std::string> before_file;   // lines that the first file begins with
   bool speaks = false;
   bool line_to_erase = false;
 };
@@ -66,6 +68,7 @@ void add_log_file(const std::string& path) {
     fail("cannot write the log {}: the folder must exist and be writable", path);
   }
   log.file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
+  for (const std::string& line : std::exchange(log.before_file, {})) send(log.file, spdlog::level::info, line);
 }
 
 void write_log_line(bool warning, std::string_view text) {
@@ -75,7 +78,10 @@ void write_log_line(bool warning, std::string_view text) {
   const std::string line = warning ? fmt::format("warning: {}", text) : std::string(text);
   const auto level = warning ? spdlog::level::warn : spdlog::level::info;
   send(warning ? log.standard_error : log.standard_output, level, line);
-  send(log.file, level, line);
+  if (log.file)
+    send(log.file, level, line);
+  else
+    log.before_file.push_back(line);
 }
 
 void rewrite_terminal_line(std::string_view text) {

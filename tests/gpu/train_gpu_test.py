@@ -14,8 +14,10 @@ SHORT = ["experiment.epochs=1", "experiment.updates=6"]
 
 
 def weights(run):
-    found = twin.arrays(os.path.join(twin.newest_checkpoint(run), "weights.nc"))
-    return np.concatenate([np.asarray(found[k], dtype=float).ravel() for k in sorted(found)])
+    found = twin.arrays(os.path.join(twin.newest_checkpoint(run), "tensors.nc"))
+    names = sorted(name for name in found if name.startswith("weight."))
+    assert names, sorted(found)
+    return np.concatenate([np.asarray(found[name], dtype=float).ravel() for name in names])
 
 
 def expect_refused(config, ranks, words, *settings):

@@ -14,8 +14,8 @@ namespace dpl {
 /// **Local:** `speaks` is true on the one rank that writes; on the others every call below does nothing.
 void start_log(bool speaks);
 
-/// **Local:** from now on every line goes also to this file (appended, with the time of day before it). Throws Error
-/// when it cannot be opened. Call inside `agree_on_root`.
+/// **Local:** from now on every line goes also to this file (appended, with the time of day before it); the first file begins
+/// with the lines written before. Throws Error when it cannot be opened. Call inside `agree_on_root`.
 void add_log_file(const std::string& path);
 
 /// Writes one finished line; use log_info and log_warning.
