@@ -16,6 +16,7 @@
 #include "dpl/coupling/boundary_exchange.hpp"
 #include "dpl/coupling/versions.hpp"
 #include "dpl/data/versions.hpp"
+#include "dpl/experiments/device_start.hpp"
 #include "dpl/experiments/verb.hpp"
 #include "dpl/learning/differentiable_model.hpp"
 #include "dpl/learning/versions.hpp"
@@ -133,14 +134,19 @@ int run(const Communicator& comm, int argc, char** argv, std::optional<PetscSess
   petsc.emplace(comm);
   prepare_torch(1);
   // 3. The configuration.
-  VerbContext context{comm, {}, request.config_path, request.validate_only, request.files, "", {}};
+  RunConfig config;
+  if (request.verb->takes_config && request.verb->own_file == nullptr) config = shared_config(comm, request);
+  // 4. The GPU, where one is asked for. A machine that only validates may have none.
+  const bool on_device = request.verb->on_device && (!request.validate_only || config.device == "auto");
+  if (!on_device && config.device == "auto") config.device = "cpu";
+  const Communicator ranks = on_device ? start_device(comm, config) : comm;
+  VerbContext context{ranks, std::move(config), request.config_path, request.validate_only, request.files, "", {}};
   context.settings = request.settings;
   for (int i = 0; i < argc; ++i) context.command_line += fmt::format("{}{}", i == 0 ? "" : " ", argv[i]);
-  if (request.verb->takes_config && request.verb->own_file == nullptr) context.config = shared_config(comm, request);
-  // 4. The work. Signal handlers after the libraries, because those may set their own.
+  // 5. The work. Signal handlers after the libraries, because those may set their own.
   if (request.verb->asks_for_stop) install_stop_signals();
   const int status = request.verb->run(context);
-  // 5. One exit status for all ranks.
+  // 6. One exit status for all ranks.
   return static_cast<int>(comm.max(static_cast<std::int64_t>(status)));
 }
 

@@ -1,11 +1,11 @@
-"""Claims about skill and cost: one network beside SCE-UA, from 12.5 % of the basins, curves over numbers of places."""
+"""Claims about skill and cost: one network beside SCE-UA and gradients basin by basin, from 12.5 % of the basins."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 import report_runs as runs
-from plot_files import INK, MODEL, QUIET, START
+from plot_files import INK, MODEL, START
 from report_statistics import difference, quartiles, told, verdict
 
 SCE = "#a33b6b"
@@ -35,9 +35,6 @@ def bars(axis, rows):
     axis.set_xlim(0, 1.12)
     axis.set_xlabel("NSE of the test period: median and quartiles")
     axis.grid(alpha=0.3, axis="x")
-
-
-# --- evolutionary
 
 
 def collect_evolutionary(folder):
@@ -181,175 +178,4 @@ def draw_evolutionary(data):
         "NSE of the test period in CAMELS basins: one network for all basins, each basin alone by SCE-UA and by gradients, and a "
         "network of 12.5 % of the basins in basins that it has never seen, beside SCE-UA calibrated in them. "
         "Right: forward runs of the training period a basin."
-    )
-
-
-# --- scaling of places
-
-
-def collect_scaling(folder, name):
-    curve, basins, sce, sce_curve = [], [], [], []
-    for record, at in runs.steps_of(folder):
-        part = record["step"].split("_")
-        if record["verb"] == "synth":
-            continue
-        if record["verb"] == "scaling":
-            keep = [
-                "subset",
-                "seed",
-                "places",
-                "updates",
-                "forward_runs_per_place",
-                "seconds_per_place",
-                "nse_in",
-                "nse_out",
-                "nse_core",
-            ]
-            curve.append(pd.read_csv(at / "scaling.csv")[keep].assign(record=part[-1]))
-            table = pd.read_csv(at / "scaling_by_basin.csv", dtype={"place_id": str})
-            basins.append(table[table.list == "holdout"][["subset", "seed", "place_id", "nse"]].assign(record=part[-1]))
-        else:
-            sce.append(
-                runs.scores(at, "calibrated")[["place_id", "nse"]].assign(
-                    record=part[1],
-                    evaluations=runs.runs_per_place(record, at),
-                    seconds=record["seconds"] * record["ranks"],
-                )
-            )
-            sce_curve.append(runs.curves(at, 250).assign(record=part[1], budget=part[2]))
-    tables = {
-        f"{name}_curve.csv": pd.concat(curve, ignore_index=True),
-        f"{name}_unseen.csv": pd.concat(basins, ignore_index=True),
-    }
-    if sce:
-        tables |= {
-            f"{name}_sce.csv": pd.concat(sce, ignore_index=True),
-            f"{name}_sce_curve.csv": pd.concat(sce_curve, ignore_index=True),
-        }
-    return tables
-
-
-def years(record):
-    return {"9y": "9 years", "2y": "2 years", "1y": "1 year"}.get(record, record)
-
-
-def judge_scaling(data, name, what):
-    curve, unseen = runs.read(data, f"{name}_curve.csv"), runs.read(data, f"{name}_unseen.csv")
-    for record in curve.record.unique():
-        mine, places = curve[curve.record == record], unseen[unseen.record == record]
-        least, most = mine.subset.min(), mine.subset.max()
-        result = difference(*paired(places[places.subset == most], places[places.subset == least]))
-        few, all_of = (mine[mine.subset == s] for s in (least, most))
-        yield (
-            f"Skill in unseen places grows with the places trained on ({what}, {years(record)} of training data)",
-            verdict(result[1], result[2]),
-            f"Median NSE out of the sample {all_of.nse_out.median():.3f} from {all_of.places.iloc[0]} places and "
-            f"{few.nse_out.median():.3f} "
-            f"from {few.places.iloc[0]} (medians of {all_of.seed.nunique()} seeds); difference of the medians over "
-            f"places {told(result)}.",
-        )
-        ratio = few.forward_runs_per_place.median() / all_of.forward_runs_per_place.median()
-        yield (
-            f"Cost per place falls as places are added ({what}, {years(record)})",
-            "held" if ratio > 1 else "did not hold",
-            f"Forward runs a place {few.forward_runs_per_place.median():.0f} with {few.places.iloc[0]} places, "
-            f"{all_of.forward_runs_per_place.median():.0f} with {all_of.places.iloc[0]} ({ratio:.1f} times fewer); "
-            f"seconds a place "
-            f"{few.seconds_per_place.median():.2g} and {all_of.seconds_per_place.median():.2g}. Not a matter of "
-            f"chance: the budget is set.",
-        )
-    if not (data / f"{name}_sce.csv").exists():
-        return
-    sce = runs.read(data, f"{name}_sce.csv")
-    for record in sce.record.unique():
-        mine = sce[sce.record == record]
-        best = mine[mine.evaluations == mine.evaluations.max()]
-        places = unseen[(unseen.record == record) & (unseen.subset == unseen.subset.max())]
-        result = difference(*paired(places, best))
-        runs_dpl = curve[
-            (curve.record == record) & (curve.subset == curve.subset.max())
-        ].forward_runs_per_place.median()
-        yield (
-            f"In basins it has never seen the network is above SCE-UA calibrated in them ({what}, {years(record)})",
-            verdict(result[1], result[2]),
-            f"SCE-UA with {best.evaluations.iloc[0]:.0f} evaluations a basin, the network {runs_dpl:.0f} forward "
-            f"runs a basin elsewhere and none "
-            f"here; difference of the median NSE {told(result)}.",
-        )
-
-
-def draw_scaling(data, name, what):
-    curve = runs.read(data, f"{name}_curve.csv")
-    has_sce = (data / f"{name}_sce.csv").exists()
-    same = set(runs.read(data, f"{name}_unseen.csv").place_id)  # medians of other places cannot be compared
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13.5, 4.6), layout="constrained")
-    colours = dict(zip(curve.record.unique(), (MODEL, START, "#2b8a4b")))
-    for record, mine in curve.groupby("record", sort=False):
-        for column, style, text in (
-            ("nse_out", "-", "unseen places"),
-            ("nse_core", ":", "places that all trainings saw"),
-        ):
-            groups = mine.groupby("places")[column]
-            left.plot(
-                groups.median().index,
-                groups.median(),
-                style,
-                marker="o",
-                color=colours[record],
-                label=f"{years(record)}, {text}",
-            )
-            left.fill_between(groups.median().index, groups.min(), groups.max(), color=colours[record], alpha=0.12)
-        cost = mine.groupby("places")[["forward_runs_per_place", "nse_out"]].median()
-        right.plot(
-            cost.forward_runs_per_place, cost.nse_out, "o-", color=colours[record], label=f"network, {years(record)}"
-        )
-        for places, row in cost.iterrows():
-            right.annotate(
-                f"{places}",
-                (row.forward_runs_per_place, row.nse_out),
-                xytext=(5, -3),
-                textcoords="offset points",
-                fontsize=7,
-            )
-    left.set_xscale("log", base=2)
-    ticks = sorted(curve.places.unique())
-    left.set_xticks(ticks, [str(t) for t in ticks])
-    left.set_xlabel("places trained on")
-    left.set_ylabel("median NSE of the test period")
-    left.set_title("Skill (median of seeds; band: least to largest)", loc="left", fontsize=10)
-    left.legend(fontsize=7)
-    right.set_title(
-        f"Skill in the {len(same)} unseen places against cost (numbers: places trained on)", loc="left", fontsize=10
-    )
-    if has_sce:
-        sce = runs.read(data, f"{name}_sce.csv")
-        for record, mine in sce.groupby("record", sort=False):
-            points = mine[mine.place_id.isin(same)].groupby("evaluations").nse.median()
-            right.plot(
-                points.index,
-                points,
-                "s--",
-                color=SCE,
-                alpha=1 if record == curve.record.iloc[0] else 0.5,
-                label=f"SCE-UA in these places, {years(record)}",
-            )
-        far = runs.read(data, f"{name}_sce_curve.csv")
-        far = far[(far.record == curve.record.iloc[0]) & (far.budget == far.budget.max())]
-        right.plot(
-            far.evaluations,
-            far.training_nse,
-            color=QUIET,
-            linewidth=1.5,
-            label="SCE-UA, best so far\n(training period, all places)",
-        )
-    right.set_xscale("log")
-    right.set_xlabel("forward runs a place")
-    right.set_ylabel("median NSE")
-    right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-    figure.suptitle(what, x=0.01, ha="left", color=INK)
-    yield f"{name}.png", figure, (
-        f"{what}: skill against the number of places trained on (left), and in places never trained on against "
-        "forward runs a place; SCE-UA is calibrated in these places, the network is not (right)."
     )

@@ -27,8 +27,8 @@ def collect_history(folder):
             continue
         table = runs.scores(at, "learned")
         table = table[table.list == STEPS[record["step"]][2]]
-        rows.append(table[["place_id", "nse", "kge"]].assign(step=record["step"]))
-    return {"history.csv": pd.concat(rows, ignore_index=True)[["step", "place_id", "nse", "kge"]]}
+        rows.append(table[["place_id", "nse", "kge"]].assign(step=record["step"], seed=record["seed"]))
+    return {"history.csv": pd.concat(rows, ignore_index=True)[["step", "seed", "place_id", "nse", "kge"]]}
 
 
 def judge_history(data):
@@ -42,7 +42,8 @@ def judge_history(data):
                 claim,
                 verdict(result[1], result[2]),
                 f"Median NSE of the test period {by_place(of[better]).median():.3f} ({text[0]}) and "
-                f"{by_place(of[worse]).median():.3f} ({text[1]}); difference {told(result)}.",
+                f"{by_place(of[worse]).median():.3f} ({text[1]}), by place the median of {of[better].seed.nunique()} seeds; "
+                f"difference {told(result)}.",
             )
 
     yield from compared(

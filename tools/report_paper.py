@@ -13,6 +13,8 @@ import report_parameters as parameters
 import report_regionalization as regionalization
 import report_routing as routing
 import report_runs as runs
+import report_scaling as scaling
+import report_surrogate as surrogate
 import report_untrained as untrained
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,15 +27,15 @@ EXPERIMENTS = {
         "evolutionary.csv",
     ),
     "scaling_camels": (
-        lambda at: calibration.collect_scaling(at, "scaling_camels"),
-        lambda at: calibration.judge_scaling(at, "scaling_camels", "CAMELS"),
-        lambda at: calibration.draw_scaling(at, "scaling_camels", "CAMELS"),
+        lambda at: scaling.collect_scaling(at, "scaling_camels"),
+        lambda at: scaling.judge_scaling(at, "scaling_camels", "CAMELS"),
+        lambda at: scaling.draw_scaling(at, "scaling_camels", "CAMELS"),
         "scaling_camels_curve.csv",
     ),
     "scaling_twin": (
-        lambda at: calibration.collect_scaling(at, "scaling_twin"),
-        lambda at: calibration.judge_scaling(at, "scaling_twin", "twin"),
-        lambda at: calibration.draw_scaling(at, "scaling_twin", "Twin of 4096 places"),
+        lambda at: scaling.collect_scaling(at, "scaling_twin"),
+        lambda at: scaling.judge_scaling(at, "scaling_twin", "twin"),
+        lambda at: scaling.draw_scaling(at, "scaling_twin", "Twin of 4096 places"),
         "scaling_twin_curve.csv",
     ),
     "coherence": (
@@ -58,10 +60,16 @@ EXPERIMENTS = {
     ),
     "history": (history.collect_history, history.judge_history, history.draw_history, "history.csv"),
     "surrogate": (
-        regionalization.collect_surrogate,
-        regionalization.judge_surrogate,
-        regionalization.draw_surrogate,
+        lambda at: surrogate.collect_surrogate(at, "surrogate"),
+        lambda at: surrogate.judge_surrogate(at, "surrogate", "GR4J"),
+        lambda at: surrogate.draw_surrogate(at, "surrogate", "GR4J, a script without gradients"),
         "surrogate.csv",
+    ),
+    "surrogate_hbv": (
+        lambda at: surrogate.collect_surrogate(at, "surrogate_hbv"),
+        lambda at: surrogate.judge_surrogate(at, "surrogate_hbv", "HBV"),
+        lambda at: surrogate.draw_surrogate(at, "surrogate_hbv", "HBV as an external program, whose gradients are known"),
+        "surrogate_hbv.csv",
     ),
     "unseen_country": (
         regionalization.collect_country,

@@ -1,4 +1,4 @@
-"""Claims about basins never trained on beside regionalization, and about a process model that is not rewritten."""
+"""Claims about basins never trained on beside regionalization, and in another country."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -8,133 +8,85 @@ from plot_files import MODEL, QUIET
 from report_calibration import bars, by_place, paired
 from report_statistics import difference, told, verdict
 
-# Contender of the report: step, contender of the step's table, what it is.
+# Contender of the report: steps of P10 (with _p15 those of P15), contender of the steps' tables, what it is.
 CONTENDERS = {
-    "network": ("network", "learned", "one network, 27 attributes"),
-    "attributes_5": ("donors_5", "nearest_attributes", "five donors, nearest in attributes"),
-    "attributes_1": ("donors_1", "nearest_attributes", "one donor, nearest in attributes"),
-    "map_5": ("donors_5", "nearest_map", "five donors, nearest on the map"),
-    "map_1": ("donors_1", "nearest_map", "one donor, nearest on the map"),
-    "transfer": ("transfer", "learned", "transfer functions, by gradients"),
-    "uniform": ("uniform", "uniform", "one set for all"),
+    "network": (["network"], "learned", "one network, 27 attributes"),
+    "ensemble": ([f"ensemble_{fold}" for fold in range(1, 6)], "ensemble", "mean series of five such networks"),
+    "attributes_5": (["donors_5"], "nearest_attributes", "five donors, nearest in attributes"),
+    "attributes_1": (["donors_1"], "nearest_attributes", "one donor, nearest in attributes"),
+    "map_5": (["donors_5"], "nearest_map", "five donors, nearest on the map"),
+    "map_1": (["donors_1"], "nearest_map", "one donor, nearest on the map"),
+    "transfer": (["transfer"], "learned", "transfer functions, by gradients"),
+    "transfer_sce": (["transfer_sce"], "transfer_sce_ua", "transfer functions, by SCE-UA"),
+    "uniform": (["uniform"], "uniform", "one set for all"),
+    "network_4": (["network_4"], "learned", "one network, 4 components"),
+    "attributes_5_4": (["donors_5_4"], "nearest_attributes", "five donors of 4 components, attributes"),
+    "map_5_4": (["donors_5_4"], "nearest_map", "five donors of 4 components, map"),
+    "network_16": (["network_16"], "learned", "one network, 16 components"),
 }
+# Claims: who, against whom (None: every contender of one component that is neither network nor ensemble).
+CLAIMS = (
+    ("network", None, "one network"),
+    ("ensemble", ["attributes_5", "map_5"], "the mean series of five networks, as donors' are averaged,"),
+    ("network_4", ["attributes_5_4", "map_5_4"], "one network with 4 components"),
+    ("network_16", ["attributes_5", "map_5"], "one network with 16 components"),
+)
+OURS = ("network", "ensemble", "network_4", "network_16")
 
 
 def collect_regionalization(folder):
     at_step = {record["step"]: at for record, at in runs.steps_of(folder)}
     rows = []
-    for name, (step, contender, _) in CONTENDERS.items():
-        if step not in at_step:
-            continue
-        table = pd.read_csv(at_step[step] / "metrics_by_basin.csv", dtype={"place_id": str})
-        table = table[table.list == "holdout"]
-        if "contender" in table:
-            table = table[table.contender == contender]
-        rows.append(table[["place_id", "nse", "kge"]].assign(contender=name))
-    return {"regionalization.csv": pd.concat(rows, ignore_index=True)[["contender", "place_id", "nse", "kge"]]}
+    for protocol, suffix in (("P10", ""), ("P15", "_p15")):
+        for name, (steps, contender, _) in CONTENDERS.items():
+            for step in (step + suffix for step in steps if step + suffix in at_step):
+                table = pd.read_csv(at_step[step] / "metrics_by_basin.csv", dtype={"place_id": str})
+                if contender != "ensemble":  # whose basins are those of one fold
+                    table = table[table.list == "holdout"]
+                if "contender" in table:
+                    table = table[table.contender == contender]
+                seed = table.seed if "seed" in table else ""
+                rows.append(table[["place_id", "nse", "kge"]].assign(contender=name, protocol=protocol, seed=seed))
+    columns = ["contender", "protocol", "seed", "place_id", "nse", "kge"]
+    return {"regionalization.csv": pd.concat(rows, ignore_index=True)[columns]}
 
 
 def judge_regionalization(data):
     table = runs.read(data, "regionalization.csv")
-    of = {name: part for name, part in table.groupby("contender")}
-    for name, (_, _, text) in CONTENDERS.items():
-        if name == "network" or name not in of:
-            continue
-        ours, theirs = paired(of["network"], of[name])
-        result = difference(ours, theirs)
-        yield (
-            f"In basins never trained on one network beats regionalization: {text}",
-            verdict(result[1], result[2]),
-            f"Median NSE {by_place(of['network']).median():.3f} and {by_place(of[name]).median():.3f}; difference "
-            f"{told(result)}; the network is above in {(ours > theirs).sum()} of {len(ours)}.",
-        )
+    for protocol, mine in table.groupby("protocol"):
+        of = {name: part for name, part in mine.groupby("contender")}
+        for ours, against, who in CLAIMS:
+            names = against or [name for name in CONTENDERS if name not in OURS and not name.endswith("_4")]
+            for name in names:
+                if ours not in of or name not in of:
+                    continue
+                left, right = paired(of[ours], of[name])
+                result = difference(left, right)
+                seeds = of[ours].seed.nunique()
+                by_seed = f" (by place the median of {seeds} seeds)" if seeds > 1 else ""
+                yield (
+                    f"In basins never trained on {who} beats regionalization: {CONTENDERS[name][2]} ({protocol})",
+                    verdict(result[1], result[2]),
+                    f"Median NSE {by_place(of[ours]).median():.3f}{by_seed} and {by_place(of[name]).median():.3f}; "
+                    f"difference {told(result)}; it is above in {(left > right).sum()} of {len(left)}.",
+                )
 
 
 def draw_regionalization(data):
     table = runs.read(data, "regionalization.csv")
-    names = [name for name in CONTENDERS if (table.contender == name).any()]
-    figure, axis = plt.subplots(figsize=(8, 3.8), layout="constrained")
-    colours = {name: MODEL if name == "network" else QUIET for name in names}
-    bars(axis, [(CONTENDERS[n][2], by_place(table[table.contender == n]).to_numpy(), colours[n]) for n in names])
-    axis.set_title(f"{table.place_id.nunique()} CAMELS basins when they were held out, one component", loc="left")
+    protocols = list(table.protocol.unique())
+    figure, panels = plt.subplots(1, len(protocols), figsize=(6.5 * len(protocols), 5), layout="constrained", squeeze=False)
+    for axis, protocol in zip(panels[0], protocols):
+        mine = table[table.protocol == protocol]
+        names = [name for name in CONTENDERS if (mine.contender == name).any()]
+        colours = {name: MODEL if name in OURS else QUIET for name in names}
+        bars(axis, [(CONTENDERS[n][2], by_place(mine[mine.contender == n]).to_numpy(), colours[n]) for n in names])
+        axis.set_title(f"{mine.place_id.nunique()} CAMELS basins when they were held out, {protocol}", loc="left", fontsize=10)
     caption = (
-        "Basins held out in five random folds: the same model with parameters of one network, of donors calibrated by "
-        "SCE-UA, of transfer functions of prescribed form, and of one set for all."
+        "Basins held out in five random folds: the same model (one component unless said) with parameters of networks, of donors "
+        "calibrated by SCE-UA (those of 4 components by gradients), of transfer functions of prescribed form, and of one set for all."
     )
     return [("regionalization.png", figure, caption)]
-
-
-# --- surrogate
-
-
-def collect_surrogate(folder):
-    at = runs.steps_of(folder)[0][1]
-    table = pd.read_csv(at / "metrics_by_basin.csv", dtype={"place_id": str})
-    rounds = pd.read_csv(at / "rounds.csv")
-    return {
-        "surrogate.csv": table[["round", "place_id", "nse_surrogate", "nse_program"]],
-        "surrogate_rounds.csv": rounds[
-            ["round", "runs_per_place", "surrogate_runs_median", "surrogate_places_median", "surrogate_near_median"]
-        ],
-    }
-
-
-def judge_surrogate(data):
-    table, rounds = runs.read(data, "surrogate.csv"), runs.read(data, "surrogate_rounds.csv")
-    of = {int(number): part for number, part in table.groupby("round")}
-    last = max(of)
-
-    def compared(claim, better, worse, more):
-        result = difference(*paired(of[better], of[worse], "nse_program"))
-        yield (
-            claim,
-            verdict(result[1], result[2]),
-            f"Median NSE in the program {by_place(of[better], 'nse_program').median():.3f} after round {better} and "
-            f"{by_place(of[worse], 'nse_program').median():.3f} {'untrained' if worse == 0 else f'after round {worse}'}; "
-            f"difference {told(result)}.{more}",
-        )
-
-    skill = rounds.set_index("round")
-    yield from compared(
-        "The process model need not be rewritten: what is learned through a surrogate serves in the program itself",
-        last,
-        0,
-        f" {skill.runs_per_place[last]:.0f} runs a place; NSE of the surrogate against the program near what was learned "
-        f"{skill.surrogate_near_median[last]:.3f}.",
-    )
-    if last > 1:
-        yield from compared("A second round of runs around what was learned improves it", last, 1, "")
-
-
-def draw_surrogate(data):
-    table, rounds = runs.read(data, "surrogate.csv"), runs.read(data, "surrogate_rounds.csv")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    for number, part in table.groupby("round"):
-        values = part.nse_program.sort_values().to_numpy()
-        shares = [(k + 1) / len(values) for k in range(len(values))]
-        left.step(values, shares, where="post", label="untrained" if number == 0 else f"round {number}")
-    left.set_xlim(-0.2, 1)
-    left.set_xlabel("NSE of the test period in the program")
-    left.set_ylabel("share of basins below")
-    left.legend(fontsize=8)
-    left.grid(alpha=0.3)
-    trained = rounds[rounds["round"] > 0]
-    for column, text in (
-        ("surrogate_runs_median", "other runs of the same places"),
-        ("surrogate_places_median", "other places"),
-        ("surrogate_near_median", "near what was learned"),
-    ):
-        right.plot(trained["round"], trained[column], "o-", label=text)
-    right.set_xticks(trained["round"])
-    right.set_xlabel("round")
-    right.set_ylabel("median NSE, surrogate against the program")
-    right.legend(fontsize=8)
-    right.grid(alpha=0.3)
-    caption = (
-        "GR4J, a script without gradients, learned for CAMELS basins through an LSTM trained on its runs: skill in the "
-        "program itself (left) and of the surrogate (right), round by round."
-    )
-    return [("surrogate.png", figure, caption)]
 
 
 # --- unseen country

@@ -43,9 +43,9 @@ def collect_untrained(folder):
         if record["verb"] == "synth":
             truth = series_table(at / "truth.nc", ("streamflow", "evapotranspiration", "soil_moisture", "snow_water"))
         elif record["step"].startswith("twin"):
-            twin.append(twin_scores(at, runs.scores(at, runs.contender_of(record)), truth).assign(method=method))
+            twin.append(twin_scores(at, runs.scores(at, runs.contender_of(record)), truth).assign(method=method, seed=record["seed"]))
         else:
-            camels.append(camels_balance(record, at).assign(method=method))
+            camels.append(camels_balance(record, at).assign(method=method, seed=record["seed"]))
     return {
         "untrained_twin.csv": pd.concat(twin, ignore_index=True),
         "untrained_camels.csv": pd.concat(camels, ignore_index=True),
@@ -97,6 +97,12 @@ def camels_balance(record, at):
     )
 
 
+def read_camels(data):
+    """Median over the seeds of each place and method."""
+    table = runs.read(data, "untrained_camels.csv")
+    return table.groupby(["method", "place_id"], as_index=False)[["evapotranspiration", "p_minus_q"]].median()
+
+
 LABELS = {
     "streamflow": "streamflow (trained on)",
     "evapotranspiration": "evapotranspiration",
@@ -106,7 +112,7 @@ LABELS = {
 
 
 def judge_untrained(data):
-    twin, camels = runs.read(data, "untrained_twin.csv"), runs.read(data, "untrained_camels.csv")
+    twin, camels = runs.read(data, "untrained_twin.csv"), read_camels(data)
     for variable, metric in (("evapotranspiration", "nse"), ("soil_moisture", "r"), ("snow_water", "nse")):
         mine = twin[(twin.variable == variable) & (twin["list"] != "holdout")]
         if mine.empty:
@@ -142,7 +148,7 @@ def judge_untrained(data):
 
 
 def draw_untrained(data):
-    twin, camels = runs.read(data, "untrained_twin.csv"), runs.read(data, "untrained_camels.csv")
+    twin, camels = runs.read(data, "untrained_twin.csv"), read_camels(data)
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
     names = [v for v in LABELS if v in set(twin.variable)]
     for k, (method, colour, label) in enumerate((("dpl", MODEL, "one network"), ("sce", SCE, "SCE-UA"))):

@@ -75,7 +75,7 @@ void check_solver(const RunConfig& config, const PlaceOf& place) {
     fail("{}: key routing.solver is krylov, which needs precision double, and precision is {}; set precision: double or "
          "routing.solver: pipeline",
          place("routing.solver"), config.precision);
-  if (config.device != "cpu")
+  if (config.device == "cuda")
     fail("{}: key routing.solver is krylov, which runs on the CPU, and device is {}; set device: cpu or routing.solver: "
          "pipeline",
          place("routing.solver"), config.device);

@@ -18,7 +18,9 @@ Keys run_keys() {
       {"name", [](C& c) { return &c.name; }, "", some_text(),
        "Name of the run; its folder is output.folder/name/time."},
       {"seed", [](C& c) { return &c.seed; }, "", from(0), "Key of all random numbers."},
-      {"device", [](C& c) { return &c.device; }, "", one_of({"cpu", "cuda"}), "Where the routing runs."},
+      {"device", [](C& c) { return &c.device; }, "", one_of({"auto", "cpu", "cuda"}),
+       "Where runoff, routing and parameter networks run (docs/gpu.md): cpu, cuda (a GPU for each rank), or auto, which takes "
+       "GPUs where every rank has one and says what it took."},
       {"precision", [](C& c) { return &c.precision; }, "", one_of({"single", "double"}), "Numbers of the routing."},
       {"resume", [](C& c) { return &c.resume; }, "", path(), "Folder of a run to continue from its newest checkpoint."},
   };
@@ -192,9 +194,9 @@ Keys network_keys() {
       {"network.replace_dynamic", [](C& c) { return &c.network.replace_dynamic; }, "", from(0, 1),
        "Runoff: share of the places in which a dynamic parameter keeps its static value in an update; not when "
        "scoring."},
-      {"network.products", [](C& c) { return &c.network.products; }, "", one_of({"single", "bf16"}),
+      {"network.products", [](C& c) { return &c.network.products; }, "", one_of({"single", "tf32", "bf16"}),
        "lstm, two_headed: factors of the LSTM's products; bf16 rounds them to 8 bits, adds in single precision, and "
-       "needs a processor with AVX-512 BF16."},
+       "needs a GPU or a processor with AVX-512 BF16; tf32 (GPU only, products of all networks) rounds them to 11 bits."},
       {"network.input_var_names", [](C& c) { return &c.network.input_var_names; }, "", some_text(),
        "Attributes the network reads.", "train plan scaling"},
       {"network.history_var_names", [](C& c) { return &c.network.history_var_names; }, "", some_text(),
@@ -281,6 +283,9 @@ Keys parallel_keys() {
       {"parallel.ranks_per_training", [](C& c) { return &c.parallel.ranks_per_training; }, "", from(1, 1e6),
        "scaling, and train with basins.pub or basins.pur: ranks of one training; groups of them take trainings one after "
        "the other. Never changes results."},
+      {"parallel.share_gpus", [](C& c) { return &c.parallel.share_gpus; }, "", anything(),
+       "device cuda: a node may have more ranks than GPUs, which are then dealt in turn, and MPI adds gradients instead of "
+       "NCCL. Never changes results."},
       {"parallel.task", [](C& c) { return &c.parallel.task; }, "", from(0, 1e6),
        "The same, spread over several jobs: the number of this one, from 1, which trains its share and writes no table; "
        "0: one job does all."},
@@ -340,6 +345,10 @@ Keys plan_keys() {
        "runs on one rank."},
       {"plan.read_GBs", [](C& c) { return &c.plan.read_GBs; }, "GB/s", above(0, 1e6),
        "What the file system gives all ranks together."},
+      {"plan.gpu_memory_gib", [](C& c) { return &c.plan.gpu_memory_gib; }, "GiB", above(0, 1e6),
+       "device cuda: memory of a GPU (H100 80 GB: 79; H200: 139)."},
+      {"plan.gpu_bandwidth_TBs", [](C& c) { return &c.plan.gpu_bandwidth_TBs; }, "TB/s", above(0, 1000),
+       "device cuda: what a GPU's memory gives (H100 SXM: 3.35; H200: 4.8, by their data sheets)."},
   };
 }
 

@@ -10,6 +10,7 @@
 #include "dpl/base/log.hpp"
 #include "dpl/base/progress.hpp"
 #include "dpl/base/stop_flag.hpp"
+#include "dpl/experiments/device_start.hpp"
 #include "dpl/experiments/experiment_plan.hpp"
 #include "dpl/experiments/experiment_record.hpp"
 
@@ -141,7 +142,8 @@ class Experiment {
         config.name = "unfinished";
         agree_on_root(comm_, "step", [&] { fs::remove_all(step.folder + "/unfinished"); });
       }
-      const VerbContext context{comm_, std::move(config), step.config_path, false, {}, context_.command_line, {}};
+      const Communicator ranks = verb->on_device ? start_device(comm_, config) : comm_;
+      const VerbContext context{ranks, std::move(config), step.config_path, false, {}, context_.command_line, {}};
       return static_cast<int>(comm_.max(static_cast<std::int64_t>(verb->run(context))));
     } catch (const AgreedError& error) {
       throw AgreedError(fmt::format("step {}: {}", step.name, error.what()));

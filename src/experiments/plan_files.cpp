@@ -35,7 +35,11 @@ std::vector<std::pair<const char*, double>> fields(const PlanRow& r) {
           {"tape_bytes", r.tape},
           {"inflow_bytes", r.inflow},
           {"network_bytes", r.network},
-          {"program_bytes", r.program}};
+          {"program_bytes", r.program},
+          {"gpu_window_bytes", r.gpu_window},
+          {"gpu_windows", r.gpu_windows},
+          {"gpu_bytes_per_reach_step", r.gpu_reach_step},
+          {"gpu_window_s_at_least", r.gpu_seconds}};
 }
 
 Json calibration_object(const Calibration& c) {
@@ -92,6 +96,18 @@ void add_calibration(std::vector<std::string>& lines, const ScalingPlan& plan) {
                   1e-9 / c.byte_s, c.messages_measured ? "" : " (usual values, not measured)"));
 }
 
+// One rank, one GPU: what its memory holds is known, its seconds are not: a bound by the memory's bandwidth, not a measurement.
+void add_gpus(std::vector<std::string>& lines, const ScalingPlan& plan) {
+  if (plan.rows.front().gpu_window <= 0) return;
+  lines.push_back(fmt::format("GPUs of {:.4g} GiB and {:.4g} TB/s, one a rank; seconds: no less by the bandwidth, not measured",
+                              plan.gpu_memory_gib, plan.gpu_bandwidth_TBs));
+  lines.push_back(fmt::format("{:>7} {:>9} {:>12} {:>12} {:>12} {:>14}", "ranks", "reaches", "GB a window", "B/reach-step",
+                              "windows fit", "s a window >="));
+  for (const PlanRow& r : plan.rows)
+    lines.push_back(fmt::format("{:>7.0f} {:>9.0f} {:>12.3f} {:>12.1f} {:>12.0f} {:>14.5f}", r.ranks, r.cells, r.gpu_window / 1e9,
+                                r.gpu_reach_step, r.gpu_windows, r.gpu_seconds));
+}
+
 }  // namespace
 
 std::vector<std::string> plan_table(const ScalingPlan& plan) {
@@ -114,6 +130,7 @@ std::vector<std::string> plan_table(const ScalingPlan& plan) {
         r.ranks, r.cells, r.imbalance * 100, r.depth, r.cut_edges, r.memory() / 1e9, r.compute, r.wait(), r.exchange(),
         r.reduce, r.input, r.seconds, speed_up, speed_up / r.ranks * 100, limit_of(r)));
   }
+  add_gpus(lines, plan);
   if (const auto cores = std::thread::hardware_concurrency(); plan.rows.back().ranks > cores)
     lines.push_back(
         fmt::format("each rank has a core of its own; this machine has {}: more ranks than that are as on other "

@@ -17,6 +17,7 @@
 #include "dpl/coupling/routing_solver.hpp"
 #include "dpl/learning/parameter_network.hpp"
 #include "dpl/learning/parameter_ranges.hpp"
+#include "dpl/parallel/gradient_reducer.hpp"
 #include "dpl/training/run_folder.hpp"
 
 namespace dpl {
@@ -46,6 +47,7 @@ struct Planner {
   double replicated_bytes;                // of the problem and the forest
   std::vector<std::size_t> weight_sizes;  // of each tensor of the parameter network
   std::size_t activations = 0;            // numbers kept for each reach until its gradient is taken
+  bool gpu = false;
 
   PlanRow row(Index ranks) const;
 
@@ -59,6 +61,8 @@ struct Planner {
   void hold(PlanRow& row, const Partition& partition) const;
   template <class Real>
   void hold_router(PlanRow& row, const Partition& partition, Index rank) const;
+  template <class Real>
+  void hold_gpu(PlanRow& row, const RankNetwork& own, const ReachProperties& properties) const;
   double value_bytes() const { return problem.config.precision == "double" ? 8 : 4; }
   Index fullest_rank(const Partition& partition) const;
 };
@@ -149,9 +153,14 @@ void Planner::reduce(PlanRow& row) const {
   const double intervals = static_cast<double>(problem.config.experiment.rho_days) *
                            std::max(1.0, 86400.0 / static_cast<double>(problem.observations->time.step_s));
   row.reduce = reduction(static_cast<double>(problem.observations->size()) * intervals * 8);
-  // Exact sums: largest magnitude, number of items, the integers.
-  for (std::size_t size : weight_sizes)
-    row.reduce += reduction(16) + reduction(8) + reduction(static_cast<double>(size) * 8);
+  // Exact sums, bucket by bucket: largest magnitudes, numbers of blocks, the integers.
+  for (std::size_t end = weight_sizes.size(); end > 0;) {
+    std::size_t first = end - 1, values = weight_sizes[first];
+    while (first > 0 && values + weight_sizes[first - 1] <= GradientReducer::kBucket) values += weight_sizes[--first];
+    const auto tensors = static_cast<double>(end - first);
+    row.reduce += reduction(16 * tensors) + reduction(8 * tensors) + reduction(static_cast<double>(values) * 8);
+    end = first;
+  }
   row.reduce += kSmallReductions * reduction(8);
 }
 
@@ -178,6 +187,25 @@ Index Planner::fullest_rank(const Partition& partition) const {
   return static_cast<Index>(std::max_element(load.begin(), load.end()) - load.begin());
 }
 
+// The emulated device has the arrays of a GPU.
+template <class Real>
+void Planner::hold_gpu(PlanRow& row, const RankNetwork& own, const ReachProperties& properties) const {
+  constexpr double kContext = 512.0 * (1 << 20);  // of CUDA and its libraries, about
+  RoutingOptions options = routing_options(problem.config, forest.step_s);
+  options.device = Device::emulated;
+  NoBoundary<Real> boundary;
+  const Router<Real> router(own, properties, options, boundary);
+  row.gpu_window = static_cast<double>(
+      router.device_bytes(forest.steps(), forest.hold, static_cast<Index>(problem.observations->size()), true));
+  const double reach_steps = row.cells * static_cast<double>(forest.steps());
+  row.gpu_reach_step = row.gpu_window / reach_steps;
+  const PlanConfig& plan = problem.config.plan;
+  row.gpu_windows = std::floor(std::max(0.0, plan.gpu_memory_gib * (1 << 30) - kContext - row.network) / row.gpu_window);
+  const double passed = 2 * row.cells * static_cast<double>(forest.window_rows) * value_bytes() +
+                        2 * static_cast<double>(router.tape_bytes(forest.steps()));
+  row.gpu_seconds = passed / (plan.gpu_bandwidth_TBs * 1e12);
+}
+
 template <class Real>
 void Planner::hold_router(PlanRow& row, const Partition& partition, Index rank) const {
   const double before = heap_bytes();
@@ -194,6 +222,7 @@ void Planner::hold_router(PlanRow& row, const Partition& partition, Index rank) 
                                routing_options(problem.config, forest.step_s), boundary);
   row.routing = heap_bytes() - before;
   row.tape = static_cast<double>(router->tape_bytes(forest.steps()));
+  if (gpu) hold_gpu<Real>(row, own, properties);
 }
 
 void Planner::hold(PlanRow& row, const Partition& partition) const {
@@ -261,8 +290,6 @@ void refuse_what_is_not_planned(const RunConfig& config, const std::string& path
     fail(
         "config: routing.scheme is muskingum, which has nothing to learn; plan predicts trainings, choose another "
         "scheme");
-  if (config.device != "cpu")
-    fail("config: device is {}; plan measures and predicts CPU cores only, set device: cpu", config.device);
 }
 
 Calibration calibration_of(const VerbContext& context, const Problem& problem, const PlannedForest& forest,
@@ -319,8 +346,10 @@ std::vector<Index> planned_ranks(const PlanConfig& config) {
 }
 
 int run_plan(const VerbContext& context) {
-  const RunConfig& config = context.config;
+  RunConfig config = context.config;
   const Communicator& comm = context.comm;
+  const bool gpu = config.device == "cuda";
+  config.device = "cpu";  // measured here, where no GPU need be
   refuse_what_is_not_planned(config, context.config_path);
   const auto ranks = planned_ranks(config.plan);
   RunFolder::check_creatable(comm, config.output.folder, config.name);
@@ -345,9 +374,13 @@ int run_plan(const VerbContext& context) {
                    forest.cells(),
                    {},
                    config.plan.calibration,
-                   {}};
+                   {},
+                   0,
+                   0};
   plan.calibration = calibration_of(context, problem, forest, ranks, program_bytes);
-  Planner planner{problem, forest, plan.calibration, replicated, {}, 0};
+  Planner planner{problem, forest, plan.calibration, replicated, {}, 0, gpu};
+  plan.gpu_memory_gib = config.plan.gpu_memory_gib;
+  plan.gpu_bandwidth_TBs = config.plan.gpu_bandwidth_TBs;
   count_weights(planner);
   plan.rows = plan_rows(comm, planner, ranks);
   for (const auto& line : plan_table(plan)) log_info("{}", line);

@@ -34,7 +34,7 @@ class CaseRun {
     RunoffSeries<Real> outputs;
     outputs[static_cast<int>(RunoffOutput::evapotranspiration)] = ET;
     model_.forward(forcing(0, days_), {fixed_, {}}, {}, runoff, outputs, 0);
-    const UnitHydrograph<Real> hydrograph({&a_, 1}, {&b_, 1});
+    const UnitHydrograph<Real> hydrograph({&a_, 1}, {&b_, 1}, c_.options.device);
     hydrograph.forward(runoff, routed);
     const auto gradient = gradient_of(hydrograph, runoff, routed);
     double J = 0;

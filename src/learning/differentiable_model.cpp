@@ -48,6 +48,7 @@ at::Tensor apply_window_model(const at::Tensor& theta, const WindowModel& model)
 void prepare_torch(int threads) {
   // MKL reads this at its first call: the same bits whatever the alignment of an array. A user's own choice stays.
   setenv("MKL_CBWR", "AUTO,STRICT", 0);
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);  // cuBLAS: the same order of adding in every run
   at::set_num_threads(threads);
   at::Context& context = at::globalContext();
   context.setDeterministicAlgorithms(true, false);

@@ -11,6 +11,7 @@
 #include <array>
 
 #include "dpl/base/error.hpp"
+#include "dpl/learning/network_place.hpp"
 #include "dpl/learning/spline_basis.hpp"
 #include "dpl/learning/weight_tensors.hpp"
 
@@ -29,7 +30,7 @@ struct Plan {
 /// y = x weight^T + bias; weight [outputs][inputs].
 struct LinearLayer {
   at::Tensor weight, bias;
-  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, placed(weight), placed(bias)); }
 };
 
 LinearLayer hidden_layer(WeightTensors& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs) {
@@ -46,7 +47,7 @@ LinearLayer output_layer(WeightTensors& weights, const Plan& plan, std::int64_t 
 }
 
 at::Tensor multiplied(const at::Tensor& hidden, const HiddenFactors& factors, std::size_t layer) {
-  return factors ? hidden * factors(static_cast<std::int64_t>(layer), hidden.size(1)) : hidden;
+  return factors ? hidden * placed(factors(static_cast<std::int64_t>(layer), hidden.size(1))) : hidden;
 }
 
 /// num_hidden_layers x (linear, tanh), then linear.
@@ -85,8 +86,8 @@ struct KanLayer {
 
   at::Tensor operator()(const at::Tensor& x) const {
     const at::Tensor splines = spline_basis(x, grid, order).flatten(1);
-    const at::Tensor factors = (scale.unsqueeze(-1) * coefficients).flatten(1);
-    return at::linear(at::silu(x), base) + at::linear(splines, factors);
+    const at::Tensor factors = placed((scale.unsqueeze(-1) * coefficients).flatten(1));
+    return at::linear(at::silu(x), placed(base)) + at::linear(splines, factors);
   }
 };
 
@@ -152,6 +153,8 @@ void check_plan(const Plan& plan) {
 }
 
 }  // namespace
+
+at::Tensor ParameterNetwork::forward(const at::Tensor& inputs) { return to_host(forward(inputs, {})); }
 
 std::int64_t ParameterNetwork::weight_count() const {
   std::int64_t count = 0;

@@ -17,8 +17,10 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/learning/library_lstm.hpp"
 #include "dpl/learning/lstm.hpp"
 #include "dpl/learning/lstm_kernels.hpp"
+#include "dpl/learning/network_place.hpp"
 #include "dpl/learning/transfer_network.hpp"
 #include "dpl/learning/weight_tensors.hpp"
 
@@ -83,7 +85,7 @@ HiddenFactors hidden_factors(const SequencePlan& plan, const SequenceInputs& inp
 at::Tensor replace(const SequencePlan& plan, const SequenceInputs& inputs, const SequencePass& pass,
                    const at::Tensor& dynamic, const at::Tensor& fixed) {
   if (!pass.training || !(plan.config.replace_dynamic > 0)) return dynamic;
-  return at::where(replaced_outputs(plan, inputs, pass.update).unsqueeze(0), fixed.unsqueeze(0), dynamic);
+  return at::where(placed(replaced_outputs(plan, inputs, pass.update)).unsqueeze(0), fixed.unsqueeze(0), dynamic);
 }
 
 /// The LSTM with its weights: attributes and history -> hidden units of every day.
@@ -108,6 +110,9 @@ class LstmLayer {
   LstmOutputs operator()(const SequenceInputs& inputs, const SequencePass& pass) {
     check(inputs);
     const auto type = state_weight_.scalar_type();
+    if (networks_on_gpu())
+      return apply_library_lstm({placed(inputs.history.to(type)), placed(inputs.attributes.to(type)), placed(attribute_weight_),
+                                 placed(bias_), placed(history_weight_), placed(state_weight_), pass.gradient_from, bf16_});
     const at::Tensor gates = at::linear(inputs.attributes.to(type).contiguous(), attribute_weight_, bias_);
     return apply_lstm({inputs.history.to(type), gates, history_weight_, state_weight_, pass.gradient_from, bf16_},
                       memory_);
@@ -151,7 +156,7 @@ at::Tensor head(const at::Tensor& hidden, const at::Tensor& weight, const at::Te
 }
 
 at::Tensor dropped(const at::Tensor& hidden, const HiddenFactors& factors) {
-  return factors ? hidden * factors(kLstmLayer, hidden.size(-1)) : hidden;
+  return factors ? hidden * placed(factors(kLstmLayer, hidden.size(-1))) : hidden;
 }
 
 /// mlp, kan: static outputs from attributes.
@@ -193,11 +198,11 @@ class LstmNetwork final : public SequenceNetwork {
     const LstmOutputs hidden = lstm_(inputs, pass);
     // Of a past that is only looked at, all days speak; of the window itself the last one, which has seen them all.
     const at::Tensor seen = plan_.config.history_days > 0 ? hidden.every.mean(0) : hidden.last;
-    const at::Tensor fixed = at::linear(dropped(seen, factors), output_weight_, output_bias_);
+    const at::Tensor fixed = at::linear(dropped(seen, factors), placed(output_weight_), placed(output_bias_));
     if (plan_.dynamic.empty()) return {fixed, at::Tensor()};
-    const at::Tensor dynamic = head(dropped(hidden.every, factors), at::index_select(output_weight_, 0, columns_),
-                                    at::index_select(output_bias_, 0, columns_), pass.gradient_from);
-    const at::Tensor still = at::index_select(fixed, 1, columns_);
+    const at::Tensor dynamic = head(dropped(hidden.every, factors), placed(at::index_select(output_weight_, 0, columns_)),
+                                    placed(at::index_select(output_bias_, 0, columns_)), pass.gradient_from);
+    const at::Tensor still = at::index_select(fixed, 1, placed(columns_));
     return {fixed, replace(plan_, inputs, pass, dynamic, still).transpose(0, 1)};
   }
   const std::vector<NamedTensor>& weights() const override { return weights_.list(); }
@@ -229,9 +234,9 @@ class TwoHeadedNetwork final : public SequenceNetwork {
   SequenceOutputs forward(const SequenceInputs& inputs, const SequencePass& pass) override {
     const HiddenFactors factors = hidden_factors(plan_, inputs, pass, offset_weight_.scalar_type());
     const at::Tensor fixed = fixed_.forward(inputs, pass).fixed;
-    const at::Tensor still = at::index_select(fixed, 1, columns_);
+    const at::Tensor still = at::index_select(fixed, 1, placed(columns_));
     const LstmOutputs hidden = lstm_(inputs, pass);
-    const at::Tensor offsets = head(dropped(hidden.every, factors), offset_weight_, offset_bias_, pass.gradient_from);
+    const at::Tensor offsets = head(dropped(hidden.every, factors), placed(offset_weight_), placed(offset_bias_), pass.gradient_from);
     return {fixed, replace(plan_, inputs, pass, still.unsqueeze(0) + offsets, still).transpose(0, 1)};
   }
   const std::vector<NamedTensor>& weights() const override { return weights_; }
@@ -294,12 +299,16 @@ void check_plan(const SequencePlan& plan, const SequenceKind& kind) {
   if (kind.history && plan.config.lstm_size < 1) {
     fail("network.lstm_size: {} is not allowed, at least 1 is needed", plan.config.lstm_size);
   }
-  if (plan.config.products != "single" && plan.config.products != "bf16") {
-    fail("network.products: '{}' is not known; allowed: single, bf16", plan.config.products);
+  const std::string& products = plan.config.products;
+  if (products != "single" && products != "tf32" && products != "bf16") {
+    fail("network.products: '{}' is not known; allowed: single, tf32, bf16", products);
+  }
+  if (products == "tf32" && !networks_on_gpu()) {
+    fail("network.products: tf32 is for GPUs, and this network computes on the processor: use single or device: cuda");
   }
   if (kind.history && plan.config.products == "bf16") {
     if (plan.precision == "double") fail("network.products: bf16 needs precision single, and precision is double");
-    lstm_kernels<LstmBf16>();  // its message, at once
+    if (!networks_on_gpu()) lstm_kernels<LstmBf16>();  // its message, at once
   }
   if (!(plan.config.dropout >= 0 && plan.config.dropout < 1)) {
     fail("network.dropout: {} is not allowed, it must be from 0 to below 1", plan.config.dropout);
@@ -324,7 +333,8 @@ class CheckedNetwork final : public SequenceNetwork {
       fail("parameter network: {} keys of random draws were given for {} places", inputs.place_keys.size(),
            given.size(0));
     }
-    return network_->forward(inputs, pass);
+    const SequenceOutputs made = network_->forward(inputs, pass);
+    return {to_host(made.fixed), to_host(made.dynamic)};
   }
   const std::vector<NamedTensor>& weights() const override { return network_->weights(); }
   bool reads_history() const override { return network_->reads_history(); }

@@ -18,7 +18,7 @@ at::Tensor spline_basis(const at::Tensor& x, std::int64_t grid, std::int64_t ord
   for (std::int64_t k = 0; k < knots; ++k) {
     knot.mutable_data_ptr<double>()[k] = -1.0 + spacing * static_cast<double>(k - order);
   }
-  knot = knot.to(x.scalar_type());
+  knot = knot.to(x.options());
   const at::Tensor position = x.unsqueeze(-1);
   at::Tensor basis = at::logical_and(position >= knot.narrow(0, 0, knots - 1), position < knot.narrow(0, 1, knots - 1))
                          .to(x.scalar_type());

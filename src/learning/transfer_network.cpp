@@ -13,6 +13,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/nearest_name.hpp"
+#include "dpl/learning/network_place.hpp"
 #include "dpl/learning/weight_tensors.hpp"
 
 namespace dpl {
@@ -44,7 +45,7 @@ class TransferNetwork final : public SequenceNetwork {
   SequenceOutputs forward(const SequenceInputs& inputs, const SequencePass&) override {
     const at::Tensor none = at::zeros({outputs_ * columns_}, coefficient_.options().requires_grad(false));
     const at::Tensor matrix = at::scatter(none, 0, place_, coefficient_).view({outputs_, columns_});
-    return {at::linear(weights_.prepare_inputs(inputs.attributes, columns_), matrix, intercept_), at::Tensor()};
+    return {at::linear(weights_.prepare_inputs(inputs.attributes, columns_), placed(matrix), placed(intercept_)), at::Tensor()};
   }
   const std::vector<NamedTensor>& weights() const override { return weights_.list(); }
   bool reads_history() const override { return false; }

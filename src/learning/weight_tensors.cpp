@@ -10,6 +10,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/learning/network_place.hpp"
 
 namespace dpl {
 namespace {
@@ -69,7 +70,7 @@ at::Tensor WeightTensors::prepare_inputs(const at::Tensor& inputs, std::int64_t 
     fail("parameter network: {} attributes a reach were given, the network was built for {}",
          inputs.dim() == 2 ? inputs.size(1) : 0, columns);
   }
-  at::Tensor prepared = inputs.to(type_).contiguous();
+  at::Tensor prepared = placed(inputs.to(type_)).contiguous();
   const bool aligned = reinterpret_cast<std::uintptr_t>(prepared.const_data_ptr()) % 64 == 0;
   return aligned ? prepared : prepared.clone();
 }

@@ -55,6 +55,12 @@ MpiSession::~MpiSession() {
   if (!finalized) MPI_Finalize();
 }
 
+bool on_main_thread() {
+  int is_main = 0;
+  mpi_check(MPI_Is_thread_main(&is_main), "MPI_Is_thread_main");
+  return is_main != 0;
+}
+
 Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
   mpi_check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   mpi_check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
@@ -62,8 +68,18 @@ Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
 }
 
 Communicator Communicator::split(int color) const {
-  MPI_Comm part = MPI_COMM_NULL;
-  mpi_check(MPI_Comm_split(comm_, color, rank_, &part), "MPI_Comm_split");
+  MPI_Comm comm = MPI_COMM_NULL;
+  mpi_check(MPI_Comm_split(comm_, color, rank_, &comm), "MPI_Comm_split");
+  return part(comm);
+}
+
+Communicator Communicator::of_node() const {
+  MPI_Comm comm = MPI_COMM_NULL;
+  mpi_check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &comm), "MPI_Comm_split_type");
+  return part(comm);
+}
+
+Communicator Communicator::part(MPI_Comm part) const {
   Communicator result(part);
   result.owned_ = std::shared_ptr<void>(nullptr, [part](void*) mutable {
     // Freeing is collective. On the way of an exception the other ranks may be elsewhere; the process ends then anyway.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dpl/base/error.hpp"
+#include "dpl/parallel/exchange.hpp"
 
 namespace dpl {
 namespace {
@@ -27,6 +28,7 @@ Replicas::Replicas(const Communicator& all, Index count)
   index_ = all.rank() / size;
   group_ = all.split(index_);
   peers_ = all.split(all.rank() % size);
+  if (all.exchange()) group_.use_exchange(all.exchange()->of_part(group_));
 }
 
 void Replicas::together(const std::function<void()>& body) const {

@@ -12,6 +12,7 @@
 #include <new>
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/devices.hpp"
 
 #ifdef DPL_CUDA
 #include <cuda_runtime.h>
@@ -27,6 +28,12 @@ constexpr std::size_t kAlignment = 64, kLargePage = std::size_t{2} << 20;
 std::size_t alignment_of(std::size_t bytes) { return bytes >= 2 * kLargePage ? kLargePage : kAlignment; }
 
 }  // namespace
+
+Device device_named(const std::string& name) {
+  if (name == "cpu") return Device::cpu;
+  if (name != "cuda") fail("device is \"{}\", allowed: cpu, cuda", name);
+  return emulated_gpus().value_or(0) > 0 ? Device::emulated : Device::cuda;
+}
 
 void check_device(Device device) {
   if (device != Device::cuda) return;

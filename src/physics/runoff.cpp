@@ -7,6 +7,8 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/runoff_checks.hpp"
+#include "dpl/physics/runoff_device.hpp"
 #include "dpl/physics/runoff_panels.hpp"
 
 namespace dpl {
@@ -14,28 +16,7 @@ namespace {
 
 constexpr int kParameterRows = 17;
 constexpr Count kTileState = kStateRows * kTileLanes;
-constexpr const char* kStateNames[kStateRows] = {"SP", "MW", "SM", "SUZ", "SLZ"};
-constexpr double kDefaultState = 0.001, kLowestMoisture = 1e-6;
-
-// Not NaN, not infinite.
-template <class Real>
-bool all_from(const Real* values, Count n, Real lowest) {
-  int bad = 0;
-  for (Count i = 0; i < n; ++i) bad |= !(values[i] >= lowest) | !(values[i] - values[i] == 0);
-  return bad == 0;
-}
-
-template <class Real>
-void check_forcing(const Real* values, Count days, Index catchments, const char* name, bool negative_too) {
-  const Real lowest = negative_too ? std::numeric_limits<Real>::lowest() : Real(0);
-  if (all_from(values, days * catchments, lowest)) return;
-  for (Count i = 0; i < days * catchments; ++i)
-    if (!all_from(values + i, 1, lowest))
-      fail(
-          "runoff: {} of day {}, catchment {} (both from 0) is {}, allowed: finite{}; leave the catchment out or fill "
-          "the gap",
-          name, i / catchments, i % catchments, values[i], negative_too ? "" : " and from 0");
-}
+constexpr double kDefaultState = 0.001;
 
 template <class T>
 void check_size(const char* name, std::span<T> values, Count needed) {
@@ -54,6 +35,7 @@ struct RunoffSeeds {
 RunoffOptions checked(RunoffOptions o) {
   if (o.catchments < 1) fail("runoff: {} catchments, allowed: from 1", o.catchments);
   if (o.components < 1) fail("runoff.nmul is {}, allowed: from 1", o.components);
+  check_device(o.device);
   return o;
 }
 
@@ -69,6 +51,7 @@ struct Runoff<Real>::Impl {
   std::vector<int> row;                    // [parameter] its place in HbvParameters
   const RunoffKernels<Real>& kernels = runoff_kernels<Real>();
   Panels panels;
+  std::unique_ptr<RunoffOnDevice<Real>> on_device;   // where the tiles below are not used
 
   // Of the last forward pass:
   Count days = 0, tape_from = kNoTape, interval = 0;   // days between states on tape
@@ -88,6 +71,7 @@ struct Runoff<Real>::Impl {
   Index catchment_of(Count lane) const { return static_cast<Index>(lane % options.catchments); }
   Count dynamic_stride() const { return static_cast<Count>(dynamic.size()) * lanes(); }
   Count interval_for(Count taped) const;
+  Count state_on_tape() const { return on_device ? kStateRows * lanes() : tiles() * kTileState; }   // values
   Count states_on_tape() const { return (days - tape_from + interval - 1) / interval; }
   Real* on_tape(Count tile, Count k) { return tape.data() + (tile * states_on_tape() + k) * kTileState; }
 
@@ -107,15 +91,18 @@ struct Runoff<Real>::Impl {
     }
   }
 
-  void check_parameters() const;
-  void check_states(std::span<const Real> states) const;
+  ColumnParameters column_parameters() const;
   void make_cells();
   RunoffBlock<Real> block_of(Count tile, Count first_day, Count days);
+  void forward_tiles(const RunoffForcing<Real>& forcing, std::span<const Real> states, std::span<Real> runoff,
+                     const RunoffSeries<Real>& outputs);
   void forward_group(Count group, std::span<const Real> states, const RunoffSeries<Real>& outputs);
   RunoffBlock<Real> record_chunk(Count tile, Count first_day, Real* state);
   void adjoint_chunk(Count tile, Count first_day, Real* state, const RunoffSeeds<Real>& seeds, Real* state_adjoint,
                      Real* cell_adjoint, const RunoffGradient<Real>& gradient);
   void adjoint_group(Count group, const RunoffSeeds<Real>& seeds, const RunoffGradient<Real>& gradient);
+  void adjoint_tiles(std::span<const Real> runoff, const RunoffSeries<const Real>& outputs,
+                     const RunoffGradient<Real>& gradient);
   void store_gradient(Count tile, const Real* cell_adjoint, const Real* state_adjoint,
                       const RunoffGradient<Real>& gradient);
 };
@@ -153,11 +140,22 @@ Runoff<Real>::Impl::Impl(RunoffOptions o)
 // Days between states on tape: a multiple of kChunkDays, the smallest whose tape is not beyond the limit.
 template <class Real>
 Count Runoff<Real>::Impl::interval_for(Count taped) const {
-  const Count state = tiles() * kTileState * static_cast<Count>(sizeof(Real));
+  const Count state = state_on_tape() * static_cast<Count>(sizeof(Real));
   const Count chunks = std::max<Count>(1, (taped + kChunkDays - 1) / kChunkDays);
   if (options.tape_bytes <= 0) return kChunkDays;
   const Count allowed = std::max<Count>(1, options.tape_bytes / state);
   return (chunks + allowed - 1) / allowed * kChunkDays;
+}
+
+template <class Real>
+ColumnParameters Runoff<Real>::Impl::column_parameters() const {
+  ColumnParameters where;
+  std::fill(std::begin(where.parameter), std::end(where.parameter), -1);
+  std::fill(std::begin(where.dynamic), std::end(where.dynamic), -1);
+  for (std::size_t k = 0; k < parameters.size(); ++k)
+    if (!is_dynamic[k]) where.parameter[row[k]] = static_cast<int>(k);
+  for (const DynamicRow k : dynamic) where.dynamic[k] = where.dynamic_rows++;
+  return where;
 }
 
 template <class Real>
@@ -167,34 +165,6 @@ HbvParameters<Real> Runoff<Real>::Impl::parameters_of(Count lane) const {
   for (std::size_t k = 0; k < parameters.size(); ++k)
     if (!is_dynamic[k]) p[static_cast<std::size_t>(row[k])] = given.fixed[k * lanes() + lane];
   return std::bit_cast<HbvParameters<Real>>(p);
-}
-
-template <class Real>
-void Runoff<Real>::Impl::check_parameters() const {
-  for (std::size_t k = 0; k < parameters.size(); ++k) {
-    if (is_dynamic[k]) continue;
-    const RunoffParameter& p = parameters[k];
-    const double rounding = 1e-5 * (p.upper - p.lower);
-    for (Count lane = 0; lane < lanes(); ++lane) {
-      const double value = static_cast<double>(given.fixed[k * lanes() + lane]);
-      if (!(value >= p.lower - rounding && value <= p.upper + rounding))
-        fail("runoff: {} of component {}, catchment {} (both from 0) is {} {}, allowed: {} to {}", p.name,
-             lane / options.catchments, catchment_of(lane), value, p.unit, p.lower, p.upper);
-    }
-  }
-}
-
-template <class Real>
-void Runoff<Real>::Impl::check_states(std::span<const Real> states) const {
-  if (states.empty()) return;
-  check_size("states", states, kStateRows * lanes());
-  for (Count i = 0; i < kStateRows * lanes(); ++i) {
-    const Count k = i / lanes();
-    const double lowest = k == 2 ? kLowestMoisture : 0;
-    if (!std::isfinite(states[i]) || static_cast<double>(states[i]) < lowest)
-      fail("runoff: state {} of component {}, catchment {} (both from 0) is {} mm, allowed: finite and from {}",
-           kStateNames[k], i % lanes() / options.catchments, catchment_of(i % lanes()), states[i], lowest);
-  }
 }
 
 template <class Real>
@@ -229,6 +199,37 @@ RunoffBlock<Real> Runoff<Real>::Impl::block_of(Count number, Count first_day, Co
         given.dynamic.data() + first_day * dynamic_stride() + static_cast<Count>(k) * lanes() + tile.lane,
         dynamic_stride()};
   return b;
+}
+
+template <class Real>
+void Runoff<Real>::Impl::forward_tiles(const RunoffForcing<Real>& forcing, std::span<const Real> states,
+                                       std::span<Real> runoff, const RunoffSeries<Real>& outputs) {
+  const Index catchments = options.catchments;
+  const auto copy = [&](PanelRows<Real>& to, const Real* from) {
+    to.resize(panels, days);
+    for (Count day = 0; day < days; ++day) to.set(day, from + day * catchments, Real(1));
+  };
+  copy(precipitation, forcing.precipitation_mm_day);
+  copy(temperature, forcing.temperature_degc);
+  copy(pet, forcing.pet_mm_day);
+  make_cells();
+  if (tape_from != kNoTape)
+    if (const Count size = states_on_tape() * state_on_tape(); static_cast<Count>(tape.size()) < size) tape.resize(size);
+  const Real share = Real(1) / static_cast<Real>(options.components);
+  const auto prepare = [&](PanelRows<Real>& sums) {
+    sums.resize(panels, days);
+    sums.zero();
+  };
+  const auto store = [&](PanelRows<Real>& sums, std::span<Real> to) {
+    for (Count day = 0; day < days; ++day) sums.get(day, to.data() + day * catchments, share);
+  };
+  prepare(runoff_sums);
+  for (int k = 0; k < kOutputRows; ++k)
+    if (!outputs[k].empty()) prepare(output_sums[k]);
+  for (Count group = 0; group < panels.groups(); ++group) forward_group(group, states, outputs);
+  store(runoff_sums, runoff);
+  for (int k = 0; k < kOutputRows; ++k)
+    if (!outputs[k].empty()) store(output_sums[k], outputs[k]);
 }
 
 template <class Real>
@@ -343,7 +344,11 @@ void Runoff<Real>::Impl::store_gradient(Count tile, const Real* cell_adjoint, co
 }
 
 template <class Real>
-Runoff<Real>::Runoff(RunoffOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Runoff<Real>::Runoff(RunoffOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
+  if (runs_device_loops(impl_->options.device))
+    impl_->on_device = std::make_unique<RunoffOnDevice<Real>>(
+        impl_->options, impl_->form, static_cast<int>(impl_->parameters.size()), impl_->column_parameters());
+}
 template <class Real>
 Runoff<Real>::~Runoff() = default;
 template <class Real>
@@ -371,7 +376,14 @@ std::pair<Count, Index> Runoff<Real>::first_not_finite() const { return impl_->n
 template <class Real>
 Count Runoff<Real>::tape_bytes(Count days) const {
   const Count interval = impl_->interval_for(days);
-  return (days + interval - 1) / interval * impl_->tiles() * kTileState * static_cast<Count>(sizeof(Real));
+  return (days + interval - 1) / interval * impl_->state_on_tape() * static_cast<Count>(sizeof(Real));
+}
+
+template <class Real>
+Count Runoff<Real>::device_bytes(Count days, Count taped, int outputs, bool dynamic_on_device) const {
+  if (!impl_->on_device) return 0;
+  const Count interval = impl_->interval_for(taped), states = (taped + interval - 1) / interval;
+  return impl_->on_device->bytes(days, states, interval, outputs, dynamic_on_device ? 0 : taped > 0 ? 2 : 1);
 }
 
 template <class Real>
@@ -390,49 +402,26 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
   for (int k = 0; k < kRunoffOutputs; ++k)
     if (!outputs[k].empty())
       check_size(runoff_output_info(static_cast<RunoffOutput>(k)).name, outputs[k], forcing.days * catchments);
-  check_forcing(forcing.precipitation_mm_day, forcing.days, catchments, "precipitation_mm_day", false);
-  check_forcing(forcing.temperature_degc, forcing.days, catchments, "temperature_degc", true);
-  check_forcing(forcing.pet_mm_day, forcing.days, catchments, "pet_mm_day", false);
-  m.check_states(states);
+  check_forcing<Real>(forcing.precipitation_mm_day, forcing.days, catchments, "precipitation_mm_day", false);
+  check_forcing<Real>(forcing.temperature_degc, forcing.days, catchments, "temperature_degc", true);
+  check_forcing<Real>(forcing.pet_mm_day, forcing.days, catchments, "pet_mm_day", false);
+  if (!states.empty()) check_size("states", states, state_size());
+  check_states(states, catchments, lanes());
+  if (parameters.dynamic_on_device && !m.on_device) fail("runoff: dynamic parameters lie on a device, the model on the CPU");
   m.given = parameters;
-  m.check_parameters();
+  check_parameters(m.parameters, m.is_dynamic, parameters.fixed, catchments, lanes());
 
   m.days = forcing.days;
-  m.tape_from = tape_from;
-  const auto copy = [&](PanelRows<Real>& to, const Real* from) {
-    to.resize(m.panels, m.days);
-    for (Count day = 0; day < m.days; ++day) to.set(day, from + day * catchments, Real(1));
-  };
-  copy(m.precipitation, forcing.precipitation_mm_day);
-  copy(m.temperature, forcing.temperature_degc);
-  copy(m.pet, forcing.pet_mm_day);
-  m.make_cells();
-  if (tape_from != kNoTape) {
-    m.interval = m.interval_for(m.days - tape_from);
-    if (const Count size = m.tiles() * m.states_on_tape() * kTileState; static_cast<Count>(m.tape.size()) < size)
-      m.tape.resize(size);
-  }
+  if (tape_from != kNoTape) m.interval = m.interval_for(m.days - tape_from);
   const std::vector<Real> start(states.begin(), states.end());  // may be those of final_states()
   m.final_states.resize(state_size());
-  const Real share = Real(1) / static_cast<Real>(m.options.components);
-  const auto prepare = [&](PanelRows<Real>& sums) {
-    sums.resize(m.panels, m.days);
-    sums.zero();
-  };
-  const auto store = [&](PanelRows<Real>& sums, std::span<Real> to) {
-    for (Count day = 0; day < m.days; ++day) sums.get(day, to.data() + day * catchments, share);
-  };
-  prepare(m.runoff_sums);
-  for (int k = 0; k < kOutputRows; ++k)
-    if (!outputs[k].empty()) prepare(m.output_sums[k]);
-  for (Count group = 0; group < m.panels.groups(); ++group) m.forward_group(group, start, outputs);
-  store(m.runoff_sums, runoff);
-  for (int k = 0; k < kOutputRows; ++k)
-    if (!outputs[k].empty()) store(m.output_sums[k], outputs[k]);
+  if (m.on_device)
+    m.on_device->forward(forcing, parameters, start, runoff, outputs, tape_from, m.interval, m.final_states);
+  m.tape_from = tape_from;
+  if (!m.on_device) m.forward_tiles(forcing, start, runoff, outputs);
   m.not_finite = {-1, -1};
-  if (all_from<Real>(runoff.data(), m.days * catchments, std::numeric_limits<Real>::lowest())) return;
-  for (Count i = 0; i < m.days * catchments && m.not_finite.first < 0; ++i)
-    if (!std::isfinite(runoff[i])) m.not_finite = {i / catchments, static_cast<Index>(i % catchments)};
+  if (const Count i = first_not_finite_of<Real>(runoff); i >= 0)
+    m.not_finite = {i / catchments, static_cast<Index>(i % catchments)};
 }
 
 template <class Real>
@@ -452,12 +441,21 @@ void Runoff<Real>::adjoint(std::span<const Real> runoff, const RunoffSeries<cons
   if (!gradient.dynamic.empty())
     check_size("the gradient of dynamic parameters", gradient.dynamic, dynamic_size(m.days));
   if (!gradient.states.empty()) check_size("the gradient of states", gradient.states, state_size());
+  if (gradient.dynamic_on_device && !m.on_device) fail("runoff: a gradient lies on a device, the model on the CPU");
+  if (m.on_device)
+    m.on_device->adjoint(runoff, outputs, gradient);
+  else
+    m.adjoint_tiles(runoff, outputs, gradient);
+}
 
-  const Real share = Real(1) / static_cast<Real>(m.options.components);
-  const Count taped = m.days - m.tape_from;
+template <class Real>
+void Runoff<Real>::Impl::adjoint_tiles(std::span<const Real> runoff, const RunoffSeries<const Real>& outputs,
+                                       const RunoffGradient<Real>& gradient) {
+  const Real share = Real(1) / static_cast<Real>(options.components);
+  const Count taped = days - tape_from;
   const auto copy = [&](PanelRows<Real>& to, std::span<const Real> from) {
-    to.resize(m.panels, taped);
-    for (Count day = 0; day < taped; ++day) to.set(day, from.data() + (m.tape_from + day) * catchments, share);
+    to.resize(panels, taped);
+    for (Count day = 0; day < taped; ++day) to.set(day, from.data() + (tape_from + day) * options.catchments, share);
   };
   RunoffSeeds<Real> seeds;
   copy(seeds.runoff, runoff);
@@ -466,8 +464,8 @@ void Runoff<Real>::adjoint(std::span<const Real> runoff, const RunoffSeries<cons
     for (int k = 0; k < kRunoffOutputs; ++k)
       if (!outputs[k].empty()) copy(seeds.outputs[k], outputs[k]);
   }
-  if (!gradient.dynamic.empty()) std::fill_n(gradient.dynamic.begin(), dynamic_size(m.tape_from), Real(0));
-  for (Count group = 0; group < m.panels.groups(); ++group) m.adjoint_group(group, seeds, gradient);
+  if (!gradient.dynamic.empty()) std::fill_n(gradient.dynamic.begin(), tape_from * dynamic_stride(), Real(0));
+  for (Count group = 0; group < panels.groups(); ++group) adjoint_group(group, seeds, gradient);
 }
 
 template class Runoff<float>;

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/device_array.hpp"
+#include "dpl/physics/runoff_columns.hpp"
 #include "dpl/physics/runoff_kernels.hpp"
 
 namespace dpl {
@@ -41,9 +43,88 @@ HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const Hydrograp
   return {a < 0 ? 0 : g.a, b < 0 ? 0 : g.b};
 }
 
+// Arrays of one call, uploaded and downloaded by it.
 template <class Real>
-UnitHydrograph<Real>::UnitHydrograph(std::span<const Real> a, std::span<const Real> b)
-    : a_(a.begin(), a.end()), b_(b.begin(), b.end()), weights_(a.size() * kHydrographDays) {
+struct UnitHydrograph<Real>::OnDevice {
+  Device device;
+  DeviceArray<Real> weights{device}, x{device}, y{device};   // x and y: whichever are read and made
+  DeviceArray<double> weights_adjoint{device};
+
+  /// [day][catchment] of the device for those of the host.
+  template <class Launch>
+  void run(const HydrographBlock<Real>& b, const Real* from, Real* to, Launch launch) {
+    const auto n = static_cast<std::size_t>(b.days * b.catchments);
+    weights.set(b.weights, static_cast<std::size_t>(b.length * b.catchments));
+    x.set(from, n);
+    y.need(n);
+    launch();
+    copy_on(device, to, y.data(), n * sizeof(Real));
+    wait_for(device);
+  }
+};
+
+template <class Real>
+void UnitHydrograph<Real>::convolve(const HydrographBlock<Real>& b) const {
+  if (!on_device_) return runoff_kernels<Real>().convolve(b);
+  on_device_->run(b, b.x, b.y, [&] {
+    HydrographBlock<Real> there = b;
+    there.weights = on_device_->weights.data();
+    there.x = on_device_->x.data();
+    there.y = on_device_->y.data();
+    run_hydrograph(on_device_->device, there);
+  });
+}
+
+template <class Real>
+void UnitHydrograph<Real>::convolve_back(const HydrographBlock<Real>& b) const {
+  if (!on_device_) return runoff_kernels<Real>().convolve_adjoint(b);
+  on_device_->run(b, b.y_adjoint, b.x_adjoint, [&] {
+    HydrographBlock<Real> there = b;
+    there.weights = on_device_->weights.data();
+    there.y_adjoint = on_device_->x.data();
+    there.x_adjoint = on_device_->y.data();
+    run_hydrograph_back(on_device_->device, there);
+  });
+}
+
+template <class Real>
+void UnitHydrograph<Real>::convolve_weights(const HydrographBlock<Real>& b) const {
+  if (!on_device_) return runoff_kernels<Real>().convolve_weights(b);
+  OnDevice& d = *on_device_;
+  const auto n = static_cast<std::size_t>(b.days * b.catchments);
+  const auto weights = static_cast<std::size_t>(b.length * b.catchments);
+  d.x.set(b.x, n);
+  d.y.set(b.y_adjoint, n);
+  d.weights_adjoint.need(weights);
+  HydrographBlock<Real> there = b;
+  there.x = d.x.data();
+  there.y_adjoint = d.y.data();
+  there.weights_adjoint = d.weights_adjoint.data();
+  run_hydrograph_weights(d.device, there);
+  copy_on(d.device, b.weights_adjoint, d.weights_adjoint.data(), weights * sizeof(double));
+  wait_for(d.device);
+}
+
+template <class Real>
+UnitHydrograph<Real>::UnitHydrograph(Device device) {
+  check_device(device);
+  if (runs_device_loops(device)) on_device_.reset(new OnDevice{device});
+}
+template <class Real>
+UnitHydrograph<Real>::UnitHydrograph(std::span<const Real> a, std::span<const Real> b, Device device)
+    : UnitHydrograph(device) {
+  set(a, b);
+}
+template <class Real>
+UnitHydrograph<Real>::~UnitHydrograph() = default;
+template <class Real>
+UnitHydrograph<Real>::UnitHydrograph(UnitHydrograph&&) noexcept = default;
+
+template <class Real>
+void UnitHydrograph<Real>::set(std::span<const Real> a, std::span<const Real> b) {
+  a_.assign(a.begin(), a.end());
+  b_.assign(b.begin(), b.end());
+  weights_.resize(a.size() * kHydrographDays);
   if (a.size() != b.size())
     fail("unit hydrograph: {} values of a, {} of b; one of each per catchment is needed", a.size(), b.size());
   for (std::size_t c = 0; c < a.size(); ++c) {
@@ -78,7 +159,7 @@ void UnitHydrograph<Real>::forward(std::span<const Real> x, std::span<Real> y) c
   HydrographBlock<Real> b = block(days);
   b.x = x.data();
   b.y = y.data();
-  runoff_kernels<Real>().convolve(b);
+  convolve(b);
 }
 
 template <class Real>
@@ -92,7 +173,7 @@ void UnitHydrograph<Real>::adjoint(std::span<const Real> x, std::span<const Real
     if (x_adjoint.size() != y_adjoint.size())
       fail("unit hydrograph: derivatives have {} and {} values", y_adjoint.size(), x_adjoint.size());
     b.x_adjoint = x_adjoint.data();
-    runoff_kernels<Real>().convolve_adjoint(b);
+    convolve_back(b);
   }
   if (a_adjoint.empty() && b_adjoint.empty()) return;
   if (x.size() != y_adjoint.size())
@@ -103,7 +184,7 @@ void UnitHydrograph<Real>::adjoint(std::span<const Real> x, std::span<const Real
   std::vector<double> sums(n * kHydrographDays, 0.0);  // d/d weights
   b.x = x.data();
   b.weights_adjoint = sums.data();
-  runoff_kernels<Real>().convolve_weights(b);
+  convolve_weights(b);
   for (Count c = 0; c < n; ++c) {
     HydrographWeights by_weight;
     for (int k = 0; k < kHydrographDays; ++k) by_weight[k] = sums[k * n + c];

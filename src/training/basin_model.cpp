@@ -2,13 +2,12 @@
 #include "dpl/training/basin_model.hpp"
 
 #include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include <algorithm>
 
 #include "dpl/base/error.hpp"
-#include "dpl/parallel/exact_sum.hpp"
+#include "dpl/learning/weight_gradients.hpp"
 #include "dpl/physics/unit_hydrograph.hpp"
 
 namespace dpl {
@@ -55,28 +54,17 @@ class Model final : public BasinModel {
                                             std::span<const double> soil_moisture) override {
     std::vector<at::Tensor> weights;
     for (const auto& w : network_->weights()) weights.push_back(w.tensor);
-    std::vector<std::vector<at::Tensor>> contributions(weights.size());  // [weight][block]
-    agree(problem_.comm, "gradient of the parameter network", [&] {
+    if (!sum_) sum_ = std::make_unique<WeightGradients>(problem_.comm, weights);
+    return sum_->sum("gradient of the parameter network", [&] {
       fixed_seed_.assign(fixed_.size(), Real(0));
       physics_.adjoint(streamflow, soil_moisture, fixed_seed_, dynamic_seed_);
       for (Block& block : blocks_) {
         std::vector<at::Tensor> outputs{block.fixed}, seeds{fixed_seed_of(block)};
         if (block.dynamic.defined()) outputs.push_back(block.dynamic), seeds.push_back(dynamic_seed_of(block));
-        const auto gradients =
-            torch::autograd::grad(outputs, weights, seeds, /*retain_graph=*/false, /*create_graph=*/false,
-                                  /*allow_unused=*/true);
-        for (std::size_t w = 0; w < weights.size(); ++w)
-          if (gradients[w].defined()) contributions[w].push_back(gradients[w].contiguous());
+        sum_->add({outputs, seeds, &block == &blocks_.back()});
       }
       blocks_.clear();
     });
-    std::vector<std::vector<double>> total;
-    for (std::size_t w = 0; w < weights.size(); ++w) {
-      std::vector<const Real*> items;
-      for (const auto& c : contributions[w]) items.push_back(c.template const_data_ptr<Real>());
-      total.push_back(exact_sum<Real>(problem_.comm, items, static_cast<std::size_t>(weights[w].numel())));
-    }
-    return total;
   }
 
   std::vector<double> static_parameters(const BasinWindows& windows) override {
@@ -194,6 +182,7 @@ class Model final : public BasinModel {
   const BasinSeries& series_;
   BasinPhysics<Real> physics_;
   std::unique_ptr<SequenceNetwork> network_;
+  std::unique_ptr<WeightGradients> sum_;
   Index width_ = 0;
   std::vector<Block> blocks_;          // with graphs, between forward and backward
   std::vector<Real> fixed_, dynamic_;  // shares, as BasinPhysics::forward takes them

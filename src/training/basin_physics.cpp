@@ -6,7 +6,6 @@
 
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
-#include "dpl/physics/unit_hydrograph.hpp"
 
 namespace dpl {
 namespace {
@@ -69,7 +68,8 @@ void BasinParameters::to_physical(std::span<double> shares) const {
 
 template <class Real>
 BasinPhysics<Real>::BasinPhysics(const BasinProblem& problem, const BasinSeries& series)
-    : problem_(problem), series_(series), parameters_(problem.config) {}
+    : problem_(problem), series_(series), parameters_(problem.config), device_(device_named(problem.config.device)),
+      unit_hydrograph_(device_) {}
 
 template <class Real>
 Runoff<Real>& BasinPhysics<Real>::model(Index padded) {
@@ -79,6 +79,7 @@ Runoff<Real>& BasinPhysics<Real>::model(Index padded) {
   options.components = parameters_.components;
   options.dynamic = parameters_.dynamic_names;
   options.precipitation_factor = problem_.config.runoff.precipitation_factor;
+  options.device = device_;
   options.tape_bytes = static_cast<Count>(problem_.config.memory.tape_gib * kGib);
   if (parameters_.variant == RunoffVariant::hbv_2_0) {  // belongs to these places
     models_.clear();
@@ -174,7 +175,8 @@ BasinOutputs BasinPhysics<Real>::forward(const BasinWindows& windows, std::span<
   if (const auto [day, window] = model_->first_not_finite(); day >= 0) fail_not_finite(day, window);
   if (parameters_.hydrograph) {
     flow_.resize(size);
-    UnitHydrograph<Real>(hydrograph_a_, hydrograph_b_).forward(runoff_, flow_);
+    unit_hydrograph_.set(hydrograph_a_, hydrograph_b_);
+    unit_hydrograph_.forward(runoff_, flow_);
   }
   BasinOutputs out;
   out.streamflow_mm_day = scored(parameters_.hydrograph ? flow_ : runoff_, {}, {});
@@ -204,7 +206,7 @@ void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<c
   std::vector<Real> a(static_cast<std::size_t>(width_)), b(static_cast<std::size_t>(width_));
   if (parameters_.hydrograph) {
     runoff_seed_.resize(size);
-    UnitHydrograph<Real>(hydrograph_a_, hydrograph_b_).adjoint(runoff_, seed_, runoff_seed_, a, b);
+    unit_hydrograph_.adjoint(runoff_, seed_, runoff_seed_, a, b);
   }
   RunoffSeries<const Real> series;
   if (!soil_moisture.empty()) {

@@ -46,8 +46,6 @@ void check_keys(const RunConfig& config, BasinUse use) {
         "config: experiment.windows is {}; a run over basins has one window a basin: 1 is allowed, raise "
         "experiment.batch_size instead",
         config.experiment.windows);
-  if (config.device != "cpu")
-    fail("config: device is {}; a run over basins runs on the CPU: cpu is allowed", config.device);
   if (use == BasinUse::train && !config.experiment.period.given())
     fail("config: experiment.start_time and experiment.end_time are not set; training needs a period");
   if (use == BasinUse::score && !config.test.period.given())

@@ -2,12 +2,10 @@
 #include "dpl/training/network_blocks.hpp"
 
 #include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include <algorithm>
 
-#include "dpl/parallel/exact_sum.hpp"
 
 namespace dpl {
 namespace {
@@ -53,9 +51,10 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
                                                          std::span<const double> theta_gradient, bool keep_graph) {
   std::vector<at::Tensor> weights;
   for (const auto& w : network.weights()) weights.push_back(w.tensor);
-  // [weight tensor][used block] values kept alive until they are added.
-  std::vector<std::vector<std::vector<double>>> contributions(weights.size());
-  agree(comm_, "gradient of the parameter network", [&] {
+  std::size_t end = block_theta_.size();  // of the used blocks
+  while (end > 0 && !block_theta_[end - 1].defined()) --end;
+  if (!sum_ || !sum_->is_of(weights)) sum_ = std::make_unique<WeightGradients>(comm_, weights);
+  return sum_->sum("gradient of the parameter network", [&] {
     Count offset = 0;
     for (std::size_t b = 0; b < block_theta_.size(); ++b) {
       if (!block_theta_[b].defined()) {
@@ -65,25 +64,11 @@ std::vector<std::vector<double>> NetworkBlocks::backward(ParameterNetwork& netwo
       const auto width = block_theta_[b].size(1);
       const auto seed = owned(theta_gradient.subspan(offset * width, block_rows_[b] * width), block_rows_[b], width,
                               block_theta_[b].scalar_type());
-      const auto gradients =
-          torch::autograd::grad({block_theta_[b]}, weights, {seed}, keep_graph, /*create_graph=*/false,
-                                /*allow_unused=*/true);
-      for (std::size_t w = 0; w < weights.size(); ++w) {
-        if (!gradients[w].defined()) continue;
-        const auto values = gradients[w].to(torch::kFloat64).contiguous();
-        contributions[w].emplace_back(values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel());
-      }
+      sum_->add({{block_theta_[b]}, {seed}, b + 1 == end, keep_graph});
       offset += block_rows_[b];
     }
     if (!keep_graph) block_theta_.clear();
   });
-  std::vector<std::vector<double>> total;
-  for (std::size_t w = 0; w < weights.size(); ++w) {
-    std::vector<const double*> items;
-    for (const auto& c : contributions[w]) items.push_back(c.data());
-    total.push_back(exact_sum<double>(comm_, items, weights[w].numel()));
-  }
-  return total;
 }
 
 }  // namespace dpl

@@ -30,7 +30,7 @@ RoutingOptions routing_options(const RunConfig& config, double step_s) {
   o.inflow_readout = config.routing.readout == "inflow";
   o.chunk_steps = config.routing.chunk_steps;
   o.tape_bytes = static_cast<Count>(config.memory.tape_gib * (Count{1} << 30));
-  o.device = config.device == "cuda" ? Device::cuda : Device::cpu;
+  o.device = device_named(config.device);
   return o;
 }
 

@@ -1,4 +1,4 @@
-// A window of hourly routing on a synthetic continent, on one core.
+// A window of hourly routing on a synthetic continent, on one core or on a GPU.
 #pragma once
 
 #include <cmath>
@@ -8,6 +8,7 @@
 #include "dpl/base/random.hpp"
 #include "dpl/experiments/synth_continent.hpp"
 #include "dpl/partition/partition.hpp"
+#include "dpl/physics/device_array.hpp"
 #include "dpl/physics/routing.hpp"
 
 namespace dpl::bench {
@@ -16,7 +17,7 @@ namespace dpl::bench {
 /// precision, one row of lateral inflow a step, 64 probes.
 class RoutingRun {
  public:
-  RoutingRun(Index reaches, Count steps, Scheme scheme) : steps_(steps) {
+  RoutingRun(Index reaches, Count steps, Scheme scheme, Device device = Device::cpu) : steps_(steps), device_inflow_(device) {
     const Continent continent = make_continent(1, reaches);
     network_ = make_rank_network(continent.topology,
                                  make_partition(continent.topology, std::vector<double>(reaches, 1.0), 1), 0);
@@ -24,6 +25,7 @@ class RoutingRun {
     RoutingOptions options;
     options.scheme = scheme;
     options.chunk_steps = 512;
+    options.device = device;
     const bool muskingum = scheme == Scheme::muskingum;
     inflow_.resize(static_cast<std::size_t>(reaches) * steps);
     for (Index own = 0; own < reaches; ++own) {
@@ -43,20 +45,31 @@ class RoutingRun {
     for (Index k = 0; k < 64; ++k) probes_.push_back(static_cast<Index>(static_cast<Count>(k) * reaches / 64));
     discharge_.resize(probes_.size() * router_->output_rows(steps));
     seed_.assign(discharge_.size(), 1.0f);
+    if (!runs_device_loops(device)) return;
+    device_inflow_.set(inflow_.data(), inflow_.size());  // it lies there: uploads are timed apart (copy_inflow)
+    wait_for(device);
   }
   void forward(bool tape) {
-    router_->forward(parameters_, {inflow_.data(), steps_, 1}, steps_, {}, probes_, discharge_, tape);
+    router_->forward(parameters_, {device_inflow_.size() > 0 ? device_inflow_.data() : inflow_.data(), steps_, 1}, steps_, {}, probes_, discharge_, tape);
   }
   /// Gradients of n, p, q and of the lateral inflow.
   void adjoint() {
     inflow_adjoint_.resize(inflow_.size());
     router_->adjoint(seed_, gradient_, inflow_adjoint_);
   }
+  /// Of the network's parameters only, as a training without runoff asks for them.
+  void adjoint_of_parameters() { router_->adjoint(seed_, gradient_, {}); }
+  void copy_inflow() {
+    device_inflow_.set(inflow_.data(), inflow_.size());
+  }
+  Count device_bytes(bool tape) const { return router_->device_bytes(steps_, 1, static_cast<Index>(probes_.size()), tape); }
+  const std::vector<float>& discharge() const { return discharge_; }
   double reach_steps() const { return static_cast<double>(inflow_.size()); }
   double tape_bytes() const { return static_cast<double>(router_->tape_bytes(steps_)); }
 
  private:
   Count steps_;
+  DeviceArray<float> device_inflow_;
   RankNetwork network_;
   ReachProperties properties_;
   ReachParameters<float> parameters_, gradient_;

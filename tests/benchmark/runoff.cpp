@@ -1,4 +1,4 @@
-// Runoff in basin-component-days a second on one core.
+// Runoff in basin-component-days a second on one core, and on a GPU where there is one.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
-#include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/device_array.hpp"
 #include "dpl/physics/runoff.hpp"
 #include "dpl/physics/unit_hydrograph.hpp"
 
@@ -19,8 +19,10 @@ namespace {
 /// A window of random weather and random parameters; all that may be dynamic is, or nothing.
 class RunoffWindow {
  public:
-  RunoffWindow(RunoffVariant variant, Index catchments, bool dynamic) : catchments_(catchments) {
+  RunoffWindow(RunoffVariant variant, Index catchments, bool dynamic, Device device = Device::cpu)
+      : catchments_(catchments), on_device_(runs_device_loops(device)), dynamic_there_(device), gradient_there_(device) {
     RunoffOptions o;
+    o.device = device;
     o.variant = variant;
     o.catchments = catchments;
     o.components = usual_components(variant);
@@ -56,13 +58,23 @@ class RunoffWindow {
     seed_.assign(runoff_.size(), 1.0f);
     fixed_adjoint_.resize(fixed_.size());
     dynamic_adjoint_.resize(dynamic_.size());
+    if (!on_device_) return;
+    dynamic_there_.set(dynamic_.data(), dynamic_.size());
+    gradient_there_.need(dynamic_.size());
   }
 
+  /// Dynamic parameters and their gradient lie where the model runs.
   void forward(bool tape) {
-    model_->forward({P_.data(), T_.data(), PET_.data(), kDays}, {fixed_, dynamic_}, {}, runoff_, {},
+    const std::span<const float> dynamic = on_device_ ? std::span<const float>(dynamic_there_.data(), dynamic_.size())
+                                                      : std::span<const float>(dynamic_);
+    model_->forward({P_.data(), T_.data(), PET_.data(), kDays}, {fixed_, dynamic, on_device_}, {}, runoff_, {},
                     tape ? 0 : Runoff<float>::kNoTape);
   }
-  void adjoint() { model_->adjoint(seed_, {}, {fixed_adjoint_, dynamic_adjoint_, {}}); }
+  void adjoint() {
+    const std::span<float> gradient = on_device_ ? std::span<float>(gradient_there_.data(), dynamic_.size())
+                                                 : std::span<float>(dynamic_adjoint_);
+    model_->adjoint(seed_, {}, {fixed_adjoint_, gradient, {}, on_device_});
+  }
   double component_days() const { return static_cast<double>(model_->lanes()) * kDays; }
   double tape_bytes() const { return static_cast<double>(model_->tape_bytes(kDays)); }
   /// That must come from or go to memory: dynamic parameters (read twice with the adjoint), their gradient (its lines
@@ -76,6 +88,8 @@ class RunoffWindow {
 
  private:
   Index catchments_;
+  bool on_device_;
+  DeviceArray<float> dynamic_there_, gradient_there_;
   std::unique_ptr<Runoff<float>> model_;
   DeviceVector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_,
       dynamic_adjoint_;  // aligned, as tensors are
@@ -85,13 +99,19 @@ void count(benchmark::State& state, const char* what, double per_iteration) {
   state.counters[what] = benchmark::Counter(per_iteration, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void run(benchmark::State& state, RunoffVariant variant, Index catchments, bool dynamic, bool adjoint) {
+void run(benchmark::State& state, RunoffVariant variant, Index catchments, bool dynamic, bool adjoint, Device device) {
   static std::unique_ptr<RunoffWindow> window;  // one is kept
-  static std::tuple<RunoffVariant, Index, bool> made;
-  if (!window || made != std::tuple(variant, catchments, dynamic)) {
+  static std::tuple<RunoffVariant, Index, bool, Device> made;
+  try {
+    check_device(device);
+  } catch (const Error& error) {
+    state.SkipWithError(error.what());
+    return;
+  }
+  if (!window || made != std::tuple(variant, catchments, dynamic, device)) {
     window.reset();
-    window = std::make_unique<RunoffWindow>(variant, catchments, dynamic);
-    made = {variant, catchments, dynamic};
+    window = std::make_unique<RunoffWindow>(variant, catchments, dynamic, device);
+    made = {variant, catchments, dynamic, device};
   }
   for (auto _ : state) {
     window->forward(adjoint);
@@ -125,8 +145,21 @@ int add_all() {
           if (dynamic && catchments == 10000) continue;  // 1.4 GB of parameters and as much of gradient
           add(fmt::format("runoff_forward{}/{}{}/{}", adjoint ? "_adjoint" : "", name, dynamic ? "_dynamic" : "",
                           catchments),
-              [=](benchmark::State& s) { run(s, runoff_variant_from_name(name), catchments, dynamic, adjoint); });
+              [=](benchmark::State& s) {
+                run(s, runoff_variant_from_name(name), catchments, dynamic, adjoint, Device::cpu);
+              });
         }
+  // 382: CAMELS; 100,000: all multiprocessors of a GPU are full.
+  for (const Index catchments : {382, 10000, 100000})
+    for (const bool dynamic : {false, true})
+      for (const bool adjoint : {false, true}) {
+        if (dynamic && catchments == 100000) continue;
+        add(fmt::format("runoff_cuda_forward{}/1.1p{}/{}", adjoint ? "_adjoint" : "", dynamic ? "_dynamic" : "",
+                        catchments),
+            [=](benchmark::State& s) {
+              run(s, RunoffVariant::hbv_1_1p, catchments, dynamic, adjoint, Device::cuda);
+            });
+      }
   for (const bool adjoint : {false, true})
     add(fmt::format("unit_hydrograph_forward{}/100", adjoint ? "_adjoint" : ""),
         [=](benchmark::State& s) { hydrograph(s, 100, adjoint); });

@@ -88,6 +88,20 @@ def check_calibration(domain, path, rows):
         assert json.load(open(again_path))["calibration"] == json.load(open(path))["calibration"]
 
 
+def check_gpus(domain, cpu_rows):
+    """No GPU is needed to plan for some; fewer fit in less memory, and twice the bandwidth halves the bound."""
+    assert all(row["gpu_window_bytes"] == 0 for row in cpu_rows.values())
+    output, _, rows = domain.plan(1, "device=cuda", "plan.ranks=[1, 2]", "plan.gpu_memory_gib=8", "plan.gpu_bandwidth_TBs=2")
+    assert "windows fit" in output, output
+    _, _, other = domain.plan(1, "device=cuda", "plan.ranks=[1, 2]", "plan.gpu_memory_gib=80", "plan.gpu_bandwidth_TBs=4")
+    for ranks, row in rows.items():
+        assert row["gpu_window_bytes"] > row["tape_bytes"] > 0, row
+        assert 0 < row["gpu_windows"] < other[ranks]["gpu_windows"], (row, other[ranks])
+        assert row["gpu_window_bytes"] == other[ranks]["gpu_window_bytes"]
+        assert abs(row["gpu_window_s_at_least"] / other[ranks]["gpu_window_s_at_least"] - 2) < 1e-6
+    assert rows[2]["gpu_window_bytes"] < 0.7 * rows[1]["gpu_window_bytes"], rows
+
+
 def check_refusals(domain, folder):
     broken = os.path.join(folder, "broken.json")
     with open(broken, "w") as file:
@@ -115,6 +129,7 @@ def main():
         check_training(domain, rows)
         check_calibration(domain, path, rows)
         check_refusals(domain, folder)
+        check_gpus(domain, rows)
         output, _, _ = domain.plan(1, "plan.largest=4")
         assert "(usual values, not measured)" in output, output
     print("plans fit the runs")

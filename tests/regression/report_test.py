@@ -12,6 +12,7 @@ import pandas as pd
 
 ROOT = Path(os.environ.get("DPL_SOURCE_DIR", Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(ROOT / "tools"))
+import report_scaling as scaling  # noqa: E402
 import report_statistics as statistics  # noqa: E402
 
 
@@ -81,9 +82,51 @@ def table_of(folder, gain):
     return text
 
 
+def check_cost():
+    points = [(10, 1, 0.2), (100, 10, 0.4), (1000, 100, 0.6)]
+    assert np.allclose(scaling.cost_of_skill(points, 0.5), (10**2.5, 10**1.5, False)), "half way between the logarithms"
+    assert scaling.cost_of_skill(points, 0.2) == (10, 1, True), "the first budget is enough"
+    assert np.allclose(scaling.cost_of_skill(points, 0.4), (100, 10, False))
+    assert all(np.isnan(scaling.cost_of_skill(points, 0.7)[:2])), "no budget is"
+
+
+def curve(rise):
+    """Places 10 and 40, three budgets, two seeds: NSE 0.3, 0.5, 0.7; the 40 need `rise` times the runs a place of the 10."""
+    rows = []
+    for subset, places, factor in ((0.25, 10, 1), (1, 40, rise)):
+        for seed in (1, 2):
+            for k, updates in enumerate((10, 100, 1000)):
+                skill = 0.3 + 0.2 * k + 0.01 * seed
+                runs = factor * updates
+                rows.append([subset, seed, places, updates, runs, runs / 1000, skill, skill, skill, "2y"])
+    return pd.DataFrame(rows, columns=[*scaling.CURVE, "record"])
+
+
+def thresholds_of(folder, rise):
+    data = Path(folder) / f"curve{rise}"
+    data.mkdir()
+    curve(rise).to_csv(data / "scaling_camels_curve.csv", index=False)
+    rows = [["2y", n, where, seed, nse, n / 100] for n, nse in ((2000, 0.4), (4000, 0.6)) for where in scaling.WHERE for seed in (1, 2)]
+    pd.DataFrame(rows, columns=["record", "evaluations", "where", "seed", "nse", "seconds_per_place"]).to_csv(
+        data / "scaling_camels_sce_medians.csv", index=False
+    )
+    return {claim: (held, told) for claim, held, told in scaling.judge_thresholds(data, "scaling_camels", "CAMELS")}
+
+
+def check_thresholds(folder):
+    cheaper, dearer = thresholds_of(folder, 0.5), thresholds_of(folder, 2)
+    falls = "A median NSE of 0.5 in unseen places costs less a place as places are added (CAMELS, 2 years)"
+    assert cheaper[falls][0] == "held" and dearer[falls][0] == "did not hold", (cheaper[falls], dearer[falls])
+    assert "10: 84 runs, 0.084 s; 40: 42 runs" in cheaper[falls][1], cheaper[falls]
+    beside = "One network reaches a median NSE of 0.5 in unseen places at a lower cost a place than SCE-UA (CAMELS, 2 years)"
+    assert cheaper[beside][0] == "held" and "2828 runs" in cheaper[beside][1], cheaper[beside]
+
+
 def main():
     check_statistics()
+    check_cost()
     with tempfile.TemporaryDirectory() as folder:
+        check_thresholds(folder)
         better, worse = table_of(folder, 0.05), table_of(folder, -0.05)
         claim = "| One network beats SCE-UA basin by basin (1 component) |"
         assert next(line for line in better.splitlines() if line.startswith(claim)).endswith("**held** |"), better

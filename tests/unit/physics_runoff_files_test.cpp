@@ -18,9 +18,12 @@ TYPED_TEST(RunoffFiles, AgreeWithTheReferenceFiles) {
   for (const auto& entry : std::filesystem::directory_iterator(DPL_TEST_SOURCE_DIR "/tests/data/oracles")) {
     if (!entry.path().filename().string().starts_with("hbv_")) continue;
     auto c = read_runoff_reference_case(entry.path().string());
-    for (const Deviation& d : compare_runoff<TypeParam>(c)) {
-      EXPECT_LE(d.value, d.tolerance) << c.name << ": " << d.quantity;
-      ++quantities;
+    for (const Device device : {Device::emulated, Device::cpu}) {
+      c.options.device = device;
+      for (const Deviation& d : compare_runoff<TypeParam>(c)) {
+        EXPECT_LE(d.value, d.tolerance) << c.name << ": " << d.quantity;
+        if (device == Device::cpu) ++quantities;
+      }
     }
     // A wrong value is seen.
     const double allowed = sizeof(TypeParam) == 8 ? 1e-8 : 2e-4;

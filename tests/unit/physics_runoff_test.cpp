@@ -162,14 +162,18 @@ TEST(Runoff, DotProductTest) {
         size += std::abs(w[at] * column.runoff.d[0]) / p.options.components;
       }
     }
-    RunoffRun<double> run(p);
-    run.forward(0, false);
-    run.adjoint(w);
-    double backward = 0;
-    for (std::size_t i = 0; i < u_fixed.size(); ++i) backward += u_fixed[i] * run.fixed_adjoint[i];
-    for (std::size_t i = 0; i < u_dynamic.size(); ++i) backward += u_dynamic[i] * run.dynamic_adjoint[i];
-    for (std::size_t i = 0; i < u_states.size(); ++i) backward += u_states[i] * run.states_adjoint[i];
-    EXPECT_NEAR(forward, backward, 1e-12 * size) << setting.variant << ", " << setting.dynamic.size();
+    for (const Device device : {Device::cpu, Device::emulated}) {
+      auto on_it = p;
+      on_it.options.device = device;
+      RunoffRun<double> run(on_it);
+      run.forward(0, false);
+      run.adjoint(w);
+      double backward = 0;
+      for (std::size_t i = 0; i < u_fixed.size(); ++i) backward += u_fixed[i] * run.fixed_adjoint[i];
+      for (std::size_t i = 0; i < u_dynamic.size(); ++i) backward += u_dynamic[i] * run.dynamic_adjoint[i];
+      for (std::size_t i = 0; i < u_states.size(); ++i) backward += u_states[i] * run.states_adjoint[i];
+      EXPECT_NEAR(forward, backward, 1e-12 * size) << setting.variant << ", " << setting.dynamic.size();
+    }
     EXPECT_GT(size, 1);
   }
 }

@@ -125,7 +125,7 @@ struct NetworkConfig {
   double forget_bias = 3;    ///< lstm, two_headed: first bias of the forget gates
   double dropout = 0;        ///< share of hidden units left out of an update
   double replace_dynamic = 0;        ///< share of places whose dynamic parameter keeps its static value in an update
-  std::string products = "single";   ///< lstm, two_headed: single | bf16, factors of the LSTM's products
+  std::string products = "single";   ///< lstm, two_headed: single | tf32 | bf16, factors of the LSTM's products
   std::vector<std::string> input_var_names;
   /// lstm, two_headed: channels of the history, variables of the forcing and two names of their own
   std::vector<std::string> history_var_names{"precipitation", "temperature_mean", "potential_evapotranspiration"};
@@ -155,6 +155,7 @@ struct OutputConfig {
 struct ParallelConfig {
   Index replicas = 1;  ///< groups of ranks, each with the whole domain and its share of an update's windows
   Index ranks_per_training = 1;  ///< of a series of trainings in one job
+  bool share_gpus = false;       ///< more ranks than GPUs on a node
   Index task = 0, tasks = 1;     ///< of a series over several jobs: this one's number from 1; 0 = the only job
 };
 
@@ -190,6 +191,8 @@ struct PlanConfig {
   double latency_us = 0;           ///< of a message; 0 = measured, 2 where there is one rank
   double bandwidth_GBs = 0;        ///< of a rank's messages; 0 = measured, 1 where there is one rank
   double read_GBs = 1;             ///< what the file system gives all ranks together
+  double gpu_memory_gib = 79;      ///< of a GPU, with device cuda: an H100's
+  double gpu_bandwidth_TBs = 3.35;
 };
 
 /// Place by place: basins, or gauges of a river.
@@ -211,7 +214,7 @@ struct CalibrationConfig {
 struct RunConfig {
   std::string name = "run";
   std::uint64_t seed = 42;
-  std::string device = "cpu";        ///< cpu | cuda
+  std::string device = "cpu";        ///< auto | cpu | cuda; runs see what auto took
   std::string precision = "single";  ///< single | double
   DataSources data_sources;
   RoutingConfig routing;

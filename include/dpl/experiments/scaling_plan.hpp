@@ -28,6 +28,11 @@ struct PlanRow {
   double replicated = 0;  ///< network, observations, partition: the same on every rank
   double routing = 0;     ///< arrays of the router that do not grow with the window
   double tape = 0, inflow = 0, network = 0, program = 0;
+  // With device: cuda, of the fullest rank's GPU; 0: no GPU is planned.
+  double gpu_window = 0;   ///< bytes that a window takes there, with its tape
+  double gpu_windows = 0;  ///< windows that its memory holds at once
+  double gpu_reach_step = 0;  ///< bytes of gpu_window for each reach and step
+  double gpu_seconds = 0;  ///< a window forward and back at least: its inflow twice and its tape twice through the memory
 
   double exchange() const { return latency + bytes; }
   double wait() const { return imbalance_s + fill; }
@@ -48,6 +53,7 @@ struct ScalingPlan {
   Calibration calibration;
   std::string calibration_from;  ///< path; empty: measured here
   std::vector<PlanRow> rows;
+  double gpu_memory_gib = 0, gpu_bandwidth_TBs = 0;
 };
 std::vector<std::string> plan_table(const ScalingPlan& plan);
 std::string plan_csv(const ScalingPlan& plan);

@@ -30,6 +30,7 @@ struct Verb {
   bool takes_files;                ///< FILE ...
   int (*run)(const VerbContext&);  ///< **Collective**, returns the exit status
   bool asks_for_stop = false;      ///< it ends well when a signal comes
+  bool on_device = false;          ///< it runs where the key `device` says
   const char* own_file = nullptr;  ///< what its file is where that is no configuration, which the verb then reads itself
 };
 

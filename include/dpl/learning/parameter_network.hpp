@@ -20,13 +20,15 @@ struct NamedTensor {
 /// Factors of the hidden units of layer `layer` [rows][width] in a training pass (dropout).
 using HiddenFactors = std::function<at::Tensor(std::int64_t layer, std::int64_t width)>;
 
-/// Interface of a parameter network. Weights are replicated on all ranks and drawn from counter-based keys.
+/// Interface of a parameter network. Weights are replicated on all ranks, drawn from counter-based keys, and lie in the
+/// host's memory.
 class ParameterNetwork {
  public:
   virtual ~ParameterNetwork() = default;
   /// inputs [reaches][attributes] -> outputs [reaches][parameters], autograd graph attached.
-  at::Tensor forward(const at::Tensor& inputs) { return forward(inputs, {}); }
-  /// The same with hidden units multiplied; no factors where the function is empty.
+  at::Tensor forward(const at::Tensor& inputs);
+  /// The same with hidden units multiplied; no factors where the function is empty. The outputs lie where the network
+  /// computes (network_place.hpp); those of the other function in the host's memory.
   virtual at::Tensor forward(const at::Tensor& inputs, const HiddenFactors& factors) = 0;
   /// Leaves that require grad, in a fixed order.
   virtual const std::vector<NamedTensor>& weights() const = 0;

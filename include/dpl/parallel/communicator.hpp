@@ -22,6 +22,11 @@ class MpiSession {
   MpiSession(const MpiSession&) = delete;
 };
 
+class Exchange;
+
+/// **Local:** whether this thread is the one that may call MPI.
+bool on_main_thread();
+
 /// A communicator with the few operations the program needs. Copies share the MPI communicator.
 class Communicator {
  public:
@@ -34,6 +39,12 @@ class Communicator {
   /// **Collective:** the ranks that give the same `color` (not negative) become a communicator of their own, in the
   /// order of their ranks here. It is freed with its last copy.
   Communicator split(int color) const;
+  /// **Collective:** the ranks that share memory with this one (a node's), in the order of their ranks here.
+  Communicator of_node() const;
+
+  /// How weight gradients go between the ranks (gradient_reducer.hpp); empty: by MPI. Copies take it along, parts do not.
+  const std::shared_ptr<Exchange>& exchange() const { return exchange_; }
+  void use_exchange(std::shared_ptr<Exchange> exchange) { exchange_ = std::move(exchange); }
 
   /// **Local:** lets messages that were begun move on; long ones move only inside calls of MPI.
   void move_messages() const;
@@ -55,7 +66,9 @@ class Communicator {
 
  private:
   MPI_Comm comm_;
+  Communicator part(MPI_Comm comm) const;
   std::shared_ptr<void> owned_;  // frees comm_ where split made it
+  std::shared_ptr<Exchange> exchange_;
   int rank_ = 0;
   int size_ = 1;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace dpl {
@@ -11,6 +12,10 @@ enum class Device { cpu, cuda, emulated };
 
 /// Whether the loops of a GPU are run, by a GPU or not.
 inline bool runs_device_loops(Device device) { return device != Device::cpu; }
+
+/// Of the key `device`: `cpu` or `cuda`. With the environment variable DPL_EMULATE_DEVICE=1 (tests) cuda is emulated.
+/// Throws Error for another name.
+Device device_named(const std::string& name);
 
 /// Memory aligned for vector loads; on cuda it is managed memory, which host and device both reach. Throws Error when
 /// there is none.

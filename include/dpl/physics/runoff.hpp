@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dpl/base/types.hpp"
+#include "dpl/physics/device_memory.hpp"
 
 namespace dpl {
 
@@ -78,6 +79,7 @@ struct RunoffOptions {
   std::vector<double> precipitation_factor;   ///< range of PCORR; empty = precipitation is taken as it is given
   std::vector<double> area_km2, elevation_m;  ///< [catchment], 2.0 only
   Count tape_bytes = 0;  ///< largest tape; 0 = no limit. Beyond it states are kept less often; same bits
+  Device device = Device::cpu;
 };
 
 /// Daily forcing [day][catchment], rows contiguous. Read by forward() only (a copy serves the adjoint).
@@ -93,6 +95,7 @@ struct RunoffParameters {
   std::span<const Real> fixed;  ///< [parameter][component][catchment], order of Runoff::parameters(); rows of dynamic
                                 ///< parameters are not read
   std::span<const Real> dynamic;   ///< [day][dynamic parameter][component][catchment], order of RunoffOptions::dynamic
+  bool dynamic_on_device = false;  ///< `dynamic` is memory of RunoffOptions::device; what makes it is queued before
 };
 
 /// Derivatives of a scalar with respect to the parameters, same shapes; an empty one is not wanted. Overwritten.
@@ -101,6 +104,7 @@ struct RunoffGradient {
   std::span<Real> fixed;     ///< rows of dynamic parameters are set to 0
   std::span<Real> dynamic;   ///< days without tape are set to 0
   std::span<Real> states;    ///< [state][component][catchment] at the first day on tape
+  bool dynamic_on_device = false;   ///< as RunoffParameters
 };
 
 /// **Local.** Runs windows of days. Every catchment's results are the same bits whatever the other catchments of the
@@ -111,7 +115,8 @@ class Runoff {
   /// No tape is kept.
   static constexpr Count kNoTape = -1;
 
-  /// Throws Error for sizes below 1, a parameter that may not be dynamic, missing or wrong areas and elevations (2.0).
+  /// Throws Error for sizes below 1, a parameter that may not be dynamic, missing or wrong areas and elevations (2.0),
+  /// a device that is not there.
   explicit Runoff(RunoffOptions options);
   ~Runoff();
   Runoff(Runoff&&) noexcept;
@@ -151,6 +156,10 @@ class Runoff {
 
   /// Bytes of tape kept for `days` days on tape.
   Count tape_bytes(Count days) const;
+
+  /// Bytes in the device's memory that a window and its adjoint need: `days` of them, `taped` on tape, `outputs` series
+  /// beside runoff; with dynamic parameters and their gradient uploaded where they lie on the host. 0 on the CPU.
+  Count device_bytes(Count days, Count taped, int outputs, bool dynamic_on_device) const;
 
  private:
   struct Impl;

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "dpl/base/types.hpp"
+#include "dpl/physics/device_memory.hpp"
 
 namespace dpl {
 
@@ -36,8 +38,15 @@ HydrographAdjoint hydrograph_weights_adjoint(double a, double b, const Hydrograp
 template <class Real>
 class UnitHydrograph {
  public:
+  /// Without catchments, for set(). `device`: where the sums over days run; its arrays are kept from call to call.
+  explicit UnitHydrograph(Device device);
+  /// As set(), on the CPU unless told.
+  UnitHydrograph(std::span<const Real> a, std::span<const Real> b, Device device = Device::cpu);
+  ~UnitHydrograph();
+  UnitHydrograph(UnitHydrograph&&) noexcept;
+
   /// @param a, b [catchment]. Throws Error for different lengths, or a value that is not finite.
-  UnitHydrograph(std::span<const Real> a, std::span<const Real> b);
+  void set(std::span<const Real> a, std::span<const Real> b);
 
   Index catchments() const { return static_cast<Index>(a_.size()); }
 
@@ -52,6 +61,12 @@ class UnitHydrograph {
  private:
   HydrographBlock<Real> block(Count days) const;
   Count days_of(const char* name, std::size_t values) const;
+  void convolve(const HydrographBlock<Real>& b) const;
+  void convolve_back(const HydrographBlock<Real>& b) const;
+  void convolve_weights(const HydrographBlock<Real>& b) const;
+
+  struct OnDevice;
+  std::unique_ptr<OnDevice> on_device_;   // null on the CPU
   std::vector<Real> a_, b_;     // [catchment]
   std::vector<Real> weights_;  // [k][catchment]
 };

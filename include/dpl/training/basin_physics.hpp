@@ -8,6 +8,7 @@
 
 #include "dpl/base/run_config.hpp"
 #include "dpl/physics/runoff.hpp"
+#include "dpl/physics/unit_hydrograph.hpp"
 #include "dpl/training/basin_problem.hpp"
 
 namespace dpl {
@@ -58,6 +59,7 @@ struct BasinOutputs {
 template <class Real>
 class BasinPhysics {
  public:
+  /// Throws Error where the key `device` names one that is not there.
   BasinPhysics(const BasinProblem& problem, const BasinSeries& series);
 
   const BasinParameters& parameters() const { return parameters_; }
@@ -88,6 +90,8 @@ class BasinPhysics {
   const BasinProblem& problem_;
   const BasinSeries& series_;
   BasinParameters parameters_;
+  Device device_;
+  UnitHydrograph<Real> unit_hydrograph_;  // of the last forward
   std::map<Index, Runoff<Real>> models_;  // by padded windows
   BasinWindows windows_;
   Index width_ = 0;                                                                // padded windows of the last forward

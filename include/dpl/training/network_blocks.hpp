@@ -10,6 +10,7 @@
 #include "dpl/coupling/redistribution.hpp"
 #include "dpl/learning/parameter_network.hpp"
 #include "dpl/learning/parameter_ranges.hpp"
+#include "dpl/learning/weight_gradients.hpp"
 #include "dpl/parallel/communicator.hpp"
 
 namespace dpl {
@@ -39,6 +40,7 @@ class NetworkBlocks {
   std::vector<std::uint8_t> block_used_;
   std::vector<at::Tensor> block_inputs_;
   std::vector<at::Tensor> block_theta_;      // with graph, between evaluate and backward
+  std::unique_ptr<WeightGradients> sum_;
 };
 
 }  // namespace dpl

@@ -1,0 +1,28 @@
+// Checks of what a runoff model is given; each throws Error naming variable, day or component, catchment.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "dpl/physics/runoff.hpp"
+
+namespace dpl {
+
+/// [day][catchment]: finite, and from 0 unless `negative_too`.
+template <class Real>
+void check_forcing(const Real* values, Count days, Index catchments, const char* name, bool negative_too);
+
+/// [parameter][component][catchment]: in their ranges but for rounding; those with one value a day are not looked at.
+template <class Real>
+void check_parameters(const std::vector<RunoffParameter>& parameters, const std::vector<bool>& is_dynamic,
+                      std::span<const Real> fixed, Index catchments, Count lanes);
+
+/// [state][component][catchment] mm, or none: finite, from 0, SM from 1e-6.
+template <class Real>
+void check_states(std::span<const Real> states, Index catchments, Count lanes);
+
+/// Place of the first value that is not finite; -1: there is none.
+template <class Real>
+Count first_not_finite_of(std::span<const Real> values);
+
+}  // namespace dpl

@@ -1,0 +1,29 @@
+// The device of the tests in tests/gpu: the GPU, the host that emulates one (DPL_EMULATE_DEVICE), or none.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "dpl/physics/devices.hpp"
+
+namespace dpl::test {
+
+/// cpu where there is no GPU: the test is then skipped (DPL_NEEDS_DEVICE).
+inline Device gpu_device() {
+  const auto seen = visible_gpus();
+  if (!seen.problem.empty()) return Device::cpu;
+  return emulated_gpus() ? Device::emulated : Device::cuda;
+}
+
+inline std::string why_no_gpu() { return "no GPU: " + visible_gpus().problem; }
+
+}  // namespace dpl::test
+
+/// Skips a test that a GPU or its emulation can run.
+#define DPL_NEEDS_DEVICE() \
+  if (dpl::test::gpu_device() == dpl::Device::cpu) GTEST_SKIP() << dpl::test::why_no_gpu()
+/// Skips a test that only a GPU can run.
+#define DPL_NEEDS_GPU()                             \
+  if (dpl::test::gpu_device() != dpl::Device::cuda) \
+  GTEST_SKIP() << (dpl::emulated_gpus() ? std::string("the GPU is only emulated") : dpl::test::why_no_gpu())
