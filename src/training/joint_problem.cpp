@@ -35,7 +35,6 @@ void check_keys(const RunConfig& c, BasinUse use) {
     fail("config: data_sources.reach_attributes is not set; channel_network.input_var_names reads them");
   refuse(c.parallel.replicas != 1, "parallel.replicas", fmt::format("{}", c.parallel.replicas), "1");
   refuse(c.experiment.windows != 1, "experiment.windows", fmt::format("{}", c.experiment.windows), "1");
-  refuse(c.device != "cpu", "device", c.device, "cpu");
   refuse(c.validation.period.given(), "validation.start_time", iso_date(c.validation.period.start.day), "none");
   refuse(c.experiment.targets.soil_moisture > 0, "experiment.targets.soil_moisture",
          fmt::format("{}", c.experiment.targets.soil_moisture), "0");

@@ -1,5 +1,6 @@
-# Training over basins by a GPU's loops, run by the host, gives the bits of the CPU: weights, optimizer, scores, series,
-# with static and with dynamic parameters, a limited tape and 2 ranks. Without them a GPU that is not there is refused.
+# Training over basins, and of runoff and routing together, by a GPU's loops, run by the host, gives the bits of the CPU: weights,
+# optimizer, scores, series, with static and with dynamic parameters, a limited tape and 2 ranks. Without them a GPU that is not there
+# is refused.
 # timeout: 300
 import os
 import sys
@@ -7,6 +8,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.environ["DPL_SOURCE_DIR"], "tests", "support"))
 import basin_run as basins
+import joint_run as joint
 import twin_run as twin
 
 SHORT = ["experiment.updates=4", "checkpoint.every=4"]
@@ -15,8 +17,8 @@ RUNS = [["runoff.variant=2.0", "precision=double", "memory.tape_gib=1.0e-5"],
          "experiment.targets.soil_moisture=0.5", "runoff.precipitation_factor=[0.8, 1.2]"]]
 
 
-def same_series(a, b):
-    for name in ("runoff.nc", "parameters.nc"):
+def same_series(a, b, names):
+    for name in names:
         first, second = (twin.arrays(os.path.join(run, name)) for run in (a, b))
         assert first.keys() == second.keys() and len(first) > 3, (name, first.keys())
         for key in first:
@@ -24,21 +26,26 @@ def same_series(a, b):
 
 
 def main():
+    os.environ["DPL_EMULATE_DEVICE"] = "2"
+    with tempfile.TemporaryDirectory() as folder:
+        config = joint.make_domain(folder)
+        runs = [twin.train(2, config, *SHORT, "device=" + device) for device in ("cpu", "cuda")]
+        assert runs[0] != runs[1] and twin.same_training(*runs), "joint: the device trains other weights"
+        same_series(*runs, ("discharge.nc", "parameters.nc", "reach_parameters.nc"))
     with tempfile.TemporaryDirectory() as folder:
         config = basins.make_domain(folder)
         for number, settings in enumerate(RUNS):
             runs = []
             for device in ("cpu", "cuda"):
-                os.environ["DPL_EMULATE_DEVICE"] = "1"
                 runs.append(twin.train(1 + number, config, *SHORT, *settings, "device=" + device))
             assert runs[0] != runs[1] and twin.same_training(*runs), f"{settings}: the device trains other weights"
             assert twin.text(runs[0], "metrics_by_basin.csv") == twin.text(runs[1], "metrics_by_basin.csv"), settings
-            same_series(*runs)
+            same_series(*runs, ("runoff.nc", "parameters.nc"))
         del os.environ["DPL_EMULATE_DEVICE"]
         done = twin.run(2, "train", config, *SHORT, "device=cuda")
         if done.returncode != 0:  # no GPU here
             assert (done.stdout + done.stderr).count("device: cuda was asked for") == 1, done.stdout + done.stderr
-    print("training over basins: a device's loops give the bits of the CPU")
+    print("training over basins and rivers: a device's loops give the bits of the CPU")
     return 0
 
 
