@@ -113,7 +113,7 @@ def draw_surrogate(data, name, what):
         right.plot(trained.index, trained[column], "o-", label=text)
     right.set_xticks(trained.index)
     right.set_xlabel("round")
-    right.set_ylabel("median NSE, surrogate against the program")
+    right.set_ylabel("median NSE of the surrogate")
     right.legend(fontsize=8)
     right.grid(alpha=0.3)
     caption = (
