@@ -10,6 +10,12 @@ from report_statistics import difference, quartiles, told, verdict
 
 SCE = "#a33b6b"
 GRADIENT = "#2b8a4b"
+DYNAMIC = "#12b5d8"
+# Regionalization beside a network of 12.5 %: components, contenders of regionalization.csv, what they are.
+BESIDE_A_PART = {
+    1: (("attributes_5", "five donors, nearest in attributes"), ("transfer", "transfer functions, by gradients")),
+    4: (("attributes_5_4", "five donors, nearest in attributes"),),
+}
 
 
 def by_place(table, column="nse"):
@@ -97,6 +103,17 @@ def judge_evolutionary(data):
                 f"difference {told(alone)}; the network is above in {np.sum(a > b)} of {len(a)}. Forward runs a basin: "
                 f"{dpl.runs_per_place.median():.0f} and {gradient.runs_per_place.median():.0f}, each with an adjoint.",
             )
+        dynamic = mine[mine.contender == "dynamic"]
+        if not dynamic.empty:
+            for other, who in ((sce, "SCE-UA basin by basin"), (dpl, "the network with static parameters")):
+                a, b = paired(dynamic, other)
+                result = difference(a, b)
+                yield (
+                    f"One network with parameters that change by day beats {who} ({c} {plural})",
+                    verdict(result[1], result[2]),
+                    f"Median NSE {np.median(a):.3f} (three of 14 parameters by an LSTM, median of {dynamic.seed.nunique()} seeds in "
+                    f"each basin) and {np.median(b):.3f}; difference {told(result)}; above in {np.sum(a > b)} of {len(a)}.",
+                )
         for where, text in (("train", "in the basins it was trained on"), ("holdout", "in basins it has never seen")):
             chosen = part[part.list == where]
             if chosen.empty:
@@ -110,6 +127,27 @@ def judge_evolutionary(data):
                 f"{np.median(b):.3f} (SCE-UA "
                 f"calibrated in each of the same basins); difference {told(result)}.",
             )
+        yield from judge_part(data, part[part.list == "holdout"], c, plural)
+
+
+def judge_part(data, part, components, plural):
+    """A network of 12.5 % of the basins beside regionalization from all but the fifth that holds the basin."""
+    if part.empty or not (data / "regionalization.csv").exists():
+        return
+    table = runs.read(data, "regionalization.csv")
+    for name, who in BESIDE_A_PART.get(components, ()):
+        other = table[(table.protocol == "P10") & (table.contender == name)]
+        if other.empty:
+            continue
+        a, b = paired(part, other)
+        result = difference(a, b)
+        yield (
+            f"12.5 % of the basins give the skill of regionalization from 100 %, in basins it has never seen: {who} "
+            f"({components} {plural})",
+            verdict(result[1], result[2]),
+            f"Median NSE {np.median(a):.3f} (network of 12.5 %, median of {part.seed.nunique()} draws) and {np.median(b):.3f} "
+            f"(regionalization, from the four fifths that do not hold the basin); difference {told(result)}.",
+        )
 
 
 def share_curve(axes, values, label, **style):
@@ -129,6 +167,7 @@ def draw_evolutionary(data):
         mine = table[table.components == c]
         for name, label, style in (
             ("dpl", "one network, all basins", {"color": MODEL, "linewidth": 2}),
+            ("dynamic", "the same, parameters by day", {"color": DYNAMIC, "linewidth": 1.6}),
             ("sce", "SCE-UA, each basin alone", {"color": SCE, "linewidth": 2}),
             ("gradient", "gradients, each basin alone", {"color": GRADIENT, "linewidth": 1.2}),
         ):
