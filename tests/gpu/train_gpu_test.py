@@ -14,8 +14,8 @@ SHORT = ["experiment.epochs=1", "experiment.updates=6"]
 
 
 def weights(run):
-    found = twin.arrays(os.path.join(twin.newest_checkpoint(run), "weights.nc"))
-    return np.concatenate([np.asarray(found[k], dtype=float).ravel() for k in sorted(found)])
+    found = twin.arrays(os.path.join(twin.newest_checkpoint(run), "tensors.nc"))
+    return np.concatenate([np.asarray(found[k], dtype=float).ravel() for k in sorted(found) if k.startswith("weight.")])
 
 
 def expect_refused(config, ranks, words, *settings):
