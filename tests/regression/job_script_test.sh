@@ -42,7 +42,7 @@ expect "a failure is not requeued" 1 "$(wc -l <requeued)"
 SLURM_SUBMIT_DIR="$root" STATUS=0 bash "$root/jobs/train_nodes.slurm" other.yaml seed=3 >out 2>&1
 expect "many nodes" 1 "$(tail -n 1 asked | grep -c 'train other.yaml seed=3')"
 # GPUs: the same script, with the key that asks for them.
-SLURM_SUBMIT_DIR="$root" STATUS=0 bash "$root/jobs/train_gpu.slurm" gpu.yaml seed=3 >out 2>&1
+SLURM_SUBMIT_DIR="$root" STATUS=0 env -u DPL_HPC bash "$root/jobs/train_gpu.slurm" gpu.yaml seed=3 >out 2>&1
 expect "GPUs" 1 "$(tail -n 1 asked | grep -c 'build/cuda/dpl_hpc train gpu.yaml seed=3 device=cuda')"
 expect "no configuration for GPUs" 2 "$(SLURM_SUBMIT_DIR="$root" bash "$root/jobs/train_gpu.slurm" >out 2>&1 && echo 0 || echo $?)"
 expect "jobs not found" 2 "$(SLURM_SUBMIT_DIR="$work" bash "$root/jobs/train_nodes.slurm" c.yaml >out 2>&1 && echo 0 || echo $?)"
