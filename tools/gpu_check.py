@@ -249,7 +249,7 @@ def benchmarks(report, programs, quick):
     program = programs.path("dpl_bench")
     if program is None:
         return report.step("benchmarks", "not run", 0, "dpl_bench is missing (-DDPL_BENCHMARKS=ON)")
-    some = "gpu/(routing.*conservative.*x240|upload.*conservative.*x240|runoff.*/1000)" if quick else "gpu/"
+    some = "gpu/(.*conservative.*x(240|48)/|runoff.*/(1000|40)/)" if quick else "gpu/"  # 48, 40: emulated
     path = os.path.join(report.out, "benchmarks.json")
     command = [program, f"--benchmark_filter={some}", "--benchmark_repetitions=3", f"--benchmark_out={path}",
                "--benchmark_out_format=json"]
