@@ -21,19 +21,6 @@ ReferenceProblem<double> on(ReferenceProblem<double> p, Device device) {
   return p;
 }
 
-// Largest difference as a share of the largest number: single numbers near zero have no relative precision.
-template <class Real>
-double relative(const std::vector<Real>& a, const std::vector<Real>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0, difference = 0;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(b[i])));
-    difference = std::max(difference, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
-    if (!std::isfinite(a[i])) return HUGE_VAL;
-  }
-  return largest > 0 ? difference / largest : difference;
-}
-
 template <class Real>
 std::vector<Real> flat(const std::vector<std::vector<Real>>& rows) {
   std::vector<Real> all;

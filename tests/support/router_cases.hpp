@@ -229,4 +229,26 @@ inline std::vector<std::vector<double>> random_weights(Count rows, Index reaches
   return w;
 }
 
+inline constexpr Scheme kAllSchemes[] = {Scheme::conservative, Scheme::published, Scheme::exact_celerity,
+                                         Scheme::corrected,    Scheme::positive,  Scheme::muskingum};
+
+/// All that a window gives: what must be the same bits.
+template <class Real>
+struct Outcome {
+  std::vector<std::vector<Real>> discharge;
+  std::vector<Real> state;
+  typename RouterRun<Real>::Gradient gradient;
+  bool operator==(const Outcome&) const = default;
+};
+
+template <class Real>
+Outcome<Real> outcome_of(const ReferenceProblem<double>& p, const RunShape& shape) {
+  RouterRun<Real> run(p, shape);
+  Outcome<Real> o;
+  o.discharge = run.forward(true);
+  o.state = run.final_state();
+  o.gradient = run.adjoint(random_weights(run.rows(), p.topology.size(), 1));
+  return o;
+}
+
 }  // namespace dpl::test

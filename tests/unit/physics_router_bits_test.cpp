@@ -11,34 +11,19 @@ namespace {
 
 using namespace test;
 
-constexpr Scheme kAllSchemes[] = {Scheme::conservative, Scheme::published, Scheme::exact_celerity,
-                                  Scheme::corrected,    Scheme::positive,  Scheme::muskingum};
-
 template <class Real>
-struct Outcome {
-  std::vector<std::vector<Real>> discharge;
-  std::vector<Real> state;
-  typename RouterRun<Real>::Gradient gradient;
-  bool operator==(const Outcome&) const = default;
-};
-
-template <class Real>
-Outcome<Real> outcome_of(const ReferenceProblem<double>& p, const RunShape& shape) {
-  RouterRun<Real> run(p, shape);
-  Outcome<Real> o;
-  o.discharge = run.forward(true);
-  o.state = run.final_state();
-  o.gradient = run.adjoint(random_weights(run.rows(), p.topology.size(), 1));
+Outcome<Real> checked_outcome(const ReferenceProblem<double>& p, const RunShape& shape) {
+  const auto o = outcome_of<Real>(p, shape);
   RouterRun<Real> without_tape(p, shape);   // the muskingum scheme takes another way then
   EXPECT_TRUE(without_tape.forward(false) == o.discharge && without_tape.final_state() == o.state);
   return o;
 }
 
 template <class Real>
-Outcome<Real> outcome_of(const ReferenceProblem<double>& p, Index chunk_steps) {
+Outcome<Real> checked_outcome(const ReferenceProblem<double>& p, Index chunk_steps) {
   RunShape shape;
   shape.chunk_steps = chunk_steps;
-  return outcome_of<Real>(p, shape);
+  return checked_outcome<Real>(p, shape);
 }
 
 template <class Real>
@@ -63,10 +48,10 @@ TYPED_TEST(RouterBits, DoNotDependOnTheChunkLength) {
       RunShape cut;
       cut.pieces = 6;
       ASSERT_GT(RouterRun<TypeParam>(p, cut).network().levels, 1);
-      const auto whole = outcome_of<TypeParam>(p, 150);
+      const auto whole = checked_outcome<TypeParam>(p, 150);
       for (Index chunk : {1, 7, 64, 149, 1000}) {
         cut.chunk_steps = chunk;
-        EXPECT_TRUE(outcome_of<TypeParam>(p, cut) == whole) << scheme_name(scheme) << " " << chunk;
+        EXPECT_TRUE(checked_outcome<TypeParam>(p, cut) == whole) << scheme_name(scheme) << " " << chunk;
       }
     }
 }
@@ -105,7 +90,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesBlocksAndTape) {
         shape.inflow_readout = problem % 5 == 0;
         auto p = random_problem_on(forest.topology, shape, 54);
         if (problem++ % 4 == 3) p.properties.sub_reaches[0] = 35;   // more than most tiles may have
-        const auto whole = outcome_of<TypeParam>(p, RunShape{});
+        const auto whole = checked_outcome<TypeParam>(p, RunShape{});
         const std::string where = std::string(forest.name) + ", " + scheme_name(scheme) + ", hold " +
                                   std::to_string(hold) + ": ";
         // The schemes with negative coefficients amplify rounding.
@@ -120,7 +105,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesBlocksAndTape) {
           run.chunk_steps = kChunks[turn / 2 % std::size(kChunks)];
           run.pieces = kPieces[turn % std::size(kPieces)];
           run.gap = kGaps[turn / 3 % std::size(kGaps)];
-          ASSERT_TRUE(outcome_of<TypeParam>(p, run) == whole) << where << words(run);
+          ASSERT_TRUE(checked_outcome<TypeParam>(p, run) == whole) << where << words(run);
         }
         ++turn;
       }
@@ -137,7 +122,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesInTheShortestWindows) {
         shape.hold = hold;
         shape.largest_sub_reaches = 2;
         const auto p = random_problem_on(comb(41), shape, 55);
-        const auto whole = outcome_of<TypeParam>(p, RunShape{});
+        const auto whole = checked_outcome<TypeParam>(p, RunShape{});
         const double tolerance = sizeof(TypeParam) == 8 ? 1e-12 : 2e-4;
         EXPECT_LT(largest_difference(whole.discharge, reference_routing(p).discharge), tolerance)
             << scheme_name(scheme);
@@ -147,7 +132,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesInTheShortestWindows) {
           run.block_steps = 2;
           run.tape_bytes = tile_cells - 1;
           run.gap = hold;
-          EXPECT_TRUE(outcome_of<TypeParam>(p, run) == whole)
+          EXPECT_TRUE(checked_outcome<TypeParam>(p, run) == whole)
               << scheme_name(scheme) << ", " << steps << " steps, hold " << hold << ": " << words(run);
         }
       }
@@ -162,11 +147,11 @@ TYPED_TEST(RouterBits, DoNotDependOnTilesBelowThousandsOfReaches) {
     const auto p = random_problem_on(star(3000), shape, 56);
     RunShape run;
     run.tile_cells = 4000;
-    const auto whole = outcome_of<TypeParam>(p, run);
+    const auto whole = checked_outcome<TypeParam>(p, run);
     for (Index tile_cells : {16, 768}) {
       run.tile_cells = tile_cells;
       run.block_steps = 5;
-      EXPECT_TRUE(outcome_of<TypeParam>(p, run) == whole) << scheme_name(scheme) << " " << tile_cells;
+      EXPECT_TRUE(checked_outcome<TypeParam>(p, run) == whole) << scheme_name(scheme) << " " << tile_cells;
     }
   }
 }
@@ -293,7 +278,7 @@ TYPED_TEST(RouterBits, DoNotDependOnWindowsBefore) {
       shape.tile_cells = 9;
       shape.block_steps = 16;
       shape.tape_bytes = 3000;
-      const auto fresh = outcome_of<TypeParam>(p, shape);
+      const auto fresh = checked_outcome<TypeParam>(p, shape);
       RouterRun<TypeParam> run(p, shape);
       auto& router = run.router();
       const auto weight = random_weights(run.rows(), p.topology.size(), 1);
@@ -314,9 +299,9 @@ TYPED_TEST(RouterBits, DoNotDependOnWindowsBefore) {
 TYPED_TEST(RouterBits, ARowMayHoldForLongerThanAnyWindow) {
   for (Scheme scheme : kAllSchemes) {
     auto p = problem_of(scheme, 150);
-    const auto once = outcome_of<TypeParam>(p, RunShape{});
+    const auto once = checked_outcome<TypeParam>(p, RunShape{});
     p.hold = std::numeric_limits<Index>::max();
-    EXPECT_TRUE(outcome_of<TypeParam>(p, RunShape{}) == once) << scheme_name(scheme);
+    EXPECT_TRUE(checked_outcome<TypeParam>(p, RunShape{}) == once) << scheme_name(scheme);
   }
 }
 
@@ -380,7 +365,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTheInstructionSet) {
   for (Scheme scheme : kAllSchemes) {
     const auto p = problem_of(scheme);
     setenv("DPL_ISA", "generic", 1);
-    const auto generic = outcome_of<TypeParam>(p, 64);
+    const auto generic = checked_outcome<TypeParam>(p, 64);
     for (const char* isa : {"v3", "v4"}) {
       setenv("DPL_ISA", isa, 1);
       try {
@@ -388,7 +373,7 @@ TYPED_TEST(RouterBits, DoNotDependOnTheInstructionSet) {
       } catch (const std::exception&) {
         continue;  // not on this processor
       }
-      EXPECT_TRUE(outcome_of<TypeParam>(p, 64) == generic) << scheme_name(scheme) << " " << isa;
+      EXPECT_TRUE(checked_outcome<TypeParam>(p, 64) == generic) << scheme_name(scheme) << " " << isa;
     }
     unsetenv("DPL_ISA");
   }
@@ -463,7 +448,7 @@ TYPED_TEST(RouterBits, DoNotDependOnWhatTheTapeKeeps) {
   shape.hold = 24;
   const auto p = random_problem(shape, 52);
   const auto bytes = [&](const RunShape& s) { return RouterRun<TypeParam>(p, s).router().tape_bytes(shape.steps); };
-  const auto everything = outcome_of<TypeParam>(p, RunShape{}).gradient;
+  const auto everything = checked_outcome<TypeParam>(p, RunShape{}).gradient;
   RunShape least;
   least.tape_bytes = 1;
   RunShape some;
@@ -471,7 +456,7 @@ TYPED_TEST(RouterBits, DoNotDependOnWhatTheTapeKeeps) {
   EXPECT_LT(bytes(least), bytes(some));
   EXPECT_LT(bytes(some), bytes({}));
   for (const RunShape& s : {least, some})
-    EXPECT_TRUE(outcome_of<TypeParam>(p, s).gradient == everything) << scheme_name(shape.scheme) << ", " << words(s);
+    EXPECT_TRUE(checked_outcome<TypeParam>(p, s).gradient == everything) << scheme_name(shape.scheme) << ", " << words(s);
 }
 
 }  // namespace

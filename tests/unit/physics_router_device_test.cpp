@@ -12,27 +12,6 @@ namespace {
 
 using namespace test;
 
-constexpr Scheme kAllSchemes[] = {Scheme::conservative, Scheme::published, Scheme::exact_celerity,
-                                  Scheme::corrected,    Scheme::positive,  Scheme::muskingum};
-
-template <class Real>
-struct Outcome {
-  std::vector<std::vector<Real>> discharge;
-  std::vector<Real> state;
-  typename RouterRun<Real>::Gradient gradient;
-  bool operator==(const Outcome&) const = default;
-};
-
-template <class Real>
-Outcome<Real> outcome_of(const ReferenceProblem<double>& p, const RunShape& shape) {
-  RouterRun<Real> run(p, shape);
-  Outcome<Real> o;
-  o.discharge = run.forward(true);
-  o.state = run.final_state();
-  o.gradient = run.adjoint(random_weights(run.rows(), p.topology.size(), 1));
-  return o;
-}
-
 RunShape emulated() {
   RunShape shape;
   shape.device = Device::emulated;
