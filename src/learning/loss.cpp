@@ -13,7 +13,7 @@ namespace dpl {
 namespace {
 
 constexpr double kLogShare = 0.25;      // a of RMSE+log
-constexpr double kDivisorOffset = 0.1;  // added to sigma (nse_batch), to observed mean and deviation (kge)
+constexpr double kDivisorOffset = 0.1;  // added to sigma (nse_batch, nse_huber), to observed mean and deviation (kge)
 
 /// Calls body(position) for every observation that counts, gauges ascending, then times ascending.
 template <class Body>
@@ -66,9 +66,11 @@ void rmse_log(const LossInput& in, LossResult& out) {
   add_rmse(in, kLogShare, log_flow, out);
 }
 
-void nse_batch(const LossInput& in, LossResult& out) {
+/// Mean of rho(e) over the pooled observations, e = (s - o) / (sigma + 0.1); `rho` returns {rho(e), rho'(e)}.
+template <class Rho>
+void mean_scaled(const char* name, const LossInput& in, Rho rho, LossResult& out) {
   if (in.sigma.size() != static_cast<std::size_t>(in.gauges)) {
-    fail("loss nse_batch: {} standard deviations were given for {} gauges, one per gauge is needed", in.sigma.size(),
+    fail("loss {}: {} standard deviations were given for {} gauges, one per gauge is needed", name, in.sigma.size(),
          in.gauges);
   }
   const double count = static_cast<double>(out.count);
@@ -77,16 +79,30 @@ void nse_batch(const LossInput& in, LossResult& out) {
     for_each_observation(in, g, g + 1, [&](std::size_t at) {
       if (!std::isfinite(divisor)) {
         fail(
-            "loss nse_batch: gauge number {} has no standard deviation of its observations in the training period: "
+            "loss {}: gauge number {} has no standard deviation of its observations in the training period: "
             "give it at least one observation there or leave the gauge out",
-            g);
+            name, g);
       }
-      const double scaled = (in.simulated[at] - in.observed[at]) / divisor;
-      out.value += scaled * scaled;
-      out.gradient[at] = 2 * scaled / (divisor * count);
+      const auto [value, slope] = rho((in.simulated[at] - in.observed[at]) / divisor);
+      out.value += value;
+      out.gradient[at] = slope / (divisor * count);
     });
   }
   out.value /= count;
+}
+
+void nse_batch(const LossInput& in, LossResult& out) {
+  mean_scaled("nse_batch", in, [](double e) { return std::pair(e * e, 2 * e); }, out);
+}
+
+/// 2 (sqrt(1 + e^2) - 1): e^2 for small errors, 2 |e| for those of several deviations (Huber 1964, doi
+/// 10.1214/aoms/1177703732, in the smooth form of Charbonnier et al. 1997, doi 10.1109/83.551699).
+void nse_huber(const LossInput& in, LossResult& out) {
+  const auto rho = [](double e) {
+    const double root = std::sqrt(1 + e * e);
+    return std::pair(2 * e * e / (root + 1), 2 * e / root);
+  };
+  mean_scaled("nse_huber", in, rho, out);
 }
 
 /// Population moments of one gauge's scored pairs.
@@ -172,8 +188,12 @@ struct NamedLoss {
   void (*evaluate)(const LossInput&, LossResult&);
 };
 
-constexpr std::array<NamedLoss, 5> kLosses{
-    {{"rmse", rmse}, {"rmse_log", rmse_log}, {"nse_batch", nse_batch}, {"kge", kge}, {"l1", l1}}};
+constexpr std::array<NamedLoss, 6> kLosses{{{"rmse", rmse},
+                                            {"rmse_log", rmse_log},
+                                            {"nse_batch", nse_batch},
+                                            {"nse_huber", nse_huber},
+                                            {"kge", kge},
+                                            {"l1", l1}}};
 
 void check_sizes(const LossInput& in) {
   const std::size_t all = static_cast<std::size_t>(in.gauges) * static_cast<std::size_t>(in.times);

@@ -116,6 +116,17 @@ TEST(Loss, WorkedExampleOfTheMethodPage) {
   EXPECT_NEAR(example("nse_batch", {0.9}), 0.5621387729 * 0.5621387729, 1e-10);
 }
 
+TEST(Loss, HuberIsTheSquareOfSmallAndTwiceTheModulusOfLargeErrors) {
+  const auto one = [](double error) {
+    const std::vector<double> simulated{5 + error}, observed{5};
+    return dpl::evaluate_loss("nse_huber", {1, 1, simulated, observed, std::vector<std::uint8_t>{1}, std::vector{1.9}});
+  };
+  EXPECT_NEAR(one(2e-4).value, 1e-8, 1e-15);
+  EXPECT_NEAR(one(-2).value, 2 * (std::sqrt(2.0) - 1), 1e-14);   // error of one (sigma + 0.1)
+  EXPECT_NEAR(one(2e6).value, 2e6 - 2, 2e-6);
+  EXPECT_NEAR(one(2e6).gradient[0], 1, 1e-11);
+}
+
 TEST(Loss, RmseLogIsTheWeightedSumOfBothParts) {
   double squares = 0;
   for (std::size_t i = 0; i < 5; ++i) {
@@ -171,7 +182,7 @@ TEST(Loss, UnknownNameListsTheKnownOnes) {
     dpl::evaluate_loss("mse", series.input());
     FAIL() << "nothing was thrown";
   } catch (const dpl::Error& error) {
-    EXPECT_NE(std::string(error.what()).find("rmse, rmse_log, nse_batch, kge, l1"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("rmse, rmse_log, nse_batch, nse_huber, kge, l1"), std::string::npos) << error.what();
   }
 }
 
@@ -179,8 +190,10 @@ TEST(Loss, NseBatchNeedsAFiniteSigmaWhereThereAreObservations) {
   Series series;
   series.sigma[2] = kMissing;
   EXPECT_THROW(dpl::evaluate_loss("nse_batch", series.input()), dpl::Error);
+  EXPECT_THROW(dpl::evaluate_loss("nse_huber", series.input()), dpl::Error);
   series.sigma = {1.0};
   EXPECT_THROW(dpl::evaluate_loss("nse_batch", series.input()), dpl::Error);
+  EXPECT_THROW(dpl::evaluate_loss("nse_huber", series.input()), dpl::Error);
 }
 
 /// Streamflow at four places and soil moisture at two, on other times.

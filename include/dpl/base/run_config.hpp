@@ -102,7 +102,7 @@ struct TrainConfig {
   Index routing_warmup_days = 30;                    ///< joint runs: last days of the warm-up, which are routed too
   double dynamic_rate = 1;                           ///< rate of the weights of dynamic parameters over the others'
   ScheduleConfig schedule;
-  std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | kge | l1
+  std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | nse_huber | kge | l1
   std::vector<std::string> gauges;                   ///< ids to train on; empty = all of the observations file
   TargetsConfig targets;
 };

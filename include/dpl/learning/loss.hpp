@@ -19,7 +19,7 @@ struct LossInput {
   std::span<const double> simulated;
   std::span<const double> observed;
   std::span<const std::uint8_t> scored;  ///< [time]
-  std::span<const double> sigma;         ///< [gauge] observed standard deviation in the TRAINING period (nse_batch)
+  std::span<const double> sigma;         ///< [gauge] observed standard deviation in the TRAINING period (nse_batch, nse_huber)
 };
 
 struct LossResult {
@@ -28,13 +28,13 @@ struct LossResult {
   Count count = 0;               ///< observations used
 };
 
-/// rmse, rmse_log, nse_batch, kge, l1.
+/// rmse, rmse_log, nse_batch, nse_huber, kge, l1.
 std::vector<std::string> loss_names();
 
-/// Value and gradient of a loss. rmse, rmse_log, l1 and nse_batch pool the observations of all gauges; kge is the mean
+/// Value and gradient of a loss. All but kge pool the observations of all gauges; kge is the mean
 /// of 1 - KGE over the gauges with at least two observations (the others are left out, of `count` too). A NaN among the
 /// simulated values that count makes the value NaN and throws nothing. Throws Error when the name is unknown (naming
-/// all), when nothing can be scored, when nse_batch lacks a sigma.
+/// all), when nothing can be scored, when nse_batch or nse_huber lacks a sigma.
 LossResult evaluate_loss(const std::string& name, const LossInput& input);
 
 }  // namespace dpl
