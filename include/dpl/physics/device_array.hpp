@@ -1,5 +1,4 @@
-// Arrays in the device's own memory, which the host reaches by copies only, and these copies. (Arrays that both sides touch:
-// device_memory.hpp.)
+// Arrays in the device's own memory, which the host reaches by copies only, and these copies.
 #pragma once
 
 #include <utility>
@@ -23,7 +22,7 @@ Count free_bytes(Device device);
 /// Throws Error where `bytes` more are not free. `what`: of the message ("routing a window of 8760 steps").
 void check_free_bytes(Device device, Count bytes, const char* what);
 
-/// Whether the device's loops may read `memory` where it lies (its own, or managed).
+/// Whether the device's loops may read `memory` where it lies.
 bool reaches(Device device, const void* memory);
 
 /// Queued after all that was queued before; either side may be the host's or the device's. The host may look at `to` after
