@@ -95,6 +95,33 @@ void free_on(Device device, void* memory, std::size_t bytes) noexcept {
   held -= static_cast<Count>(bytes);
 }
 
+void* allocate_staging(Device device, std::size_t bytes) {
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    void* memory = nullptr;
+    if (const cudaError_t code = cudaHostAlloc(&memory, std::max<std::size_t>(bytes, 1), cudaHostAllocDefault); code != cudaSuccess) {
+      cudaGetLastError();
+      fail("device: {:.3f} GiB of the host's memory could not be page-locked for messages ({}); raise the limit (ulimit -l) or "
+           "shorten routing.chunk_steps", gib(static_cast<double>(bytes)), cudaGetErrorString(code));
+    }
+    return memory;
+  }
+#endif
+  (void)device;
+  return allocate_aligned(bytes);
+}
+
+void free_staging(Device device, void* memory) noexcept {
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    if (memory) cudaFreeHost(memory);
+    return;
+  }
+#endif
+  (void)device;
+  free_aligned(memory);
+}
+
 Count held_bytes() { return held; }
 
 Count free_bytes(Device device) {

@@ -13,6 +13,10 @@ namespace dpl {
 void* allocate_on(Device device, std::size_t bytes);
 void free_on(Device device, void* memory, std::size_t bytes) noexcept;
 
+/// Memory of the host that the device copies from and to by itself (page-locked on cuda). Throws Error when there is none.
+void* allocate_staging(Device device, std::size_t bytes);
+void free_staging(Device device, void* memory) noexcept;
+
 /// Bytes of all DeviceArrays of the process.
 Count held_bytes();
 
