@@ -28,7 +28,9 @@ TEST(DeviceMessages, AreDirectWhereMpiCanOrAsAsked) {
       EXPECT_EQ(device_messages(nullptr, can, emulated).direct, can);
       EXPECT_EQ(device_messages("", can, emulated).direct, can);
       EXPECT_FALSE(device_messages("staged", can, emulated).direct);
-      if (can || emulated) EXPECT_TRUE(device_messages("direct", can, emulated).direct);
+      if (can || emulated) {
+        EXPECT_TRUE(device_messages("direct", can, emulated).direct);
+      }
       const auto wrong = message_of([&] { device_messages("fast", can, emulated); });
       EXPECT_NE(wrong.find("DPL_DEVICE_MESSAGES is fast; allowed: direct, staged"), std::string::npos) << wrong;
     }
