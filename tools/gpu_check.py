@@ -212,10 +212,10 @@ class Twin:
         status, text, _ = programs.run([programs.path("dpl_hpc"), "synth", self.config], "twin_synth.log")
         assert status == 0, text[-500:]
 
-    def train(self, name, ranks, *settings):
+    def train(self, name, ranks, *settings, **environment):
         mpirun = self.programs.path("mpirun") or "mpirun"
         command = [mpirun, "-n", str(ranks), self.programs.path("dpl_hpc"), "train", self.config]
-        status, text, seconds = self.programs.run([*command, *settings], f"twin_{name}.log")
+        status, text, seconds = self.programs.run([*command, *settings], f"twin_{name}.log", **environment)
         assert status == 0, f"{name} ended with status {status}: {text.strip()[-300:]}"
         folder = re.findall(r"^run folder: (.*)$", text, re.M)[-1]
         with open(os.path.join(folder, "training.csv"), newline="") as file:
@@ -224,6 +224,18 @@ class Twin:
         with open(os.path.join(newest, "manifest.json")) as file:
             fingerprint = json.load(file)["more"]["weights_fingerprint"]
         return losses, fingerprint, seconds
+
+
+def direct_messages(report, twin, weights):
+    """Two ranks, rivers cut between them: messages out of GPU memory, and through the host's."""
+    name, settings = "two ranks, direct messages", ("device=cuda", "parallel.share_gpus=true", "routing.pieces_per_rank=3")
+    with open(os.path.join(twin.programs.out, "twin_shared.log")) as file:
+        said = re.search(r"messages over cut edges go (.*)", file.read())
+    if said is None or said[1].startswith("through"):
+        return report.step(name, "not run", 0, f"messages go {said[1]}" if said else "the log does not say how messages go")
+    runs = [twin.train(way, 2, *settings, DPL_DEVICE_MESSAGES=way) for way in ("direct", "staged")]
+    report.step(name, "passed" if all(run[1] == weights for run in runs) else "failed", sum(run[2] for run in runs),
+                f"fingerprints of the weights: one rank {weights}, direct {runs[0][1]}, through the host {runs[1][1]}")
 
 
 def whole_runs(report, programs, quick):
@@ -241,6 +253,7 @@ def whole_runs(report, programs, quick):
                     f"fingerprints of the weights {gpu[1]} and {again[1]}")
         report.step("two ranks on one GPU by MPI", "passed" if shared[1] == gpu[1] else "failed", shared[2],
                     f"fingerprints of the weights: one rank {gpu[1]}, two {shared[1]}")
+        direct_messages(report, twin, gpu[1])
     except (AssertionError, OSError, KeyError, IndexError, ValueError) as problem:
         report.step("training, CPU and GPU", "failed", time.monotonic() - begin, str(problem).replace("\n", " ")[-300:])
 

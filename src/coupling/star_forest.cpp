@@ -31,6 +31,13 @@ void check_leaves(const Communicator& comm, Index roots, const std::vector<RootP
   });
 }
 
+std::vector<RankRows> by_rank(PetscInt ranks, const PetscMPIInt* rank, const PetscInt* offset, const PetscInt* row) {
+  std::vector<RankRows> all;
+  for (PetscInt r = 0; r < ranks; ++r)
+    if (offset[r + 1] > offset[r]) all.push_back({rank[r], {row + offset[r], row + offset[r + 1]}});
+  return all;
+}
+
 }  // namespace
 
 struct StarForest::Impl {
@@ -140,6 +147,22 @@ void StarForest::end_to_roots(const Real* leaves, Real* roots, Index width) {
   if (width == 0) return;
   const MPI_Datatype row = impl_->row_type<Real>(width);
   petsc_check(PetscSFReduceEnd(impl_->forest, row, leaves, roots, MPI_REPLACE), "PetscSFReduceEnd");
+}
+
+std::vector<RankRows> StarForest::linked_roots() const {
+  PetscInt ranks = 0;
+  const PetscMPIInt* rank = nullptr;
+  const PetscInt *offset = nullptr, *row = nullptr;
+  petsc_check(PetscSFGetLeafRanks(impl_->forest, &ranks, &rank, &offset, &row), "PetscSFGetLeafRanks");
+  return by_rank(ranks, rank, offset, row);
+}
+
+std::vector<RankRows> StarForest::linked_leaves() const {
+  PetscInt ranks = 0;
+  const PetscMPIInt* rank = nullptr;
+  const PetscInt *offset = nullptr, *mine = nullptr, *remote = nullptr;
+  petsc_check(PetscSFGetRootRanks(impl_->forest, &ranks, &rank, &offset, &mine, &remote), "PetscSFGetRootRanks");
+  return by_rank(ranks, rank, offset, mine);
 }
 
 Index StarForest::roots() const { return impl_->root_count; }

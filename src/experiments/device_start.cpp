@@ -4,6 +4,7 @@
 #include "dpl/base/log.hpp"
 #include "dpl/coupling/device_choice.hpp"
 #include "dpl/learning/network_place.hpp"
+#include "dpl/parallel/device_messages.hpp"
 #include "dpl/parallel/exchange.hpp"
 #include "dpl/physics/devices.hpp"
 
@@ -28,7 +29,10 @@ Communicator start_device(const Communicator& comm, RunConfig& config) {
       log_warning("device: LibTorch has no CUDA here: parameter networks run on the CPU (tools/setup --cuda)");
     if (comm.size() > 1 && !choice.shared) work.use_exchange(make_nccl_exchange(comm));
   }
-  log_info("device: {}; gradients go by {}", choice.reason, work.exchange() ? work.exchange()->name() : "MPI");
+  std::string messages;
+  if (choice.device == "cuda")
+    messages = "; messages over cut edges go " + choose_device_messages(comm, emulated_gpus().has_value()).reason;
+  log_info("device: {}; gradients go by {}{}", choice.reason, work.exchange() ? work.exchange()->name() : "MPI", messages);
   return work;
 }
 

@@ -1,4 +1,4 @@
-// Host memory, and CUDA's own and managed memory in a build that has it.
+// Memory of the host, and CUDA's own in a build that has it.
 #include "dpl/physics/device_array.hpp"
 
 #if defined(__linux__)
@@ -12,6 +12,7 @@
 #include <new>
 
 #include "dpl/base/error.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/devices.hpp"
 
 #ifdef DPL_CUDA
@@ -48,17 +49,7 @@ void check_device(Device device) {
 
 void fail_on_device(const char* reason) { fail("device: a kernel failed on the GPU ({})", reason); }
 
-void* allocate_for(Device device, std::size_t bytes) {
-#ifdef DPL_CUDA
-  if (device == Device::cuda) {
-    void* memory = nullptr;
-    if (const cudaError_t code = cudaMallocManaged(&memory, bytes > 0 ? bytes : 1); code != cudaSuccess)
-      fail("device: {} bytes of GPU memory could not be had ({})", bytes, cudaGetErrorString(code));
-    return memory;
-  }
-#else
-  (void)device;
-#endif
+void* allocate_aligned(std::size_t bytes) {
   const std::size_t alignment = alignment_of(bytes);
   const std::size_t whole = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   void* memory = std::aligned_alloc(alignment, whole);
@@ -69,17 +60,7 @@ void* allocate_for(Device device, std::size_t bytes) {
   return memory;
 }
 
-void release_from(Device device, void* memory) noexcept {
-#ifdef DPL_CUDA
-  if (device == Device::cuda) {
-    cudaFree(memory);
-    return;
-  }
-#else
-  (void)device;
-#endif
-  std::free(memory);
-}
+void free_aligned(void* memory) noexcept { std::free(memory); }
 
 namespace {
 
@@ -100,15 +81,45 @@ void* allocate_on(Device device, std::size_t bytes) {
     }
   }
 #endif
-  if (device != Device::cuda) memory = allocate_for(device, bytes);
+  if (device != Device::cuda) memory = allocate_aligned(bytes);
   held += static_cast<Count>(bytes);
   return memory;
 }
 
 void free_on(Device device, void* memory, std::size_t bytes) noexcept {
   if (!memory) return;
-  release_from(device, memory);
+#ifdef DPL_CUDA
+  if (device == Device::cuda) cudaFree(memory);
+#endif
+  if (device != Device::cuda) free_aligned(memory);
   held -= static_cast<Count>(bytes);
+}
+
+void* allocate_staging(Device device, std::size_t bytes) {
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    void* memory = nullptr;
+    if (const cudaError_t code = cudaHostAlloc(&memory, std::max<std::size_t>(bytes, 1), cudaHostAllocDefault); code != cudaSuccess) {
+      cudaGetLastError();
+      fail("device: {:.3f} GiB of the host's memory could not be page-locked for messages ({}); raise the limit (ulimit -l) or "
+           "shorten routing.chunk_steps", gib(static_cast<double>(bytes)), cudaGetErrorString(code));
+    }
+    return memory;
+  }
+#endif
+  (void)device;
+  return allocate_aligned(bytes);
+}
+
+void free_staging(Device device, void* memory) noexcept {
+#ifdef DPL_CUDA
+  if (device == Device::cuda) {
+    if (memory) cudaFreeHost(memory);
+    return;
+  }
+#endif
+  (void)device;
+  free_aligned(memory);
 }
 
 Count held_bytes() { return held; }

@@ -12,10 +12,10 @@ namespace dpl {
 template <class Real>
 DeviceRouting<Real>::DeviceRouting(const RankNetwork& network, const ReachProperties& properties,
                                    const RoutingOptions& options, const std::vector<Index>& cut_from_level,
-                                   const std::vector<Index>& ghost_from_level, const std::vector<Index>& ghost_level)
+                                   const std::vector<Index>& ghost_from_level, const std::vector<Index>& ghost_level,
+                                   bool staged)
     : network_(network), properties_(properties), options_(options), scratch_(options.device), window_(options.device),
-      cut_from_level_(options.device), ghost_from_level_(options.device), ghost_level_(options.device),
-      cut_into_level_(options.device) {
+      sent_(options.device, staged), came_(options.device, staged), cut_from_level_(options.device), ghost_from_level_(options.device), ghost_level_(options.device), cut_into_level_(options.device) {
   cut_from_level_.set(cut_from_level);
   ghost_from_level_.set(ghost_from_level);
   ghost_level_.set(ghost_level);
@@ -72,10 +72,15 @@ Count DeviceRouting<Real>::tile_bytes(bool tape) const {
 }
 
 template <class Real>
-void DeviceRouting<Real>::begin(RouterWindow<Real>& shared, const DeviceWindowShape& shape, Count tape_bytes) {
+void DeviceRouting<Real>::begin(RouterWindow<Real>& shared, const DeviceWindowShape& shape, const Supersteps& supersteps,
+                                Count tape_bytes) {
   constexpr Count kMostSteps = std::numeric_limits<Index>::max() / 2;
   if (shape.steps > kMostSteps)
     fail("device: a window of {} steps; at most {} can be routed on a GPU at a time", shape.steps, kMostSteps);
+  const auto edges = static_cast<Count>(std::max(network_.ghosts.size(), network_.cut_out.size()));
+  if (edges * supersteps.chunk > std::numeric_limits<Index>::max())
+    fail("device: a message of {} cut edges x {} steps; at most {} numbers can go at a time: shorten routing.chunk_steps", edges,
+         supersteps.chunk, std::numeric_limits<Index>::max());
   const Count bytes = window_bytes(shape) + tape_bytes;
   if (bytes > granted_) {
     const std::string what = "routing a window of " + std::to_string(shape.steps) + " steps on " +
@@ -102,38 +107,55 @@ void DeviceRouting<Real>::end_adjoint(RouterWindow<Real>& shared) {
   if (!shared.inflow_adjoint.empty()) window_.fetch(window_.inflow_adjoint, shared.inflow_adjoint);
 }
 
+// Starts: one number an edge, of the rank's cuts and ghosts. (Edges between tiles have theirs already.)
 template <class Real>
-void DeviceRouting<Real>::load_start(RouterWindow<Real>& shared) {
-  window_.fetch(window_.cut_start, shared.cut_start);
+void DeviceRouting<Real>::load_start() {
+  load_row(window_.cut_start, network_.cut_out.size(), network_.ghosts.size());
 }
 template <class Real>
-void DeviceRouting<Real>::store_start(const RouterWindow<Real>& shared) {
-  window_.edge_start.set(shared.edge_start.data(), network_.ghosts.size());   // edges between tiles have theirs already
+void DeviceRouting<Real>::store_start() {
+  store_row(window_.edge_start);
 }
 template <class Real>
-void DeviceRouting<Real>::load_start_adjoint(RouterWindow<Real>& shared) {
-  window_.fetch(window_.edge_start_adjoint, std::span(shared.edge_start_adjoint).first(network_.ghosts.size()));
+void DeviceRouting<Real>::load_start_adjoint() {
+  load_row(window_.edge_start_adjoint, network_.ghosts.size(), network_.cut_out.size());
 }
 template <class Real>
-void DeviceRouting<Real>::store_start_adjoint(const RouterWindow<Real>& shared) {
-  window_.cut_start_adjoint.set(shared.cut_start_adjoint);
+void DeviceRouting<Real>::store_start_adjoint() {
+  store_row(window_.cut_start_adjoint);
 }
 
 template <class Real>
-void DeviceRouting<Real>::load_flow(Count superstep, Count chunks, std::vector<Real>& sent) {
-  window_.load_message(window_.cut_flow, cut_from_level_, superstep, chunks, sent);
+void DeviceRouting<Real>::load_row(const DeviceArray<Real>& row, std::size_t sent, std::size_t came) {
+  sent_.size(sent);
+  came_.size(came);
+  copy_on(options_.device, sent_.data(), row.data(), sent * sizeof(Real));
+  sent_.fetch();
+}
+
+template <class Real>
+void DeviceRouting<Real>::store_row(DeviceArray<Real>& row) {
+  came_.upload();
+  copy_on(options_.device, row.data(), came_.data(), came_.size() * sizeof(Real));
+}
+
+template <class Real>
+void DeviceRouting<Real>::load_flow(Count superstep, const Supersteps& supersteps) {
+  came_.size(network_.ghosts.size() * supersteps.chunk);
+  window_.load_message(window_.cut_flow, cut_from_level_, superstep, supersteps, sent_);
 }
 template <class Real>
-void DeviceRouting<Real>::store_flow(Count superstep, Count chunks, const std::vector<Real>& came) {
-  window_.store_message(came, ghost_from_level_, superstep, chunks, window_.edge_flow);
+void DeviceRouting<Real>::store_flow(Count superstep, const Supersteps& supersteps) {
+  window_.store_message(came_, ghost_from_level_, superstep, supersteps, window_.edge_flow);
 }
 template <class Real>
-void DeviceRouting<Real>::load_adjoint(Count superstep, Count chunks, std::vector<Real>& sent) {
-  window_.load_message(window_.edge_adjoint, ghost_level_, superstep, chunks, sent);
+void DeviceRouting<Real>::load_adjoint(Count superstep, const Supersteps& supersteps) {
+  came_.size(network_.cut_out.size() * supersteps.chunk);
+  window_.load_message(window_.edge_adjoint, ghost_level_, superstep, supersteps, sent_);
 }
 template <class Real>
-void DeviceRouting<Real>::store_adjoint(Count superstep, Count chunks, const std::vector<Real>& came) {
-  window_.store_message(came, cut_into_level_, superstep, chunks, window_.cut_adjoint);
+void DeviceRouting<Real>::store_adjoint(Count superstep, const Supersteps& supersteps) {
+  window_.store_message(came_, cut_into_level_, superstep, supersteps, window_.cut_adjoint);
 }
 
 template class DeviceRouting<float>;

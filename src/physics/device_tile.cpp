@@ -211,7 +211,7 @@ void DeviceTile<Real>::start(RouterWindow<Real>& shared) {
     for (Index lag = 0; lag < layout_.lags; ++lag)   // upstream first
       start_cells(window, layout_.lag_begin[lag], layout_.lag_begin[lag + 1]);
   });
-  for_each(device_, NoteStart<Real>{state_.data(), first_bad_.data()}, 0, cells());
+  for_each(device_, NoteStart<Real>{state_.data(), first_bad_.data(), window.shape.steps}, 0, cells());
   if (this->keep_balance && discharge_form()) {
     volume_state_.need(stride_);
     for_each(device_, CopyRow<Real>{state_.data(), volume_state_.data()}, 0, cells());

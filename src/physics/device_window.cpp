@@ -20,7 +20,7 @@ DeviceWindow<Real>::DeviceWindow(Device device)
     : a(device), b(device), c(device), initial_state(device), discharge(device), seed(device), edge_start(device),
       edge_flow(device), edge_start_adjoint(device), edge_adjoint(device), cut_start(device), cut_flow(device),
       cut_start_adjoint(device), cut_adjoint(device), inflow_adjoint(device), device_(device), ahead_(device),
-      uploaded_(device), message_(device) {}
+      uploaded_(device) {}
 
 template <class Real>
 Count DeviceWindow<Real>::bytes(const DeviceWindowShape& s, bool uploads_inflow) {
@@ -103,24 +103,20 @@ void DeviceWindow<Real>::fetch(const DeviceArray<Real>& from, std::span<Real> to
 
 template <class Real>
 void DeviceWindow<Real>::load_message(const DeviceArray<Real>& series, const DeviceArray<Index>& levels, Count superstep,
-                                      Count chunks, std::vector<Real>& message) {
-  if (message.empty()) return;
-  message_.need(message.size());
-  const auto chunk = static_cast<Index>(message.size() / levels.size());
-  for_each(device_, SeriesToMessage<Real>{levels.data(), static_cast<Index>(superstep), static_cast<Index>(chunks), chunk,
-                                          shape.steps, series.data(), message_.data(), false},
+                                      const Supersteps& s, DeviceMessage<Real>& message) const {
+  message.size(levels.size() * s.chunk);
+  for_each(device_, SeriesToMessage<Real>{levels.data(), static_cast<Index>(superstep), static_cast<Index>(s.chunks),
+                                          static_cast<Index>(s.chunk), shape.steps, series.data(), message.data(), false},
            0, static_cast<Index>(message.size()));
-  fetch(message_, message);
+  message.fetch();
 }
 
 template <class Real>
-void DeviceWindow<Real>::store_message(const std::vector<Real>& message, const DeviceArray<Index>& levels, Count superstep,
-                                       Count chunks, DeviceArray<Real>& series) {
-  if (message.empty()) return;
-  message_.set(message);
-  const auto chunk = static_cast<Index>(message.size() / levels.size());
-  for_each(device_, SeriesToMessage<Real>{levels.data(), static_cast<Index>(superstep), static_cast<Index>(chunks), chunk,
-                                          shape.steps, series.data(), message_.data(), true},
+void DeviceWindow<Real>::store_message(const DeviceMessage<Real>& message, const DeviceArray<Index>& levels, Count superstep,
+                                       const Supersteps& s, DeviceArray<Real>& series) const {
+  message.upload();
+  for_each(device_, SeriesToMessage<Real>{levels.data(), static_cast<Index>(superstep), static_cast<Index>(s.chunks),
+                                          static_cast<Index>(s.chunk), shape.steps, series.data(), message.data(), true},
            0, static_cast<Index>(message.size()));
 }
 

@@ -39,7 +39,8 @@ void Router<Real>::Impl::size_window() {
   const auto cuts = network.cut_out.size();
   const auto edges = static_cast<std::size_t>(tiling.edges);
   if (supersteps.steps != window.steps || supersteps.chunks == 0) supersteps = supersteps_of(window.steps);
-  const auto series = device ? 0 : static_cast<std::size_t>(window.steps);   // on the device: only starts pass through these
+  if (device) return;   // has arrays of its own
+  const auto series = static_cast<std::size_t>(window.steps);
   window.edge_start.assign(edges, Real(0));
   window.edge_flow.assign(edges * series, Real(0));
   window.cut_start.assign(cuts, Real(0));
@@ -54,9 +55,10 @@ void Router<Real>::Impl::size_window() {
 template <class Real>
 void Router<Real>::Impl::exchange_start() {
   if (boundary.nothing_to_exchange()) return;
-  if (device) device->load_start(window);
-  boundary.send_downstream(window.cut_start, std::span(window.edge_start).first(network.ghosts.size()), 1);
-  if (device) device->store_start(window);
+  if (!device) return boundary.send_downstream(window.cut_start, std::span(window.edge_start).first(network.ghosts.size()), 1);
+  device->load_start();
+  boundary.send_downstream(device->sent(), device->came(), 1);
+  device->store_start();
 }
 
 // Rows of a message: of series [edge][steps] those of chunk (superstep - level of the edge), where there is such a chunk.
@@ -71,22 +73,26 @@ void for_chunks(const Supersteps& supersteps, Count superstep, std::span<const I
 template <class Real>
 void Router<Real>::Impl::begin_flow(Count superstep) {
   if (boundary.nothing_to_exchange()) return;
+  if (device) {
+    device->load_flow(superstep, supersteps);
+    return boundary.begin_downstream(device->sent(), device->came(), static_cast<Index>(supersteps.chunk));
+  }
   sent.assign(network.cut_out.size() * supersteps.chunk, Real(0));
   came.resize(network.ghosts.size() * supersteps.chunk);
-  if (device)
-    device->load_flow(superstep, supersteps.chunks, sent);
-  else
-    for_chunks(supersteps, superstep, cut_from_level, [&](Count message, Count series, Count steps) {
-      std::copy_n(window.cut_flow.begin() + series, steps, sent.begin() + message);
-    });
+  for_chunks(supersteps, superstep, cut_from_level, [&](Count message, Count series, Count steps) {
+    std::copy_n(window.cut_flow.begin() + series, steps, sent.begin() + message);
+  });
   boundary.begin_downstream(sent, came, static_cast<Index>(supersteps.chunk));
 }
 
 template <class Real>
 void Router<Real>::Impl::end_flow(Count superstep) {
   if (boundary.nothing_to_exchange()) return;
+  if (device) {
+    boundary.end_downstream(device->sent(), device->came(), static_cast<Index>(supersteps.chunk));
+    return device->store_flow(superstep, supersteps);
+  }
   boundary.end_downstream(sent, came, static_cast<Index>(supersteps.chunk));
-  if (device) return device->store_flow(superstep, supersteps.chunks, came);
   for_chunks(supersteps, superstep, ghost_from_level, [&](Count message, Count series, Count steps) {
     std::copy_n(came.begin() + message, steps, window.edge_flow.begin() + series);
   });
@@ -95,31 +101,37 @@ void Router<Real>::Impl::end_flow(Count superstep) {
 template <class Real>
 void Router<Real>::Impl::exchange_start_adjoint() {
   if (boundary.nothing_to_exchange()) return;
-  if (device) device->load_start_adjoint(window);
-  boundary.send_upstream(std::span<const Real>(window.edge_start_adjoint).first(network.ghosts.size()),
-                         window.cut_start_adjoint, 1);
-  if (device) device->store_start_adjoint(window);
+  if (!device)
+    return boundary.send_upstream(std::span<const Real>(window.edge_start_adjoint).first(network.ghosts.size()),
+                                  window.cut_start_adjoint, 1);
+  device->load_start_adjoint();
+  boundary.send_upstream(device->sent(), device->came(), 1);
+  device->store_start_adjoint();
 }
 
 template <class Real>
 void Router<Real>::Impl::begin_adjoint(Count superstep) {
   if (boundary.nothing_to_exchange()) return;
+  if (device) {
+    device->load_adjoint(superstep, supersteps);
+    return boundary.begin_upstream(device->sent(), device->came(), static_cast<Index>(supersteps.chunk));
+  }
   sent.assign(network.ghosts.size() * supersteps.chunk, Real(0));
   came.resize(network.cut_out.size() * supersteps.chunk);
-  if (device)
-    device->load_adjoint(superstep, supersteps.chunks, sent);
-  else
-    for_chunks(supersteps, superstep, ghost_level, [&](Count message, Count series, Count steps) {
-      std::copy_n(window.edge_adjoint.begin() + series, steps, sent.begin() + message);
-    });
+  for_chunks(supersteps, superstep, ghost_level, [&](Count message, Count series, Count steps) {
+    std::copy_n(window.edge_adjoint.begin() + series, steps, sent.begin() + message);
+  });
   boundary.begin_upstream(sent, came, static_cast<Index>(supersteps.chunk));
 }
 
 template <class Real>
 void Router<Real>::Impl::end_adjoint(Count superstep) {
   if (boundary.nothing_to_exchange()) return;
+  if (device) {
+    boundary.end_upstream(device->sent(), device->came(), static_cast<Index>(supersteps.chunk));
+    return device->store_adjoint(superstep, supersteps);
+  }
   boundary.end_upstream(sent, came, static_cast<Index>(supersteps.chunk));
-  if (device) return device->store_adjoint(superstep, supersteps.chunks, came);
   for_chunks(supersteps, superstep, network.cut_out_level, [&](Count message, Count series, Count steps) {
     std::copy_n(came.begin() + message, steps, window.cut_adjoint.begin() + series);
   });

@@ -50,6 +50,8 @@ Router<Real>::Router(const RankNetwork& network, const ReachProperties& properti
   Impl& m = *impl_;
   check_routing(network, properties, options);
   check_device(options.device);
+  if (boundary.memory() != Device::cpu && boundary.memory() != options.device)
+    fail("routing: messages over cut edges lie in a device's memory, and this router is not on that device");
   m.state_start = state_starts(properties.sub_reaches);
   std::vector<Index> level(network.size());
   for (const Piece& piece : network.pieces) std::fill_n(level.begin() + piece.first, piece.count, piece.level);
@@ -60,7 +62,8 @@ Router<Real>::Router(const RankNetwork& network, const ReachProperties& properti
   }
   if (runs_device_loops(options.device))
     m.device = std::make_unique<DeviceRouting<Real>>(m.network, m.properties, m.options, m.cut_from_level,
-                                                     m.ghost_from_level, m.ghost_level);
+                                                     m.ghost_from_level, m.ghost_level,
+                                                     boundary.memory() == Device::cpu);
   else
     m.make_host_tiles();
   m.choose({});
@@ -256,7 +259,8 @@ void Router<Real>::forward(const ReachParameters<Real>& parameters, const Latera
   }
   if (m.device) {
     const Count tape = keep_tape ? m.start_bytes(steps, m.keep_every(steps)) : 0;
-    m.device->begin(m.window, m.device_shape(steps, inflow.hold, static_cast<Index>(probes.size()), keep_tape), tape);
+    const auto shape = m.device_shape(steps, inflow.hold, static_cast<Index>(probes.size()), keep_tape);
+    m.device->begin(m.window, shape, m.supersteps, tape);
   }
   m.forward();
   if (m.device) m.device->end_forward(m.window);

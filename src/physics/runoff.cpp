@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "dpl/base/error.hpp"
-#include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/runoff_checks.hpp"
 #include "dpl/physics/runoff_device.hpp"
 #include "dpl/physics/runoff_panels.hpp"
@@ -58,9 +58,9 @@ struct Runoff<Real>::Impl {
   PanelRows<Real> precipitation, temperature, pet;
   PanelRows<Real> runoff_sums, output_sums[kOutputRows];   // over components
   RunoffParameters<Real> given;
-  DeviceVector<Real> cell;                 // [tile][kCellRows][kTileLanes]
-  DeviceVector<Real> tape;                 // [tile][state on tape][kStateRows][kTileLanes]
-  DeviceVector<Real> record;               // [day of a chunk + 1][kRecordRows][kTileLanes]
+  AlignedVector<Real> cell;                 // [tile][kCellRows][kTileLanes]
+  AlignedVector<Real> tape;                 // [tile][state on tape][kStateRows][kTileLanes]
+  AlignedVector<Real> record;               // [day of a chunk + 1][kRecordRows][kTileLanes]
   std::vector<Real> final_states;
   std::pair<Count, Index> not_finite{-1, -1};
 
@@ -235,7 +235,7 @@ void Runoff<Real>::Impl::forward_tiles(const RunoffForcing<Real>& forcing, std::
 template <class Real>
 void Runoff<Real>::Impl::forward_group(Count group, std::span<const Real> states, const RunoffSeries<Real>& outputs) {
   const Count first = panels.first_tile(group), end = panels.first_tile(group + 1);
-  DeviceVector<Real> state((end - first) * kTileState);
+  AlignedVector<Real> state((end - first) * kTileState);
   for (Count tile = first; tile < end; ++tile)
     for (int k = 0; k < kStateRows; ++k)
       for (Index i = 0; i < tile_of(tile).lanes; ++i)
@@ -296,8 +296,8 @@ void Runoff<Real>::Impl::adjoint_group(Count group, const RunoffSeeds<Real>& see
                                        const RunoffGradient<Real>& gradient) {
   const Count first = panels.first_tile(group), end = panels.first_tile(group + 1);
   const Count starts_of_tile = interval / kChunkDays * kTileState, cell_size = kCellRows * kTileLanes;
-  DeviceVector<Real> state_adjoint((end - first) * kTileState), cell_adjoint((end - first) * cell_size);
-  DeviceVector<Real> starts((end - first) * starts_of_tile);   // states at the beginning of chunks
+  AlignedVector<Real> state_adjoint((end - first) * kTileState), cell_adjoint((end - first) * cell_size);
+  AlignedVector<Real> starts((end - first) * starts_of_tile);   // states at the beginning of chunks
   record.resize((kChunkDays + 1) * kRecordRows * kTileLanes);
   const auto start = [&](Count tile, Count chunk) {
     return starts.data() + (tile - first) * starts_of_tile + chunk * kTileState;

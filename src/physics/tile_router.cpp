@@ -10,10 +10,6 @@
 namespace dpl {
 namespace {
 
-DeviceVector<Index> on_device(const std::vector<Index>& values, Device device) {
-  return DeviceVector<Index>(values.begin(), values.end(), DeviceAllocator<Index>(device));
-}
-
 WindowPlaces places(const GatherWindows& w, const std::vector<Index>& begin) {
   return {begin.data(), w.place0.data(), w.place1.data(), w.some0.data(), w.some1.data(), w.odd.data()};
 }
@@ -36,12 +32,11 @@ TileRouter<Real>::TileRouter(TileLayout layout, const Tiling::Tile& tile, const 
       piece_(tile.piece),
       role_(tile.role),
       options_(options),
-      memory_(options.device),
       kernels_(sweep_kernels<Real>(options.device)),
       scratch_(scratch),
-      upstream0_(on_device(layout_.upstream0, options.device)),
-      upstream1_(on_device(layout_.upstream1, options.device)),
-      downstream_(on_device(layout_.downstream, options.device)),
+      upstream0_(layout_.upstream0.begin(), layout_.upstream0.end()),
+      upstream1_(layout_.upstream1.begin(), layout_.upstream1.end()),
+      downstream_(layout_.downstream.begin(), layout_.downstream.end()),
       held_lateral_(cells_of()),
       held_adjoint_(cells_of()) {
   lateral_floor_ = static_cast<Real>(smallest_flow(options));
@@ -111,8 +106,8 @@ void TileRouter<Real>::begin(RouterWindow<Real>& window, Count chunk, Count keep
 }
 
 template <class Real>
-void TileRouter<Real>::grow(DeviceVector<Real>& rows, std::size_t size) {
-  if (rows.size() < size) rows = DeviceVector<Real>(size, Real(0), rows.get_allocator());
+void TileRouter<Real>::grow(AlignedVector<Real>& rows, std::size_t size) {
+  if (rows.size() < size) rows = AlignedVector<Real>(size, Real(0));
 }
 
 template <class Real>

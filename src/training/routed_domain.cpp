@@ -140,7 +140,7 @@ RoutedDomainOf<Real>::RoutedDomainOf(const Communicator& comm, const RunConfig& 
   reaches_wanted_ = topology_.size();
 
   for (Index k : own_.reach) own_network_index_.push_back(reaches_.active[k]);
-  boundary_ = std::make_unique<BoundaryExchange<Real>>(comm, own_);
+  boundary_ = std::make_unique<BoundaryExchange<Real>>(comm, own_, device_named(config.device));
   redistribution_ = std::make_unique<Redistribution>(comm, blocks_, own_network_index_);
   ReachProperties properties;
   std::vector<double> rows;

@@ -8,6 +8,7 @@
 #include "dpl/base/random.hpp"
 #include "dpl/experiments/synth_continent.hpp"
 #include "dpl/partition/partition.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/device_array.hpp"
 #include "dpl/physics/routing.hpp"
 
@@ -73,7 +74,7 @@ class RoutingRun {
   RankNetwork network_;
   ReachProperties properties_;
   ReachParameters<float> parameters_, gradient_;
-  DeviceVector<float> inflow_, inflow_adjoint_;
+  AlignedVector<float> inflow_, inflow_adjoint_;
   std::vector<float> discharge_, seed_;
   std::vector<Index> probes_;
   NoBoundary<float> boundary_;

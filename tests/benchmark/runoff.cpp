@@ -9,6 +9,7 @@
 
 #include "dpl/base/error.hpp"
 #include "dpl/base/random.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/device_array.hpp"
 #include "dpl/physics/runoff.hpp"
 #include "dpl/physics/unit_hydrograph.hpp"
@@ -91,7 +92,7 @@ class RunoffWindow {
   bool on_device_;
   DeviceArray<float> dynamic_there_, gradient_there_;
   std::unique_ptr<Runoff<float>> model_;
-  DeviceVector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_,
+  AlignedVector<float> P_, T_, PET_, fixed_, dynamic_, runoff_, seed_, fixed_adjoint_,
       dynamic_adjoint_;  // aligned, as tensors are
 };
 

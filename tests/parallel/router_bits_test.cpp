@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
+#include <set>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -181,10 +184,19 @@ void check_scheme(const Communicator& comm, Scheme scheme, bool given_state) {
     BoundaryExchange<Real> boundary(comm, network);
     const Index chunk = renumber ? kUnevenChunk : kCutChunk;
     expect_same_bits(comm, route<Real>(other, network, boundary, scheme, chunk, given_state), expected);
-    // The GPU's path, run by the host: messages go through copies.
-    if (renumber)
-      expect_same_bits(comm, route<Real>(other, network, boundary, scheme, chunk, given_state, Device::emulated),
-                       expected);
+    // The GPU's path, run by the host: messages go through copies in the host's memory, or out of the device's.
+    if (!renumber) continue;
+    for (const char* way : {"staged", "direct"}) {
+      ::setenv("DPL_DEVICE_MESSAGES", way, 1);
+      BoundaryExchange<Real> between(comm, network, Device::emulated);
+      ::unsetenv("DPL_DEVICE_MESSAGES");
+      ASSERT_EQ(between.memory() == Device::emulated, way == std::string("direct"));
+      expect_same_bits(comm, route<Real>(other, network, between, scheme, chunk, given_state, Device::emulated), expected);
+    }
+    std::set<Index> above;
+    for (const GhostEdge& ghost : network.ghosts)
+      if (ghost.upstream_rank != comm.rank()) above.insert(ghost.upstream_rank);
+    EXPECT_EQ(comm.any(above.size() > 1), comm.size() > 2) << "messages of several neighbours";
   }
 }
 

@@ -1,6 +1,6 @@
 # Training over basins, and of runoff and routing together, by a GPU's loops, run by the host, gives the bits of the CPU: weights,
-# optimizer, scores, series, with static and with dynamic parameters, a limited tape and 2 ranks. Without them a GPU that is not there
-# is refused.
+# optimizer, scores, series, with static and with dynamic parameters, a limited tape, and 2 ranks whose messages go through the
+# host's memory or out of the device's. Without them a GPU that is not there is refused.
 # timeout: 300
 import os
 import sys
@@ -30,8 +30,17 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         config = joint.make_domain(folder)
         runs = [twin.train(2, config, *SHORT, "device=" + device) for device in ("cpu", "cuda")]
-        assert runs[0] != runs[1] and twin.same_training(*runs), "joint: the device trains other weights"
-        same_series(*runs, ("discharge.nc", "parameters.nc", "reach_parameters.nc"))
+        os.environ["DPL_DEVICE_MESSAGES"] = "direct"
+        runs.append(twin.train(2, config, *SHORT, "device=cuda"))
+        for run, way in zip(runs[1:], ("go through the host's memory", "go out of the emulated device's memory")):
+            assert "messages over cut edges " + way in twin.text(run, "log.txt"), twin.text(run, "log.txt")
+            assert runs[0] != run and twin.same_training(runs[0], run), f"joint: the device trains other weights: {way}"
+            same_series(runs[0], run, ("discharge.nc", "parameters.nc", "reach_parameters.nc"))
+        os.environ["DPL_DEVICE_MESSAGES"] = "fast"
+        done = twin.run(2, "train", config, *SHORT, "device=cuda")
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and said.count("DPL_DEVICE_MESSAGES is fast") == 1, said
+        del os.environ["DPL_DEVICE_MESSAGES"]
     with tempfile.TemporaryDirectory() as folder:
         config = basins.make_domain(folder)
         for number, settings in enumerate(RUNS):

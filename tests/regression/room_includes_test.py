@@ -25,7 +25,7 @@ MAIN_LIBRARIES = {"CLI"}
 # The library that an include line names: the first pattern that matches the text between the angles.
 LIBRARIES = (
     ("fmt", r"fmt/"), ("yaml-cpp", r"yaml-cpp/"), ("spdlog", r"spdlog/"), ("nlohmann", r"nlohmann/"), ("CLI", r"CLI/"),
-    ("mpi", r"mpi\.h$"), ("nccl", r"nccl\.h$"), ("netcdf", r"netcdf|hdf5|H5"), ("cuda", r"cuda|cub/|thrust/|cooperative"),
+    ("mpi", r"mpi(-ext)?\.h$"), ("nccl", r"nccl\.h$"), ("netcdf", r"netcdf|hdf5|H5"), ("cuda", r"cuda|cub/|thrust/|cooperative"),
     ("petsc", r"petsc|slepc"), ("torch", r"ATen/|torch/|c10/|caffe2/"),
 )
 STANDARD = re.compile(r"^[a-z0-9_]+$")  # <vector>, <cmath>

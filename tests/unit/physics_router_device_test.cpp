@@ -253,6 +253,29 @@ TYPED_TEST(RouterDevice, RoutesNothingWhereThereIsNothing) {
   }
 }
 
+// What is not finite from the start is so in the first step; a window of no steps has none.
+TYPED_TEST(RouterDevice, TellsAStartThatIsNotFiniteAsTheCpuDoes) {
+  for (Scheme scheme : {Scheme::conservative, Scheme::corrected}) {
+    CaseShape shape;
+    shape.scheme = scheme;
+    shape.steps = 30;
+    const auto p = random_problem(shape, 63);
+    RouterRun<TypeParam> cpu(p, {}), device(p, emulated());
+    std::vector<TypeParam> state(cpu.router().state_size(), TypeParam(0.5));
+    state[3] = std::numeric_limits<TypeParam>::quiet_NaN();
+    for (const Count steps : {0, 1, 30}) {
+      const auto told = [&](RouterRun<TypeParam>& run) {
+        std::vector<TypeParam> discharge(run.router().output_rows(steps));
+        const std::vector<Index> probes = {2};
+        run.router().forward(run.parameters(), run.inflow(), steps, state, probes, discharge, false);
+        return run.router().first_not_finite();
+      };
+      EXPECT_EQ(told(cpu).first, steps == 0 ? -1 : 0) << scheme_name(scheme) << " " << steps;
+      EXPECT_EQ(told(device), told(cpu)) << scheme_name(scheme) << " " << steps;
+    }
+  }
+}
+
 // Recorded launches keep their arguments: whatever changes from window to window must make them anew.
 TYPED_TEST(RouterDevice, RecordsItsLaunchesAnewForOtherWindows) {
   for (Scheme scheme : {Scheme::conservative, Scheme::corrected})

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "dpl/base/error.hpp"
-#include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "tests/support/runoff_cases.hpp"
 
 namespace dpl {
@@ -153,7 +153,7 @@ TYPED_TEST(RunoffBits, DoNotDependOnWhereArraysLie) {
     RunoffRun<Real> run(p);
     run.forward();
     run.adjoint(seed);
-    DeviceVector<Real> aligned(run.dynamic.size() + 1);
+    AlignedVector<Real> aligned(run.dynamic.size() + 1);
     for (const int offset : {0, 1}) {
       std::span<Real> gradient(aligned.data() + offset, run.dynamic.size());
       run.model.adjoint(seed, {}, {run.fixed_adjoint, gradient, {}});

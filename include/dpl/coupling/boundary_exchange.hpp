@@ -1,4 +1,4 @@
-// Discharge down and adjoints up across cut edges: a PETSc star forest (PetscSF).
+// Discharge down and adjoints up across cut edges: a PETSc star forest (PetscSF), or its links between devices.
 #pragma once
 
 #include <memory>
@@ -19,12 +19,15 @@ class PetscSession {
   PetscSession(const PetscSession&) = delete;
 };
 
-/// **Collective** construction. Roots = cut_out of a rank, leaves = ghosts of the rank below.
+/// Roots = cut_out of a rank, leaves = ghosts of the rank below.
 template <class Real>
 class BoundaryExchange final : public Boundary<Real> {
  public:
-  BoundaryExchange(const Communicator& comm, const RankNetwork& network);
+  /// **Collective.** @param device  of the router. Its memory is the messages' where MPI takes it (choose_device_messages:
+  /// throws as that does); else, and for Device::cpu, the host's is.
+  BoundaryExchange(const Communicator& comm, const RankNetwork& network, Device device = Device::cpu);
   ~BoundaryExchange() override;
+  Device memory() const override;
   void begin_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override;
   void end_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) override;
   void begin_upstream(std::span<const Real> ghost, std::span<Real> cut_out, Index steps) override;

@@ -15,6 +15,12 @@ struct RootPlace {
   Index row = 0;
 };
 
+/// Rows of this rank that are linked to rows of rank `rank` (which may be this one).
+struct RankRows {
+  int rank = 0;
+  std::vector<Index> rows;
+};
+
 /// Each leaf of a rank is linked to one root of some rank, each root to at most one leaf. Rows are copied, never added,
 /// so no bit depends on the distribution.
 class StarForest {
@@ -48,6 +54,11 @@ class StarForest {
   void begin_to_roots(const Real* leaves, Real* roots, Index width);
   template <class Real>
   void end_to_roots(const Real* leaves, Real* roots, Index width);
+
+  /// **Local:** roots here by the rank of their leaf, leaves here by the rank of their root. What one rank lists for another
+  /// the other lists for it, in the same order.
+  std::vector<RankRows> linked_roots() const;
+  std::vector<RankRows> linked_leaves() const;
 
   Index roots() const;
   Index leaves() const;

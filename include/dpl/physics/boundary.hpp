@@ -4,6 +4,7 @@
 #include <span>
 
 #include "dpl/base/types.hpp"
+#include "dpl/physics/device_memory.hpp"
 
 namespace dpl {
 
@@ -14,6 +15,10 @@ template <class Real>
 class Boundary {
  public:
   virtual ~Boundary() = default;
+
+  /// In whose memory the arrays of the calls below lie: the host's (Device::cpu), or the router's device's, which these calls
+  /// then wait for. The same on all ranks.
+  virtual Device memory() const { return Device::cpu; }
 
   /// Downstream: cut_out[edge * steps + t] of the rank above arrives in ghost[edge * steps + t] of the rank below.
   virtual void begin_downstream(std::span<const Real> cut_out, std::span<Real> ghost, Index steps) = 0;

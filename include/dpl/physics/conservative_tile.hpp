@@ -26,19 +26,19 @@ class ConservativeTile final : public TileRouter<Real> {
     std::copy(snapshot.begin(), snapshot.end(), storage_.begin());
   }
   void reset_adjoint() override;
-  const DeviceVector<Real>& probe_rows() const override { return this->scratch_.flow; }
+  const AlignedVector<Real>& probe_rows() const override { return this->scratch_.flow; }
   bool discharge_form() const override { return false; }
   Index state_values() const override { return 1; }
-  const DeviceVector<Real>& state() const override { return storage_; }
+  const AlignedVector<Real>& state() const override { return storage_; }
 
  private:
   ConservativeBlock<Real> block(const RouterWindow<Real>& window, const BlockSpan& span);
   double start_flow(Index cell) const { return static_cast<double>(start_x_[cell]); }
 
-  DeviceVector<Real> log2_depth_, depth_exponent_, log2_travel_time_, diffusion_, inverse_m_, smallest_storage_;
-  DeviceVector<Real> storage_, storage_adjoint_;
+  AlignedVector<Real> log2_depth_, depth_exponent_, log2_travel_time_, diffusion_, inverse_m_, smallest_storage_;
+  AlignedVector<Real> storage_, storage_adjoint_;
   std::vector<Real> start_x_;  // [cell] Q_0 - q'_0 / 2 of the hot start
-  DeviceVector<Real> log_depth_sum_, log_depth_log2_depth_sum_, log_travel_time_sum_, diffusion_sum_, inverse_m_sum_;
+  AlignedVector<Real> log_depth_sum_, log_depth_log2_depth_sum_, log_travel_time_sum_, diffusion_sum_, inverse_m_sum_;
   std::vector<double> start_n_, start_p_, start_q_;  // [cell] gradient through the start
 };
 

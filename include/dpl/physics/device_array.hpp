@@ -1,5 +1,4 @@
-// Arrays in the device's own memory, which the host reaches by copies only, and these copies. (Arrays that both sides touch:
-// device_memory.hpp.)
+// Arrays in the device's own memory, which the host reaches by copies only, and these copies.
 #pragma once
 
 #include <utility>
@@ -14,6 +13,10 @@ namespace dpl {
 void* allocate_on(Device device, std::size_t bytes);
 void free_on(Device device, void* memory, std::size_t bytes) noexcept;
 
+/// Memory of the host that the device copies from and to by itself (page-locked on cuda). Throws Error when there is none.
+void* allocate_staging(Device device, std::size_t bytes);
+void free_staging(Device device, void* memory) noexcept;
+
 /// Bytes of all DeviceArrays of the process.
 Count held_bytes();
 
@@ -23,7 +26,7 @@ Count free_bytes(Device device);
 /// Throws Error where `bytes` more are not free. `what`: of the message ("routing a window of 8760 steps").
 void check_free_bytes(Device device, Count bytes, const char* what);
 
-/// Whether the device's loops may read `memory` where it lies (its own, or managed).
+/// Whether the device's loops may read `memory` where it lies.
 bool reaches(Device device, const void* memory);
 
 /// Queued after all that was queued before; either side may be the host's or the device's. The host may look at `to` after

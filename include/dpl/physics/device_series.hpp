@@ -155,12 +155,13 @@ struct RowToEdges {
   DPL_HOST_DEVICE void operator()(Index k) const { to[number[k]] = row[cell[k]]; }
 };
 
-/// Marks cells whose start is not finite.
+/// Marks cells whose start is not finite: in the first step, where the window has one.
 template <class Real>
 struct NoteStart {
   const Real* state;
   Index* first_bad;
-  DPL_HOST_DEVICE void operator()(Index i) const { first_bad[i] = state[i] - state[i] == Real(0) ? -1 : 0; }
+  Count steps;         ///< of the window
+  DPL_HOST_DEVICE void operator()(Index i) const { first_bad[i] = steps == 0 || state[i] - state[i] == Real(0) ? -1 : 0; }
 };
 
 /// The steps that one message carries, of series [edge][series_distance], in a message [edge][chunk]; and back.

@@ -7,6 +7,7 @@
 
 #include "dpl/base/rank_network.hpp"
 #include "dpl/physics/device_array.hpp"
+#include "dpl/physics/device_message.hpp"
 #include "dpl/physics/device_sweeps.hpp"
 #include "dpl/physics/routing.hpp"
 
@@ -42,7 +43,7 @@ class DeviceWindow {
   /// Work queued from now on finds the inflow of steps < `end`; what follows is fetched meanwhile.
   void need_inflow(Count end);
   void begin_adjoint(std::span<const Real> seed, bool inflow_adjoint_wanted, Count state_rows);
-  /// Copies a result out, into the host's or managed memory. Waits.
+  /// Copies a result out, into the host's memory. Waits.
   void fetch(const DeviceArray<Real>& from, std::span<Real> to) const;
 
   Device device() const { return device_; }
@@ -62,19 +63,19 @@ class DeviceWindow {
   DeviceArray<Real> cut_start, cut_flow, cut_start_adjoint, cut_adjoint;       ///< [cut], [cut][steps]
   DeviceArray<Real> inflow_adjoint;         ///< [state][inflow_rows]
 
-  /// Messages across cut edges, through the host's memory. `levels`: [edge] superstep of its first chunk.
-  /// @param series [edge][steps]
-  void load_message(const DeviceArray<Real>& series, const DeviceArray<Index>& levels, Count superstep, Count chunks,
-                    std::vector<Real>& message);
-  void store_message(const std::vector<Real>& message, const DeviceArray<Index>& levels, Count superstep, Count chunks,
-                     DeviceArray<Real>& series);
+  /// Messages across cut edges, [edge][chunk]: the part of `series` [edge][steps] that goes in a superstep; where an edge has
+  /// none, zeros go, which are not stored. `levels`: [edge] superstep of its first chunk.
+  void load_message(const DeviceArray<Real>& series, const DeviceArray<Index>& levels, Count superstep,
+                    const Supersteps& supersteps, DeviceMessage<Real>& message) const;
+  void store_message(const DeviceMessage<Real>& message, const DeviceArray<Index>& levels, Count superstep,
+                     const Supersteps& supersteps, DeviceArray<Real>& series) const;
 
  private:
   Device device_;
   CopiesAhead ahead_;
   LateralInflow<Real> given_;
   std::vector<std::pair<Index, Index>> runs_;
-  DeviceArray<Real> uploaded_, message_;
+  DeviceArray<Real> uploaded_;
   Count copied_rows_ = 0, ready_rows_ = 0;  // of inflow: on their way or there; waited for by what is queued
 };
 

@@ -26,23 +26,23 @@ class DischargeTile final : public TileRouter<Real> {
   std::vector<Real> snapshot() const override;
   void restore(std::span<const Real> snapshot) override;
   void reset_adjoint() override;
-  const DeviceVector<Real>& probe_rows() const override { return floored_rows(); }
+  const AlignedVector<Real>& probe_rows() const override { return floored_rows(); }
   bool discharge_form() const override { return true; }
   Index state_values() const override { return 2; }
-  const DeviceVector<Real>& state() const override { return state_; }
+  const AlignedVector<Real>& state() const override { return state_; }
 
  private:
   bool muskingum() const { return this->options_.scheme == Scheme::muskingum; }
   DischargeBlock<Real> block(const RouterWindow<Real>& window, const BlockSpan& span);
-  DeviceVector<Real>& floored_rows() { return muskingum() ? this->scratch_.flow : this->scratch_.floored; }
-  const DeviceVector<Real>& floored_rows() const { return muskingum() ? this->scratch_.flow : this->scratch_.floored; }
+  AlignedVector<Real>& floored_rows() { return muskingum() ? this->scratch_.flow : this->scratch_.floored; }
+  const AlignedVector<Real>& floored_rows() const { return muskingum() ? this->scratch_.flow : this->scratch_.floored; }
 
   int form_ = 0;                                        // entry of the tables of kernels
   MuskingumCungeOptions formulas_;
-  DeviceVector<Real> log2_depth_factor_, depth_exponent_, log2_width_, q_cell_, velocity_factor_, length_, slope_cell_;
-  DeviceVector<Real> state_, inflow_now_;               // [cell] floored discharge, I_t of floored flows
-  DeviceVector<Real> state_adjoint_, inflow_adjoint_;   // [cell] inflow_adjoint: of I_t of the next step
-  DeviceVector<Real> log2_depth_factor_sum_, depth_exponent_sum_, log2_width_sum_, q_sum_, velocity_factor_sum_;
+  AlignedVector<Real> log2_depth_factor_, depth_exponent_, log2_width_, q_cell_, velocity_factor_, length_, slope_cell_;
+  AlignedVector<Real> state_, inflow_now_;               // [cell] floored discharge, I_t of floored flows
+  AlignedVector<Real> state_adjoint_, inflow_adjoint_;   // [cell] inflow_adjoint: of I_t of the next step
+  AlignedVector<Real> log2_depth_factor_sum_, depth_exponent_sum_, log2_width_sum_, q_sum_, velocity_factor_sum_;
 };
 
 }  // namespace dpl

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "dpl/physics/device_memory.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/runoff_kernels.hpp"
 
 namespace dpl {
@@ -73,7 +73,7 @@ template <class Real>
 struct PanelRows {
   const Panels* panels = nullptr;
   Count days = 0;
-  DeviceVector<Real> values;
+  AlignedVector<Real> values;
 
   void resize(const Panels& p, Count n) {
     panels = &p;

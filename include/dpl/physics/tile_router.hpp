@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/routed_tile.hpp"
 #include "dpl/physics/sweep_kernels.hpp"
 
@@ -27,7 +28,7 @@ struct BlockSpan {
 /// Rows that the tiles of a rank use one after the other; large enough for the largest.
 template <class Real>
 struct TileScratch {
-  DeviceVector<Real> flow, floored, inflow, lateral, record, adjoint, second_adjoint;
+  AlignedVector<Real> flow, floored, inflow, lateral, record, adjoint, second_adjoint;
 };
 
 template <class Real>
@@ -62,13 +63,13 @@ class TileRouter : public RoutedTile<Real> {
   virtual void sweep_series(const RouterWindow<Real>&, const BlockSpan&) {}
   virtual void sweep_adjoint(RouterWindow<Real>& window, const BlockSpan& span) = 0;
   virtual void add_volumes(const BlockSpan& span, std::span<const Real> state_before) = 0;
-  virtual const DeviceVector<Real>& probe_rows() const = 0;                      // of the block just run: what probes read
+  virtual const AlignedVector<Real>& probe_rows() const = 0;                      // of the block just run: what probes read
   virtual std::vector<Real> snapshot() const = 0;                                ///< everything a block starts from
   virtual void restore(std::span<const Real> snapshot) = 0;
   virtual void reset_adjoint() = 0;
   virtual bool discharge_form() const = 0;
   virtual Index state_values() const = 0;                                        // per cell: what a block starts from
-  virtual const DeviceVector<Real>& state() const = 0;                           // [cell]
+  virtual const AlignedVector<Real>& state() const = 0;                           // [cell]
 
   Index row_steps(Index steps) const { return steps + layout_.lags + 1; }        // rows of a block, two more than sweeps - 1
   Real start_inflow(Index cell, const Real* row) const;
@@ -95,8 +96,8 @@ class TileRouter : public RoutedTile<Real> {
   /// outlets.
   void fill_adjoint_columns(const RouterWindow<Real>& window, const BlockSpan& span, Real* rows) const;
   std::vector<TileSeed<Real>> seeds(const RouterWindow<Real>& window, const BlockSpan& span) const;
-  DeviceVector<Real> cells_of(Real value = 0) const { return DeviceVector<Real>(padded(layout_.cells), value, memory_); }
-  static void grow(DeviceVector<Real>& rows, std::size_t size);
+  AlignedVector<Real> cells_of(Real value = 0) const { return AlignedVector<Real>(padded(layout_.cells), value); }
+  static void grow(AlignedVector<Real>& rows, std::size_t size);
   Index adjoint_stride() const { 
     return std::max(layout_.least_adjoint_stride(), padded(layout_.first_seed_slot() + static_cast<Index>(probes_.size())));
   }
@@ -105,13 +106,12 @@ class TileRouter : public RoutedTile<Real> {
   Index piece_;
   CutRole role_;
   RoutingOptions options_;
-  DeviceAllocator<Real> memory_;
   const SweepKernels<Real>& kernels_;
   TileScratch<Real>& scratch_;
   std::vector<double> length_m_, slope_;         // [cell], length of the sub-reach
   std::vector<double> n_, p_, q_;                // [cell] of its reach (muskingum: K, X, unused)
-  DeviceVector<Index> upstream0_, upstream1_, downstream_;
-  DeviceVector<Real> held_lateral_, held_adjoint_;   // [cell]
+  AlignedVector<Index> upstream0_, upstream1_, downstream_;
+  AlignedVector<Real> held_lateral_, held_adjoint_;   // [cell]
   std::vector<Real> share_;                      // [cell]
   Real lateral_floor_;                           // -infinity where there is none
   std::vector<TileProbe> probes_;
