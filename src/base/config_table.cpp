@@ -147,6 +147,8 @@ Keys experiment_keys() {
        "Learning rate of the weights that give dynamic parameters, as a multiple of the others'."},
       {"experiment.loss", [](C& c) { return &c.experiment.loss; }, "",
        one_of({"rmse", "rmse_log", "nse_batch", "nse_huber", "kge", "l1"}), "Loss function."},
+      {"experiment.huber_threshold", [](C& c) { return &c.experiment.huber_threshold; }, "", above(0, 1e6),
+       "nse_huber: errors beyond so many standard deviations (+ 0.1) of the observations count linearly."},
       {"experiment.schedule.warmup_updates", [](C& c) { return &c.experiment.schedule.warmup_updates; }, "",
        from(0, 1e9), "First updates of a run, over which the learning rate rises linearly."},
       {"experiment.schedule.decay_to", [](C& c) { return &c.experiment.schedule.decay_to; }, "", from(0, 1),

@@ -27,8 +27,9 @@ class TrainingLoss {
     const auto& observed = evaluation_.observed();
     for (std::size_t k = 0; k < means.size(); ++k)
       if (std::isnan(observed[k])) means[k] = 0;
-    return evaluate_loss(problem_.config.experiment.loss, {problem_.observations->size(), evaluation_.intervals(), means,
-                                                           observed, scored_, sigma_})
+    const TrainConfig& e = problem_.config.experiment;
+    return evaluate_loss(e.loss, {problem_.observations->size(), evaluation_.intervals(), means, observed, scored_, sigma_,
+                                  e.huber_threshold})
         .value;
   }
 

@@ -196,8 +196,9 @@ double GaugeCalibration::training_loss(std::span<const double> theta) {
   for (std::size_t k = 0; k < means.size(); ++k)
     if (std::isnan(observed_[k])) means[k] = 0;  // not complete, and takes no part
   const std::vector<std::uint8_t> scored(static_cast<std::size_t>(window_.intervals), 1);
-  return evaluate_loss(problem_.config.experiment.loss,
-                       {problem_.observations->size(), window_.intervals, means, observed_, scored, sigma_})
+  const TrainConfig& e = problem_.config.experiment;
+  return evaluate_loss(e.loss, {problem_.observations->size(), window_.intervals, means, observed_, scored, sigma_,
+                                e.huber_threshold})
       .value;
 }
 

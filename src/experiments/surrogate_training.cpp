@@ -371,7 +371,8 @@ bool learn_through(SurrogateModel& model, ShareNetwork& shares, Index round, con
     std::vector<double> sigma;
     for (const Index place : sample.place) sigma.push_back(sigmas[static_cast<std::size_t>(place)]);
     const LossResult loss = evaluate_loss(
-        e.loss, {static_cast<Index>(sample.place.size()), scored, simulated, observed, counted, sigma});
+        e.loss, {static_cast<Index>(sample.place.size()), scored, simulated, observed, counted, sigma,
+                e.huber_threshold});
     BlockGradients gradients(shares.network().weights());
     agree(p.comm, "surrogate", [&] {
       for (std::size_t b = 0, first = 0; b < blocks.size(); first = ends[b++]) {

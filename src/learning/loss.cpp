@@ -95,11 +95,13 @@ void nse_batch(const LossInput& in, LossResult& out) {
   mean_scaled("nse_batch", in, [](double e) { return std::pair(e * e, 2 * e); }, out);
 }
 
-/// 2 (sqrt(1 + e^2) - 1): e^2 for small errors, 2 |e| for those of several deviations (Huber 1964, doi
+/// 2 d^2 (sqrt(1 + (e/d)^2) - 1), d the threshold: e^2 for small errors, 2 d |e| for large ones (Huber 1964, doi
 /// 10.1214/aoms/1177703732, in the smooth form of Charbonnier et al. 1997, doi 10.1109/83.551699).
 void nse_huber(const LossInput& in, LossResult& out) {
-  const auto rho = [](double e) {
-    const double root = std::sqrt(1 + e * e);
+  if (!(in.huber_threshold > 0) || !std::isfinite(in.huber_threshold))
+    fail("loss nse_huber: threshold {} is not allowed, it must be above 0 and finite", in.huber_threshold);
+  const auto rho = [d = in.huber_threshold](double e) {
+    const double root = std::sqrt(1 + e / d * (e / d));
     return std::pair(2 * e * e / (root + 1), 2 * e / root);
   };
   mean_scaled("nse_huber", in, rho, out);

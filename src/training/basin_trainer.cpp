@@ -128,7 +128,8 @@ BasinTrainer::Gradient BasinTrainer::gradient_of_update(Count update) {
     sigma.clear();
     for (const Index place : observed.sample.place) sigma.push_back(sigmas[static_cast<std::size_t>(place)]);
     targets.push_back(
-        {name, loss, share, {static_cast<Index>(windows), days, simulated.all(), held_against.all(), scored, sigma}});
+        {name, loss, share, {static_cast<Index>(windows), days, simulated.all(), held_against.all(), scored, sigma,
+                             config.experiment.huber_threshold}});
   };
   add("streamflow", config.experiment.loss, weight.streamflow, flow, made.streamflow_mm_day, observed.flow,
       flow_sigma_);

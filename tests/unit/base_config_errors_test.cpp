@@ -20,7 +20,7 @@ std::string error_of(const std::string& text, const std::vector<std::string>& se
 
 constexpr const char* kBelowExperiment =
     "allowed below experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, epoch_coverage, learning_rate, "
-    "clip, optimizer, weight_decay, channel_rate, routing_warmup, dynamic_rate, loss, schedule, targets";
+    "clip, optimizer, weight_decay, channel_rate, routing_warmup, dynamic_rate, loss, huber_threshold, schedule, targets";
 
 TEST(ConfigErrors, UnknownKeys) {
   EXPECT_EQ(

@@ -116,15 +116,19 @@ TEST(Loss, WorkedExampleOfTheMethodPage) {
   EXPECT_NEAR(example("nse_batch", {0.9}), 0.5621387729 * 0.5621387729, 1e-10);
 }
 
-TEST(Loss, HuberIsTheSquareOfSmallAndTwiceTheModulusOfLargeErrors) {
-  const auto one = [](double error) {
-    const std::vector<double> simulated{5 + error}, observed{5};
-    return dpl::evaluate_loss("nse_huber", {1, 1, simulated, observed, std::vector<std::uint8_t>{1}, std::vector{1.9}});
+TEST(Loss, HuberIsTheSquareOfSmallErrorsAndLinearInLargeOnes) {
+  const auto one = [](double error, double threshold = 1) {
+    const std::vector<double> simulated{5 + error}, observed{5}, sigma{1.9};
+    return dpl::evaluate_loss("nse_huber", {1, 1, simulated, observed, {kAll.data(), 1}, sigma, threshold});
   };
   EXPECT_NEAR(one(2e-4).value, 1e-8, 1e-15);
   EXPECT_NEAR(one(-2).value, 2 * (std::sqrt(2.0) - 1), 1e-14);   // error of one (sigma + 0.1)
   EXPECT_NEAR(one(2e6).value, 2e6 - 2, 2e-6);
   EXPECT_NEAR(one(2e6).gradient[0], 1, 1e-11);
+  EXPECT_NEAR(one(2e6, 3).value, 6e6 - 18, 1e-4);
+  EXPECT_NEAR(one(-2, 2).value, 8 * (std::sqrt(1.25) - 1), 1e-14);
+  EXPECT_NEAR(one(-2, 1e5).value, 1, 1e-9);                      // a threshold never reached: nse_batch
+  EXPECT_THROW(one(1, 0), dpl::Error);
 }
 
 TEST(Loss, RmseLogIsTheWeightedSumOfBothParts) {

@@ -103,6 +103,7 @@ struct TrainConfig {
   double dynamic_rate = 1;                           ///< rate of the weights of dynamic parameters over the others'
   ScheduleConfig schedule;
   std::string loss = "l1";                           ///< rmse | rmse_log | nse_batch | nse_huber | kge | l1
+  double huber_threshold = 1;                        ///< nse_huber, in standard deviations (+ 0.1)
   std::vector<std::string> gauges;                   ///< ids to train on; empty = all of the observations file
   TargetsConfig targets;
 };

@@ -20,6 +20,7 @@ struct LossInput {
   std::span<const double> observed;
   std::span<const std::uint8_t> scored;  ///< [time]
   std::span<const double> sigma;         ///< [gauge] observed standard deviation in the TRAINING period (nse_batch, nse_huber)
+  double huber_threshold = 1;           ///< nse_huber: sigma + 0.1 of this many, from which errors count linearly
 };
 
 struct LossResult {
