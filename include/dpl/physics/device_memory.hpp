@@ -22,7 +22,7 @@ Device device_named(const std::string& name);
 void* allocate_for(Device device, std::size_t bytes);
 void release_from(Device device, void* memory) noexcept;
 
-/// Throws Error where the device is not there; says which one is used otherwise.
+/// Throws Error where the device is not there.
 void check_device(Device device);
 
 /// Throws Error for a kernel that failed (apart from the kernels: nvcc does not read the formatting library).

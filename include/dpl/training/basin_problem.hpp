@@ -67,6 +67,9 @@ struct BasinSeries {
   Count row(Count day) const { return SeriesDays{first_day, days, cycle}.row(day); }
 };
 
+/// Days of the series that a run over `scored` and `warmup` days before it reads.
+SeriesDays series_days(const BasinProblem& problem, const Period& scored, Count warmup);
+
 /// **Collective:** series of `scored` and `warmup` days before it, as far as the forcing reaches. Fills the
 /// statistics of the history's channels where the problem has none yet (training).
 BasinSeries read_basin_series(BasinProblem& problem, const Period& scored, Count warmup);
