@@ -145,7 +145,8 @@ def main():
         check_calibration(domain, path, rows)
         check_refusals(domain, folder)
         check_gpus(domain, rows)
-        check_basins(folder)
+        os.mkdir(os.path.join(folder, "basins"))
+        check_basins(os.path.join(folder, "basins"))
         output, _, _ = domain.plan(1, "plan.largest=4")
         assert "(usual values, not measured)" in output, output
     print("plans fit the runs")
