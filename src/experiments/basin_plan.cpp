@@ -28,7 +28,9 @@ BasinBytes bytes_of(const RunConfig& config, Index windows) {
   const BasinParameters parameters(config);
   const Index width = BasinPhysics<Real>::padded(windows);
   RunoffOptions options = runoff_options(config, parameters, width);
-  options.device = Device::emulated;  // the arrays of a GPU
+  // The arrays of a GPU, but for scratch, which is larger there: 24 MiB for a launch, and up to 512 MiB where the tape's
+  // limit keeps states less often than every 16 days (runoff_device.cpp).
+  options.device = Device::emulated;
   if (options.variant == RunoffVariant::hbv_2_0) {
     options.area_km2.assign(static_cast<std::size_t>(width), 1.0);
     options.elevation_m.assign(static_cast<std::size_t>(width), 1.0);
