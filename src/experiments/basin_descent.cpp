@@ -74,10 +74,10 @@ class BasinDescent final : public PlaceSearch {
     look(made.streamflow_mm_day, shares, seed);
     ++step_;
     if (last) return;
-    std::vector<float> by_shares(shares.size()), no_dynamic;
+    std::vector<float> by_shares(shares.size());
     {
       const Stopwatch watch(seconds_.adjoint);
-      physics_.adjoint(seed, {}, by_shares, no_dynamic);
+      physics_.adjoint(seed, {}, by_shares, {});
     }
     WeightArrays gradient{std::vector<double>(shares.size())};
     for (std::size_t k = 0; k < shares.size(); ++k) {

@@ -15,6 +15,7 @@
 #include "dpl/base/error.hpp"
 #include "dpl/base/log.hpp"
 #include "dpl/coupling/routing_solver.hpp"
+#include "dpl/experiments/basin_plan.hpp"
 #include "dpl/learning/parameter_network.hpp"
 #include "dpl/learning/parameter_ranges.hpp"
 #include "dpl/parallel/gradient_reducer.hpp"
@@ -154,12 +155,11 @@ void Planner::reduce(PlanRow& row) const {
                            std::max(1.0, 86400.0 / static_cast<double>(problem.observations->time.step_s));
   row.reduce = reduction(static_cast<double>(problem.observations->size()) * intervals * 8);
   // Exact sums, bucket by bucket: largest magnitudes, numbers of blocks, the integers.
-  for (std::size_t end = weight_sizes.size(); end > 0;) {
-    std::size_t first = end - 1, values = weight_sizes[first];
-    while (first > 0 && values + weight_sizes[first - 1] <= GradientReducer::kBucket) values += weight_sizes[--first];
+  for (const auto [first, end] : GradientReducer::buckets(weight_sizes)) {
+    double values = 0;
+    for (std::size_t t = first; t < end; ++t) values += static_cast<double>(weight_sizes[t]);
     const auto tensors = static_cast<double>(end - first);
-    row.reduce += reduction(16 * tensors) + reduction(8 * tensors) + reduction(static_cast<double>(values) * 8);
-    end = first;
+    row.reduce += reduction(16 * tensors) + reduction(8 * tensors) + reduction(values * 8);
   }
   row.reduce += kSmallReductions * reduction(8);
 }
@@ -190,7 +190,6 @@ Index Planner::fullest_rank(const Partition& partition) const {
 // The emulated device has the arrays of a GPU.
 template <class Real>
 void Planner::hold_gpu(PlanRow& row, const RankNetwork& own, const ReachProperties& properties) const {
-  constexpr double kContext = 512.0 * (1 << 20);  // of CUDA and its libraries, about
   RoutingOptions options = routing_options(problem.config, forest.step_s);
   options.device = Device::emulated;
   NoBoundary<Real> boundary;
@@ -200,7 +199,7 @@ void Planner::hold_gpu(PlanRow& row, const RankNetwork& own, const ReachProperti
   const double reach_steps = row.cells * static_cast<double>(forest.steps());
   row.gpu_reach_step = row.gpu_window / reach_steps;
   const PlanConfig& plan = problem.config.plan;
-  row.gpu_windows = std::floor(std::max(0.0, plan.gpu_memory_gib * (1 << 30) - kContext - row.network) / row.gpu_window);
+  row.gpu_windows = std::floor(std::max(0.0, plan.gpu_memory_gib * (1 << 30) - kGpuContextBytes - row.network) / row.gpu_window);
   const double passed = 2 * row.cells * static_cast<double>(forest.window_rows) * value_bytes() +
                         2 * static_cast<double>(router.tape_bytes(forest.steps()));
   row.gpu_seconds = passed / (plan.gpu_bandwidth_TBs * 1e12);
@@ -346,6 +345,7 @@ std::vector<Index> planned_ranks(const PlanConfig& config) {
 }
 
 int run_plan(const VerbContext& context) {
+  if (is_basin_run(context.config)) return run_basin_plan(context);
   RunConfig config = context.config;
   const Communicator& comm = context.comm;
   const bool gpu = config.device == "cuda";

@@ -37,6 +37,11 @@ bool networks_on_gpu() { return g_gpu.has_value(); }
 
 at::Tensor placed(const at::Tensor& tensor) { return g_gpu ? tensor.to(*g_gpu) : tensor; }
 
+at::Tensor empty_placed(const std::vector<std::int64_t>& sizes, at::ScalarType type) {
+  const auto options = at::TensorOptions().dtype(type);
+  return at::empty(sizes, g_gpu ? options.device(*g_gpu) : options);
+}
+
 at::Tensor to_host(const at::Tensor& tensor) {
   return tensor.defined() && !tensor.is_cpu() ? tensor.to(at::Device(at::kCPU)) : tensor;
 }

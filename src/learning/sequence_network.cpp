@@ -334,7 +334,7 @@ class CheckedNetwork final : public SequenceNetwork {
            given.size(0));
     }
     const SequenceOutputs made = network_->forward(inputs, pass);
-    return {to_host(made.fixed), to_host(made.dynamic)};
+    return {to_host(made.fixed), made.dynamic};
   }
   const std::vector<NamedTensor>& weights() const override { return network_->weights(); }
   bool reads_history() const override { return network_->reads_history(); }

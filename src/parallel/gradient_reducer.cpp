@@ -24,8 +24,7 @@ struct Gathered {
 }  // namespace
 
 struct GradientReducer::State {
-  struct Bucket {
-    std::size_t first = 0, end = 0;    // tensors
+  struct Bucket : GradientBucket {
     std::vector<double> extremes;      // [tensor]{largest magnitude, 1 where a number is not finite}
     std::vector<std::int64_t> counts;  // [tensor] blocks
     std::vector<std::int64_t> sums;    // [tensor][number]
@@ -99,14 +98,24 @@ GradientReducer::GradientReducer(const Communicator& comm, std::vector<std::size
     : state_(std::make_unique<State>()) {
   state_->exchange = comm.exchange() ? comm.exchange() : make_mpi_exchange(comm);
   for (const std::size_t size : sizes) state_->tensors.push_back({.size = size, .items = {}});
-  for (std::size_t end = sizes.size(); end > 0;) {
+  for (const GradientBucket& tensors : buckets(sizes, bucket)) {
     State::Bucket b;
-    b.first = b.end = end;
+    b.first = tensors.first;
+    b.end = tensors.end;
+    state_->buckets.push_back(std::move(b));
+  }
+}
+
+std::vector<GradientBucket> GradientReducer::buckets(std::span<const std::size_t> sizes, std::size_t bucket) {
+  std::vector<GradientBucket> all;
+  for (std::size_t end = sizes.size(); end > 0;) {
+    GradientBucket b{end, end};
     for (std::size_t filled = 0; b.first > 0 && (b.first == b.end || filled + sizes[b.first - 1] <= bucket);)
       filled += sizes[--b.first];
     end = b.first;
-    state_->buckets.push_back(std::move(b));
+    all.push_back(b);
   }
+  return all;
 }
 
 GradientReducer::~GradientReducer() {

@@ -36,17 +36,6 @@ Device device_named(const std::string& name) {
   return emulated_gpus().value_or(0) > 0 ? Device::emulated : Device::cuda;
 }
 
-void check_device(Device device) {
-  if (device != Device::cuda) return;
-#ifdef DPL_CUDA
-  int count = 0;
-  if (const cudaError_t code = cudaGetDeviceCount(&count); code != cudaSuccess || count == 0)
-    fail("device: cuda was asked for, but there is no usable GPU ({}); use device: cpu", cudaGetErrorString(code));
-#else
-  fail("device: cuda was asked for, but this program was built without CUDA; use device: cpu or the preset cuda");
-#endif
-}
-
 void fail_on_device(const char* reason) { fail("device: a kernel failed on the GPU ({})", reason); }
 
 void* allocate_aligned(std::size_t bytes) {
@@ -131,9 +120,9 @@ Count free_bytes(Device device) {
     if (const cudaError_t code = cudaMemGetInfo(&free, &all); code != cudaSuccess) fail_on_device(cudaGetErrorString(code));
     return static_cast<Count>(free);
   }
-#else
-  (void)device;
 #endif
+  if (const auto all = device == Device::emulated ? emulated_bytes() : std::nullopt)
+    return std::max<Count>(0, *all - held_bytes());
   return std::numeric_limits<Count>::max();
 }
 

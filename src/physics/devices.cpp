@@ -28,6 +28,15 @@ std::optional<int> emulated_gpus() {
   return static_cast<int>(count);
 }
 
+std::optional<Count> emulated_bytes() {
+  const char* text = std::getenv("DPL_EMULATE_MEMORY");
+  if (text == nullptr || *text == 0) return std::nullopt;
+  char* end = nullptr;
+  const long long bytes = std::strtoll(text, &end, 10);
+  if (*end != 0 || bytes < 0) fail("DPL_EMULATE_MEMORY is {}; it is a pretended GPU's memory in bytes, from 0", text);
+  return bytes;
+}
+
 std::string gpu_problem(int driver, int runtime, int count, const std::string& error) {
   if (driver == 0) return "there is no NVIDIA driver";
   // Within a major version of CUDA an older driver will do.
@@ -50,6 +59,8 @@ std::string hexadecimal(const cudaUUID_t& uuid) {
   return text;
 }
 
+}  // namespace
+
 GpuInventory real_gpus() {
   GpuInventory found;
   cudaDriverGetVersion(&found.driver);
@@ -68,8 +79,8 @@ GpuInventory real_gpus() {
   }
   return found;
 }
-
-}  // namespace
+#else
+GpuInventory real_gpus() { return {{}, "this program was built without CUDA (preset cuda)", 0, 0}; }
 #endif
 
 GpuInventory visible_gpus() {
@@ -79,11 +90,13 @@ GpuInventory visible_gpus() {
       found.gpus.push_back({"emulated GPU", fmt::format("emulated-{}", k), Count{80} << 30, Count{80} << 30});
     return found;
   }
-#ifdef DPL_CUDA
   return real_gpus();
-#else
-  return {{}, "this program was built without CUDA (preset cuda)", 0, 0};
-#endif
+}
+
+void check_device(Device device) {
+  if (device != Device::cuda) return;
+  static const std::string problem = real_gpus().problem;
+  if (!problem.empty()) fail("device: cuda was asked for, but {}; use device: cpu", problem);
 }
 
 void use_gpu(int gpu) {

@@ -380,10 +380,8 @@ Count Runoff<Real>::tape_bytes(Count days) const {
 }
 
 template <class Real>
-Count Runoff<Real>::device_bytes(Count days, Count taped, int outputs, bool dynamic_on_device) const {
-  if (!impl_->on_device) return 0;
-  const Count interval = impl_->interval_for(taped), states = (taped + interval - 1) / interval;
-  return impl_->on_device->bytes(days, states, interval, outputs, dynamic_on_device ? 0 : taped > 0 ? 2 : 1);
+Count Runoff<Real>::device_bytes(const RunoffWindow& window) const {
+  return impl_->on_device ? impl_->on_device->bytes(window, impl_->interval_for(window.taped)) : 0;
 }
 
 template <class Real>
@@ -402,12 +400,11 @@ void Runoff<Real>::forward(const RunoffForcing<Real>& forcing, const RunoffParam
   for (int k = 0; k < kRunoffOutputs; ++k)
     if (!outputs[k].empty())
       check_size(runoff_output_info(static_cast<RunoffOutput>(k)).name, outputs[k], forcing.days * catchments);
-  check_forcing<Real>(forcing.precipitation_mm_day, forcing.days, catchments, "precipitation_mm_day", false);
-  check_forcing<Real>(forcing.temperature_degc, forcing.days, catchments, "temperature_degc", true);
-  check_forcing<Real>(forcing.pet_mm_day, forcing.days, catchments, "pet_mm_day", false);
+  if (!forcing.on_device) check_forcing(forcing, catchments);
   if (!states.empty()) check_size("states", states, state_size());
   check_states(states, catchments, lanes());
   if (parameters.dynamic_on_device && !m.on_device) fail("runoff: dynamic parameters lie on a device, the model on the CPU");
+  if (forcing.on_device && !m.on_device) fail("runoff: the forcing lies on a device, the model on the CPU");
   m.given = parameters;
   check_parameters(m.parameters, m.is_dynamic, parameters.fixed, catchments, lanes());
 

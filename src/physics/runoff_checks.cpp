@@ -12,26 +12,32 @@ namespace {
 constexpr const char* kStateNames[] = {"SP", "MW", "SM", "SUZ", "SLZ"};
 constexpr double kLowestMoisture = 1e-6;
 
-// Not NaN, not infinite.
 template <class Real>
-bool all_from(const Real* values, Count n, Real lowest) {
-  int bad = 0;
-  for (Count i = 0; i < n; ++i) bad |= !(values[i] >= lowest) | !(values[i] - values[i] == 0);
-  return bad == 0;
+void check_series(const Real* values, Count days, Index catchments, const char* name, bool negative_too) {
+  const Real lowest = negative_too ? std::numeric_limits<Real>::lowest() : Real(0);
+  if (all_finite_from(values, days * catchments, lowest)) return;
+  for (Count i = 0; i < days * catchments; ++i)
+    if (!all_finite_from(values + i, 1, lowest))
+      fail(
+          "runoff: {} of day {}, catchment {} (both from 0) is {}, allowed: finite{}; leave the catchment out or fill "
+          "the gap",
+          name, i / catchments, i % catchments, values[i], negative_too ? "" : " and from 0");
 }
 
 }  // namespace
 
 template <class Real>
-void check_forcing(const Real* values, Count days, Index catchments, const char* name, bool negative_too) {
-  const Real lowest = negative_too ? std::numeric_limits<Real>::lowest() : Real(0);
-  if (all_from(values, days * catchments, lowest)) return;
-  for (Count i = 0; i < days * catchments; ++i)
-    if (!all_from(values + i, 1, lowest))
-      fail(
-          "runoff: {} of day {}, catchment {} (both from 0) is {}, allowed: finite{}; leave the catchment out or fill "
-          "the gap",
-          name, i / catchments, i % catchments, values[i], negative_too ? "" : " and from 0");
+bool all_finite_from(const Real* values, Count n, Real lowest) {
+  int bad = 0;
+  for (Count i = 0; i < n; ++i) bad |= !(values[i] >= lowest) | !(values[i] - values[i] == 0);
+  return bad == 0;
+}
+
+template <class Real>
+void check_forcing(const RunoffForcing<Real>& forcing, Index catchments) {
+  check_series(forcing.precipitation_mm_day, forcing.days, catchments, "precipitation_mm_day", false);
+  check_series(forcing.temperature_degc, forcing.days, catchments, "temperature_degc", true);
+  check_series(forcing.pet_mm_day, forcing.days, catchments, "pet_mm_day", false);
 }
 
 template <class Real>
@@ -64,14 +70,15 @@ void check_states(std::span<const Real> states, Index catchments, Count lanes) {
 template <class Real>
 Count first_not_finite_of(std::span<const Real> values) {
   const auto n = static_cast<Count>(values.size());
-  if (all_from(values.data(), n, std::numeric_limits<Real>::lowest())) return -1;
+  if (all_finite_from(values.data(), n, std::numeric_limits<Real>::lowest())) return -1;
   for (Count i = 0; i < n; ++i)
     if (!std::isfinite(values[i])) return i;
   return -1;
 }
 
 #define DPL_CHECKS(Real)                                                                                             \
-  template void check_forcing(const Real*, Count, Index, const char*, bool);                                         \
+  template void check_forcing(const RunoffForcing<Real>&, Index);                                                    \
+  template bool all_finite_from(const Real*, Count, Real);                                                           \
   template void check_parameters(const std::vector<RunoffParameter>&, const std::vector<bool>&, std::span<const Real>, \
                                  Index, Count);                                                                      \
   template void check_states(std::span<const Real>, Index, Count);                                                   \

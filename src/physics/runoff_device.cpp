@@ -17,6 +17,8 @@ constexpr Count kLargestIndex = std::numeric_limits<Index>::max();
 Count cached_bytes(Device device) { return device == Device::emulated ? Count{1} << 14 : Count{24} << 20; }
 Count scratch_bytes(Device device) { return device == Device::emulated ? Count{1} << 12 : Count{512} << 20; }
 
+Count states_on_tape(Count taped, Count interval) { return taped > 0 ? (taped + interval - 1) / interval : 0; }
+
 template <class Real>
 DeviceArray<Real> array_of(Device device, const std::vector<double>& values) {
   DeviceArray<Real> to(device);
@@ -63,14 +65,16 @@ Index RunoffOnDevice<Real>::lanes_of_launch(Count interval) const {
 }
 
 template <class Real>
-Count RunoffOnDevice<Real>::bytes(Count days, Count states, Count interval, int outputs, int dynamic) const {
-  const Count series = days * options_.catchments, launch = std::min(days, days_of_launch(1 + outputs));
-  Count values = 3 * series + (parameters_ + kCellRows + kStateRows) * lanes() + (1 + outputs) * series +
-                 (1 + outputs) * launch * lanes() + Count{dynamic} * days * where_.dynamic_rows * lanes();
-  if (states > 0)  // and seeds, gradients
+Count RunoffOnDevice<Real>::bytes(const RunoffWindow& w, Count interval) const {
+  const Count series = w.days * options_.catchments, launch = std::min(w.days, days_of_launch(1 + w.outputs));
+  const Count forcing = w.forcing_on_device ? 0 : 3, dynamic = w.dynamic_on_device ? 0 : w.taped > 0 ? 2 : 1;
+  Count values = forcing * series + (parameters_ + kCellRows + kStateRows) * lanes() + (1 + w.outputs) * series +
+                 (1 + w.outputs) * launch * lanes() + dynamic * w.days * where_.dynamic_rows * lanes();
+  if (w.taped > 0)  // and seeds, gradients
     values += (1 + kOutputRows) * series + (parameters_ + kCellRows + kStateRows) * lanes() +
-              states * kStateRows * lanes() + (interval / kChunkDays - 1) * kStateRows * lanes_of_launch(interval);
-  return values * static_cast<Count>(sizeof(Real));
+              states_on_tape(w.taped, interval) * kStateRows * lanes() +
+              (interval / kChunkDays - 1) * kStateRows * lanes_of_launch(interval);
+  return (values + static_cast<Count>(area_km2_.size() + elevation_m_.size())) * static_cast<Count>(sizeof(Real));
 }
 
 template <class Real>
@@ -78,9 +82,9 @@ ColumnInputs<Real> RunoffOnDevice<Real>::inputs() const {
   ColumnInputs<Real> in;
   in.catchments = options_.catchments;
   in.lanes = static_cast<Index>(lanes());
-  in.precipitation = precipitation_.data();
-  in.temperature = temperature_.data();
-  in.pet = pet_.data();
+  in.precipitation = forcing_.precipitation_mm_day;
+  in.temperature = forcing_.temperature_degc;
+  in.pet = forcing_.pet_mm_day;
   in.cell = cell_.data();
   in.dynamic_stride = where_.dynamic_rows * lanes();
   for (int k = 0; k < kDynamicRows; ++k)
@@ -104,10 +108,14 @@ ColumnCells<Real> RunoffOnDevice<Real>::cells() const {
 template <class Real>
 void RunoffOnDevice<Real>::upload(const RunoffForcing<Real>& forcing, const RunoffParameters<Real>& given,
                                   std::span<const Real> states) {
-  const auto series = static_cast<std::size_t>(days_ * options_.catchments);
-  precipitation_.set(forcing.precipitation_mm_day, series);
-  temperature_.set(forcing.temperature_degc, series);
-  pet_.set(forcing.pet_mm_day, series);
+  forcing_ = forcing;
+  if (!forcing.on_device) {
+    const auto series = static_cast<std::size_t>(days_ * options_.catchments);
+    precipitation_.set(forcing.precipitation_mm_day, series);
+    temperature_.set(forcing.temperature_degc, series);
+    pet_.set(forcing.pet_mm_day, series);
+    forcing_ = {precipitation_.data(), temperature_.data(), pet_.data(), days_, true};
+  }
   fixed_.set(given.fixed.data(), given.fixed.size());
   dynamic_given_ = given.dynamic.data();
   if (!given.dynamic_on_device && !given.dynamic.empty()) {
@@ -131,13 +139,17 @@ void RunoffOnDevice<Real>::forward(const RunoffForcing<Real>& forcing, const Run
   tape_from_ = tape_from;
   interval_ = interval;
   const Count series = days_ * options_.catchments;
-  const Count kept = tape_from < 0 ? 0 : (days_ - tape_from + interval - 1) / interval;
+  const Count taped = tape_from < 0 ? 0 : days_ - tape_from, kept = states_on_tape(taped, interval);
   std::vector<int> wanted;   // outputs
   for (int k = 0; k < kOutputRows; ++k)
     if (!outputs[k].empty()) wanted.push_back(k);
   const int made = 1 + static_cast<int>(wanted.size());
-  const Count needed = bytes(days_, kept, interval, made - 1, given.dynamic_on_device ? 0 : kept > 0 ? 2 : 1);
-  if (needed > checked_bytes_) check_free_bytes(device, needed - checked_bytes_, "the runoff of this window");
+  const Count needed = bytes({days_, taped, made - 1, forcing.on_device, given.dynamic_on_device}, interval);
+  if (needed > checked_bytes_)
+    check_free_bytes(device, needed - checked_bytes_,
+                     fmt::format("the runoff of {} days, {} of them on tape, of {} catchments with {} components", days_,
+                                 taped, options_.catchments, options_.components)
+                         .c_str());
   checked_bytes_ = std::max(checked_bytes_, needed);
 
   upload(forcing, given, states);

@@ -136,6 +136,12 @@ void UnitHydrograph<Real>::set(std::span<const Real> a, std::span<const Real> b)
 }
 
 template <class Real>
+Count UnitHydrograph<Real>::device_bytes(Count days, Index catchments) {
+  constexpr auto kValue = static_cast<Count>(sizeof(Real));
+  return catchments * (2 * days * kValue + kHydrographDays * (kValue + static_cast<Count>(sizeof(double))));
+}
+
+template <class Real>
 Count UnitHydrograph<Real>::days_of(const char* name, std::size_t values) const {
   if (a_.empty() || values % a_.size() != 0)
     fail("unit hydrograph: {} has {} values, which are no whole days of {} catchments", name, values, a_.size());

@@ -2,13 +2,15 @@
 #include "dpl/training/basin_model.hpp"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/index_select.h>
 #include <torch/types.h>
 
 #include <algorithm>
 
 #include "dpl/base/error.hpp"
+#include "dpl/learning/network_place.hpp"
 #include "dpl/learning/weight_gradients.hpp"
-#include "dpl/physics/unit_hydrograph.hpp"
+#include "dpl/training/daily_parameters.hpp"
 
 namespace dpl {
 namespace {
@@ -38,16 +40,17 @@ class Model final : public BasinModel {
       : problem_(problem),
         series_(series),
         physics_(problem, series),
-        network_(make_sequence_network(plan_of(problem, physics_.parameters()))) {}
+        daily_(physics_.parameters(), physics_.device()),
+        past_there_(physics_.device()),
+        network_(make_sequence_network(plan_of(problem, physics_.parameters()))),
+        attributes_(attributes_of(problem)) {}
 
   SequenceNetwork& network() override { return *network_; }
   const BasinParameters& parameters() const override { return physics_.parameters(); }
 
   BasinOutputs forward(const BasinWindows& windows, const BasinPass& pass) override {
     run_network(windows, pass);
-    Count tape_from = Runoff<Real>::kNoTape;
-    if (pass.gradient) tape_from = problem_.config.runoff.gradient_through_warmup ? 0 : windows.warmup;
-    return physics_.forward(windows, fixed_, dynamic_, tape_from, pass.further);
+    return physics_.forward(windows, fixed_, daily_.values(), tape_from(windows, pass), pass.further);
   }
 
   std::vector<std::vector<double>> backward(std::span<const double> streamflow,
@@ -57,10 +60,11 @@ class Model final : public BasinModel {
     if (!sum_) sum_ = std::make_unique<WeightGradients>(problem_.comm, weights);
     return sum_->sum("gradient of the parameter network", [&] {
       fixed_seed_.assign(fixed_.size(), Real(0));
-      physics_.adjoint(streamflow, soil_moisture, fixed_seed_, dynamic_seed_);
+      physics_.adjoint(streamflow, soil_moisture, fixed_seed_, daily_.gradient());
       for (Block& block : blocks_) {
         std::vector<at::Tensor> outputs{block.fixed}, seeds{fixed_seed_of(block)};
-        if (block.dynamic.defined()) outputs.push_back(block.dynamic), seeds.push_back(dynamic_seed_of(block));
+        if (block.dynamic.defined())
+          outputs.push_back(block.dynamic), seeds.push_back(daily_.by_shares(block.first, block.dynamic));
         sum_->add({outputs, seeds, &block == &blocks_.back()});
       }
       blocks_.clear();
@@ -78,48 +82,89 @@ class Model final : public BasinModel {
   struct Block {
     Index first = 0, end = 0;  // windows
     at::Tensor fixed;          // [window][output] shares, with graph
-    at::Tensor dynamic;        // [day][window][dynamic output] shares, with graph; may be undefined
+    at::Tensor dynamic;        // [day][window][dynamic output] shares, with graph, where the network computes; may be
+                               // undefined
   };
+  static constexpr at::ScalarType kType = c10::CppTypeToScalarType<Real>::value;
 
   static at::Tensor empty(std::vector<std::int64_t> sizes) {
-    return at::empty(sizes, at::TensorOptions().dtype(c10::CppTypeToScalarType<Real>::value));
+    return at::empty(sizes, at::TensorOptions().dtype(kType));
+  }
+
+  // [own place][attribute], where the network computes.
+  static at::Tensor attributes_of(const BasinProblem& problem) {
+    const auto attributes = static_cast<std::int64_t>(problem.config.network.input_var_names.size());
+    at::Tensor all = empty({problem.own(), attributes});
+    std::transform(problem.inputs.begin(), problem.inputs.end(), all.template mutable_data_ptr<Real>(),
+                   [](double x) { return static_cast<Real>(x); });
+    return placed(all);
+  }
+
+  Count tape_from(const BasinWindows& windows, const BasinPass& pass) const {
+    if (!pass.gradient) return Runoff<Real>::kNoTape;
+    return problem_.config.runoff.gradient_through_warmup ? 0 : windows.warmup;
   }
 
   Index block_of(const BasinWindows& w, Index k) const {
     return (problem_.first_own() + w.place[static_cast<std::size_t>(k)]) / problem_.blocks.block_size;
   }
 
-  SequenceInputs inputs_of(const BasinWindows& w, Index first, Index end) const {
-    const auto attributes = static_cast<std::int64_t>(problem_.config.network.input_var_names.size());
-    SequenceInputs in{empty({end - first, attributes}), {}, {}};
-    Real* to = in.attributes.template mutable_data_ptr<Real>();
+  SequenceInputs inputs_of(const BasinWindows& w, Index first, Index end, const PlaceSeries* history) const {
+    SequenceInputs in;
+    at::Tensor rows = at::empty({end - first}, at::TensorOptions().dtype(at::kLong));
     for (Index k = first; k < end; ++k) {
       const Index own = w.place[static_cast<std::size_t>(k)];
-      const double* from = problem_.inputs.data() + own * attributes;
-      to = std::transform(from, from + attributes, to, [](double x) { return static_cast<Real>(x); });
+      rows.mutable_data_ptr<std::int64_t>()[k - first] = own;
       in.place_keys.push_back(problem_.key[static_cast<std::size_t>(problem_.first_own() + own)]);
     }
-    if (!network_->reads_history()) return in;
-    const auto channels = static_cast<std::int64_t>(series_.channels);
-    const Count past = problem_.config.network.history_days, days = past > 0 ? past : w.days;
-    in.history = empty({end - first, days, channels});
-    Real* day_to = in.history.template mutable_data_ptr<Real>();
-    for (Index k = first; k < end; ++k)
-      for (Count day = 0; day < days; ++day) {
-        const Count from = w.first_day[static_cast<std::size_t>(k)] + (past > 0 ? w.warmup - past : 0);
-        const Count row = Count{w.place[static_cast<std::size_t>(k)]} * series_.days + series_.row(from + day);
-        day_to = std::copy_n(series_.history.data() + row * channels, channels, day_to);
-      }
+    in.attributes = at::index_select(attributes_, 0, placed(rows));
+    if (history != nullptr) {
+      in.history = empty_placed({end - first, past_.days, static_cast<std::int64_t>(series_.channels)}, kType);
+      history->gather_windows(past_there_, first, end, in.history.template mutable_data_ptr<Real>());
+    } else if (network_->reads_history()) {
+      in.history = gathered_history(w, first, end);
+    }
     return in;
+  }
+
+  // [window][day][channel], by the host
+  at::Tensor gathered_history(const BasinWindows& w, Index first, Index end) const {
+    const auto channels = static_cast<std::int64_t>(series_.channels);
+    at::Tensor history = empty({end - first, past_.days, channels});
+    Real* to = history.template mutable_data_ptr<Real>();
+    for (auto k = static_cast<std::size_t>(first); k < static_cast<std::size_t>(end); ++k)
+      for (Count day = 0; day < past_.days; ++day) {
+        const Count row = Count{w.place[k]} * series_.days + series_.row(past_.first_day[k] + day);
+        to = std::copy_n(series_.history.data() + row * channels, channels, to);
+      }
+    return history;
+  }
+
+  // The days that the network reads of each window; the series on the device, if it is gathered there.
+  const PlaceSeries* look_back(const BasinWindows& w, const BasinPass& pass) {
+    if (!network_->reads_history()) return nullptr;
+    const Count past = problem_.config.network.history_days;
+    past_.days = past > 0 ? past : w.days;
+    past_.first_day = w.first_day;
+    for (Count& day : past_.first_day) day += past > 0 ? w.warmup - past : 0;
+    const PlaceSeries* series = history_there(w, pass);
+    if (series != nullptr) past_there_.set(w.place, past_.first_day, past_.days);
+    return series;
+  }
+
+  // Null where the network computes on the host, or the series does not fit.
+  const PlaceSeries* history_there(const BasinWindows& w, const BasinPass& pass) {
+    const Device device = physics_.device();
+    if (device == Device::cpu || (device == Device::cuda && !networks_on_gpu())) return nullptr;
+    const Count windows = physics_.bytes(w, tape_from(w, pass), pass.further.size()).all();
+    return series_.on_device.history(series_, device, windows);
   }
 
   void run_network(const BasinWindows& w, const BasinPass& pass) {
     const auto outputs = static_cast<std::size_t>(physics_.parameters().outputs());
-    const auto& p = physics_.parameters();
-    width_ = BasinPhysics<Real>::padded(w.size());
     fixed_.resize(static_cast<std::size_t>(w.size()) * outputs);
-    dynamic_.resize(p.dynamic.empty() ? 0
-                                      : static_cast<std::size_t>(w.days * width_ * p.components) * p.dynamic.size());
+    const PlaceSeries* history = look_back(w, pass);
+    daily_.begin(w.size(), BasinPhysics<Real>::padded(w.size()), w.days, pass.gradient);
     blocks_.clear();
     const at::AutoGradMode mode(pass.gradient);
     SequencePass how{pass.training, static_cast<std::uint64_t>(pass.update),
@@ -130,32 +175,17 @@ class Model final : public BasinModel {
     for (Index first = 0; first < w.size();) {
       Index end = first + 1;
       while (end < w.size() && block_of(w, end) == block_of(w, first)) ++end;
-      const SequenceOutputs raw = network_->forward(inputs_of(w, first, end), how);
+      const SequenceOutputs raw = network_->forward(inputs_of(w, first, end, history), how);
       Block block{first, end, at::sigmoid(raw.fixed).contiguous(), {}};
       const auto values = block.fixed.detach();
       std::copy_n(values.template const_data_ptr<Real>(), values.numel(),
                   fixed_.data() + static_cast<std::size_t>(first) * outputs);
       if (raw.dynamic.defined()) {
         block.dynamic = at::sigmoid(raw.dynamic.transpose(0, 1)).contiguous();
-        store_dynamic(block, w);
+        daily_.set(first, block.dynamic.detach());
       }
       if (pass.gradient) blocks_.push_back(std::move(block));
       first = end;
-    }
-  }
-
-  // [day][window][output] -> [day][output][padded window]; the padding copies the last window.
-  void store_dynamic(const Block& block, const BasinWindows& w) {
-    const auto values = block.dynamic.detach();
-    const Real* from = values.template const_data_ptr<Real>();
-    const auto rows = values.size(2);
-    const Index copies = block.end == w.size() ? width_ - w.size() : 0;
-    for (Count day = 0; day < w.days; ++day) {
-      Real* to = dynamic_.data() + day * rows * width_;
-      for (Index k = block.first; k < block.end; ++k)
-        for (std::int64_t row = 0; row < rows; ++row) to[row * width_ + k] = *from++;
-      for (Index k = 0; k < copies; ++k)
-        for (std::int64_t row = 0; row < rows; ++row) to[row * width_ + w.size() + k] = to[row * width_ + w.size() - 1];
     }
   }
 
@@ -166,27 +196,20 @@ class Model final : public BasinModel {
     return seed;
   }
 
-  at::Tensor dynamic_seed_of(const Block& block) const {
-    at::Tensor seed = empty(block.dynamic.sizes().vec());
-    Real* to = seed.template mutable_data_ptr<Real>();
-    const auto rows = block.dynamic.size(2);
-    for (Count day = 0; day < block.dynamic.size(0); ++day) {
-      const Real* from = dynamic_seed_.data() + day * rows * width_;
-      for (Index k = block.first; k < block.end; ++k)
-        for (std::int64_t row = 0; row < rows; ++row) *to++ = from[row * width_ + k];
-    }
-    return seed;
-  }
-
   const BasinProblem& problem_;
   const BasinSeries& series_;
   BasinPhysics<Real> physics_;
+  DailyParameters<Real> daily_;
+  struct {
+    std::vector<Count> first_day;
+    Count days = 0;
+  } past_;                 // [window] what the network reads of the last ones
+  WindowList past_there_;  // the same on the device
   std::unique_ptr<SequenceNetwork> network_;
+  at::Tensor attributes_;
   std::unique_ptr<WeightGradients> sum_;
-  Index width_ = 0;
-  std::vector<Block> blocks_;          // with graphs, between forward and backward
-  std::vector<Real> fixed_, dynamic_;  // shares, as BasinPhysics::forward takes them
-  std::vector<Real> fixed_seed_, dynamic_seed_;
+  std::vector<Block> blocks_;               // with graphs, between forward and backward
+  std::vector<Real> fixed_, fixed_seed_;    // shares, as BasinPhysics::forward takes them, and derivatives by them
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "dpl/base/date.hpp"
 #include "dpl/base/error.hpp"
+#include "dpl/physics/runoff_checks.hpp"
 
 namespace dpl {
 namespace {
@@ -66,39 +67,93 @@ void BasinParameters::to_physical(std::span<double> shares) const {
   }
 }
 
+RunoffOptions runoff_options(const RunConfig& config, const BasinParameters& parameters, Index catchments) {
+  RunoffOptions options;
+  options.variant = parameters.variant;
+  options.catchments = catchments;
+  options.components = parameters.components;
+  options.dynamic = parameters.dynamic_names;
+  options.precipitation_factor = config.runoff.precipitation_factor;
+  options.device = device_named(config.device);
+  options.tape_bytes = static_cast<Count>(config.memory.tape_gib * kGib);
+  return options;
+}
+
+template <class Real>
+BasinBytes basin_bytes(const Runoff<Real>& model, const BasinParameters& parameters, Count days, Count taped,
+                       int further_outputs) {
+  const Index catchments = model.options().catchments;
+  constexpr auto kValue = static_cast<Count>(sizeof(Real));
+  BasinBytes b;
+  b.tape = taped > 0 ? model.tape_bytes(taped) : 0;
+  b.daily = (taped > 0 ? 2 : 1) * model.dynamic_size(days) * kValue;
+  b.series = model.device_bytes({days, taped, further_outputs + (parameters.moisture ? 1 : 0), true, true}) - b.tape +
+             3 * days * catchments * kValue;
+  if (parameters.hydrograph) b.series += UnitHydrograph<Real>::device_bytes(days, catchments);
+  return b;
+}
+
+template BasinBytes basin_bytes(const Runoff<float>&, const BasinParameters&, Count, Count, int);
+template BasinBytes basin_bytes(const Runoff<double>&, const BasinParameters&, Count, Count, int);
+
 template <class Real>
 BasinPhysics<Real>::BasinPhysics(const BasinProblem& problem, const BasinSeries& series)
     : problem_(problem), series_(series), parameters_(problem.config), device_(device_named(problem.config.device)),
-      unit_hydrograph_(device_) {}
+      unit_hydrograph_(device_), precipitation_there_(device_), temperature_there_(device_), pet_there_(device_),
+      window_list_(device_) {}
 
 template <class Real>
-Runoff<Real>& BasinPhysics<Real>::model(Index padded) {
-  RunoffOptions options;
-  options.variant = parameters_.variant;
-  options.catchments = padded;
-  options.components = parameters_.components;
-  options.dynamic = parameters_.dynamic_names;
-  options.precipitation_factor = problem_.config.runoff.precipitation_factor;
-  options.device = device_;
-  options.tape_bytes = static_cast<Count>(problem_.config.memory.tape_gib * kGib);
-  if (parameters_.variant == RunoffVariant::hbv_2_0) {  // belongs to these places
+Runoff<Real>& BasinPhysics<Real>::model(const BasinWindows& windows) {
+  const Index width = padded(windows.size());
+  RunoffOptions options = runoff_options(problem_.config, parameters_, width);
+  if (parameters_.variant == RunoffVariant::hbv_2_0 && windows.place != places_of_model_) {  // it belongs to them
     models_.clear();
-    for (Index w = 0; w < padded; ++w) {
-      const Index own = windows_.place[static_cast<std::size_t>(std::min(w, windows_.size() - 1))];
+    places_of_model_ = windows.place;
+    for (Index w = 0; w < width; ++w) {
+      const Index own = windows.place[static_cast<std::size_t>(std::min(w, windows.size() - 1))];
       const auto at = static_cast<std::size_t>(problem_.place[static_cast<std::size_t>(problem_.first_own() + own)]);
       options.area_km2.push_back(problem_.forcing.area_km2[at]);
       options.elevation_m.push_back(problem_.forcing.elevation_m[at]);
     }
   }
-  const auto found = models_.find(padded);
-  return found != models_.end() ? found->second : models_.emplace(padded, Runoff<Real>(options)).first->second;
+  const auto found = models_.find(width);
+  return found != models_.end() ? found->second : models_.emplace(width, Runoff<Real>(options)).first->second;
 }
 
 template <class Real>
-void BasinPhysics<Real>::gather_forcing() {
+BasinBytes BasinPhysics<Real>::bytes(const BasinWindows& windows, Count tape_from, std::size_t further) {
+  if (windows.size() == 0 || !runs_device_loops(device_)) return {};
+  const Count taped = tape_from == Runoff<Real>::kNoTape ? 0 : windows.days - tape_from;
+  return basin_bytes(model(windows), parameters_, windows.days, taped, static_cast<int>(further));
+}
+
+template <class Real>
+RunoffForcing<Real> BasinPhysics<Real>::gathered_here() {
   gather(series_.precipitation_mm_day, series_, windows_, width_, precipitation_);
   gather(series_.temperature_degc, series_, windows_, width_, temperature_);
   gather(series_.pet_mm_day, series_, windows_, width_, pet_);
+  return {precipitation_.data(), temperature_.data(), pet_.data(), windows_.days};
+}
+
+// From series that lie on the device; where they do not, or hold what the model refuses, by way of the host.
+template <class Real>
+RunoffForcing<Real> BasinPhysics<Real>::gathered_there(Count window_bytes) {
+  const auto* series = series_.on_device.forcing(series_, device_, window_bytes);
+  const auto size = static_cast<std::size_t>(windows_.days) * static_cast<std::size_t>(width_);
+  for (auto* array : {&precipitation_there_, &temperature_there_, &pet_there_}) array->need(size);
+  if (series != nullptr && series->all_usable(windows_.place)) {
+    window_list_.set(windows_.place, windows_.first_day, windows_.days);
+    series->precipitation.gather_days(window_list_, width_, precipitation_there_.data());
+    series->temperature.gather_days(window_list_, width_, temperature_there_.data());
+    series->pet.gather_days(window_list_, width_, pet_there_.data());
+  } else {
+    const auto here = gathered_here();
+    check_forcing(here, width_);
+    precipitation_there_.set(here.precipitation_mm_day, size);
+    temperature_there_.set(here.temperature_degc, size);
+    pet_there_.set(here.pet_mm_day, size);
+  }
+  return {precipitation_there_.data(), temperature_there_.data(), pet_there_.data(), windows_.days, true};
 }
 
 template <class Real>
@@ -139,27 +194,19 @@ std::vector<double> BasinPhysics<Real>::scored(const std::vector<Real>& values, 
 
 template <class Real>
 BasinOutputs BasinPhysics<Real>::forward(const BasinWindows& windows, std::span<const Real> fixed,
-                                         std::span<const Real> dynamic, Count tape_from,
+                                         std::span<const Real> daily, Count tape_from,
                                          const std::vector<RunoffOutput>& further) {
   const bool same_windows = model_ != nullptr && windows == windows_;  // a calibration runs them thousands of times
   windows_ = windows;
   model_ = nullptr;
   if (windows.size() == 0) return {};
   width_ = padded(windows.size());
-  model_ = &model(width_);
-  if (!same_windows) gather_forcing();
+  const bool there = runs_device_loops(device_);
+  Runoff<Real>& runoff = model(windows);
+  if (!same_windows)
+    forcing_ = there ? gathered_there(bytes(windows, tape_from, further.size()).all()) : gathered_here();
+  model_ = &runoff;
   scale_fixed(fixed);
-  dynamic_.resize(dynamic.size());
-  const auto parameters = static_cast<Count>(parameters_.dynamic.size());
-  const Count lanes = Count{width_} * parameters_.components;
-  for (Count row = 0; row < (parameters > 0 ? windows.days * parameters : 0); ++row) {
-    const auto& p =
-        parameters_.runoff[static_cast<std::size_t>(parameters_.dynamic[static_cast<std::size_t>(row % parameters)])];
-    const Real low = static_cast<Real>(p.lower), extent = static_cast<Real>(p.upper - p.lower);
-    const Real* from = dynamic.data() + row * lanes;
-    Real* to = dynamic_.data() + row * lanes;
-    for (Count i = 0; i < lanes; ++i) to[i] = low + extent * from[i];
-  }
   const auto size = static_cast<std::size_t>(windows.days) * static_cast<std::size_t>(width_);
   runoff_.resize(size);
   RunoffSeries<Real> series;
@@ -170,8 +217,7 @@ BasinOutputs BasinPhysics<Real>::forward(const BasinWindows& windows, std::span<
     wetness_.resize(size);
     series[static_cast<std::size_t>(RunoffOutput::soil_wetness)] = wetness_;
   }
-  model_->forward({precipitation_.data(), temperature_.data(), pet_.data(), windows.days}, {fixed_, dynamic_}, {},
-                  runoff_, series, tape_from);
+  model_->forward(forcing_, {fixed_, daily, there}, {}, runoff_, series, tape_from);
   if (const auto [day, window] = model_->first_not_finite(); day >= 0) fail_not_finite(day, window);
   if (parameters_.hydrograph) {
     flow_.resize(size);
@@ -191,7 +237,7 @@ BasinOutputs BasinPhysics<Real>::forward(const BasinWindows& windows, std::span<
 
 template <class Real>
 void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<const double> soil_moisture,
-                                 std::span<Real> fixed, std::vector<Real>& dynamic) {
+                                 std::span<Real> fixed, std::span<Real> daily) {
   if (model_ == nullptr) return;
   const auto size = static_cast<std::size_t>(windows_.days) * static_cast<std::size_t>(width_);
   const auto spread = [&](std::span<const double> from, std::vector<Real>& to, std::span<const Real> slope) {
@@ -214,8 +260,8 @@ void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<c
     series[static_cast<std::size_t>(RunoffOutput::soil_wetness)] = wetness_seed_;
   }
   fixed_adjoint_.resize(fixed_.size());
-  dynamic.resize(dynamic_.size());
-  model_->adjoint(parameters_.hydrograph ? runoff_seed_ : seed_, series, {fixed_adjoint_, dynamic, {}});
+  model_->adjoint(parameters_.hydrograph ? runoff_seed_ : seed_, series,
+                  {fixed_adjoint_, daily, {}, runs_device_loops(device_)});
 
   const auto outputs = static_cast<std::size_t>(parameters_.outputs());
   for (Index w = 0; w < windows_.size(); ++w) {
@@ -239,14 +285,6 @@ void BasinPhysics<Real>::adjoint(std::span<const double> streamflow, std::span<c
     }
     to[output++] = static_cast<Real>(offset * kLargestMoistureOffset);
     to[output++] = static_cast<Real>(slope * kLargestMoistureSlope);
-  }
-  const auto parameters = static_cast<Count>(parameters_.dynamic.size());
-  const Count lanes = Count{width_} * parameters_.components;
-  for (Count row = 0; row < (parameters > 0 ? windows_.days * parameters : 0); ++row) {
-    const auto& p =
-        parameters_.runoff[static_cast<std::size_t>(parameters_.dynamic[static_cast<std::size_t>(row % parameters)])];
-    for (Count i = 0; i < lanes; ++i)
-      dynamic[static_cast<std::size_t>(row * lanes + i)] *= static_cast<Real>(p.upper - p.lower);
   }
 }
 

@@ -119,17 +119,26 @@ std::vector<std::string> of_all_ranks(const Communicator& comm, const std::vecto
 
 }  // namespace
 
+SeriesDays series_days(const BasinProblem& p, const Period& scored, Count warmup) {
+  const Index past = p.config.network.history_days;
+  const Count before = std::max<Count>(warmup, past > 0 ? past + 1 : 0);  // its first day knows yesterday's flow
+  SeriesDays s;
+  s.first_day = std::max(p.forcing.first_day, scored.start.day - before);
+  s.days = scored.end.day + 1 - s.first_day;
+  s.cycle = std::min<Count>(s.days, std::max<Count>(1, p.config.runoff.warmup.days));
+  return s;
+}
+
 BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmup) {
   const Count end = scored.end.day + 1;
   if (scored.start.day < p.forcing.first_day || end > p.forcing.end_day())
     fail("{}: {} to {} is not covered by the forcing, which holds {} to {}", p.forcing.path, iso_date(scored.start.day),
          iso_date(scored.end.day), iso_date(p.forcing.first_day), iso_date(p.forcing.end_day() - 1));
   BasinSeries s;
-  const Index past = p.config.network.history_days;
-  const Count before = std::max<Count>(warmup, past > 0 ? past + 1 : 0);  // its first day knows yesterday's flow
-  s.first_day = std::max(p.forcing.first_day, scored.start.day - before);
-  s.days = end - s.first_day;
-  s.cycle = std::min<Count>(s.days, std::max<Count>(1, p.config.runoff.warmup.days));
+  const SeriesDays read = series_days(p, scored, warmup);
+  s.first_day = read.first_day;
+  s.days = read.days;
+  s.cycle = read.cycle;
   const std::vector<Index> own(p.place.begin() + p.first_own(), p.place.begin() + p.first_own() + p.own());
   const Forcing f = read_forcing(p.comm, p.forcing, own, forcing_variables(p.config), s.first_day, end);
   s.precipitation_mm_day = by_place(f.of("precipitation"), own.size(), f.days);

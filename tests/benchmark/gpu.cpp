@@ -3,15 +3,13 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "dpl/base/random.hpp"
 #include "dpl/physics/devices.hpp"
-#include "dpl/physics/runoff.hpp"
 #include "tests/benchmark/routing_run.hpp"
+#include "tests/benchmark/runoff_run.hpp"
 
 namespace dpl::bench {
 namespace {
@@ -49,43 +47,16 @@ void route(benchmark::State& state, Device device, Scheme scheme, Index reaches,
 
 // HBV 1.1p with 16 components, static parameters or three dynamic ones.
 void runoff(benchmark::State& state, Device device, Index catchments, bool dynamic, bool adjoint) {
-  constexpr Count kDays = 730;
-  RunoffOptions options;
-  options.variant = RunoffVariant::hbv_1_1p;
-  options.catchments = catchments;
-  options.components = 16;
-  if (dynamic) options.dynamic = {"BETA", "K0", "BETAET"};
-  options.device = device;
-  Runoff<float> model(options);
-  const auto size = static_cast<std::size_t>(kDays * catchments);
-  const auto draw = [](std::uint64_t item, std::size_t i) {
-    return static_cast<float>(random_uniform({2, Purpose::test, item, i}));
-  };
-  std::vector<float> p(size), t(size), pet(size), out(size), seed(size, 1.0f);
-  for (std::size_t i = 0; i < size; ++i)
-    p[i] = draw(0, i) < 0.5f ? 0 : 20 * draw(1, i), t[i] = 30 * draw(2, i) - 8, pet[i] = 6 * draw(3, i);
-  std::vector<float> fixed, varying(static_cast<std::size_t>(model.dynamic_size(kDays)));
-  for (const auto& range : model.parameters())
-    for (Count lane = 0; lane < model.lanes(); ++lane)
-      fixed.push_back(static_cast<float>(range.lower + (range.upper - range.lower) * draw(4, fixed.size())));
-  std::size_t at = 0;
-  for (Count day = 0; day < kDays; ++day)
-    for (const auto& name : options.dynamic)
-      for (const auto& range : model.parameters())
-        if (name == range.name)
-          for (Count lane = 0; lane < model.lanes(); ++lane)
-            varying[at] = static_cast<float>(range.lower + (range.upper - range.lower) * draw(5, at)), ++at;
-  std::vector<float> fixed_adjoint(fixed.size()), varying_adjoint(varying.size());
+  RunoffRun run(RunoffVariant::hbv_1_1p, catchments, dynamic, device);
   const auto once = [&] {
-    model.forward({p.data(), t.data(), pet.data(), kDays}, {fixed, varying}, {}, out, {},
-                  adjoint ? 0 : Runoff<float>::kNoTape);
-    if (adjoint) model.adjoint(seed, {}, {fixed_adjoint, varying_adjoint, {}});
+    run.forward(adjoint);
+    if (adjoint) run.adjoint();
   };
   once();
   for (auto _ : state) once();
-  const double component_days = static_cast<double>(model.lanes()) * kDays;
-  count(state, "component_days/s", component_days);
-  state.counters["tape_B/component_day"] = adjoint ? static_cast<double>(model.tape_bytes(kDays)) / component_days : 0;
+  count(state, "component_days/s", run.component_days());
+  count(state, "bytes/s", run.bytes(adjoint));
+  state.counters["tape_B/component_day"] = adjoint ? run.tape_bytes() / run.component_days() : 0;
 }
 
 int add_all() {
@@ -109,10 +80,11 @@ int add_all() {
             std::pair{Work::upload, "upload_of_inflow"}})
         add(fmt::format("{}/{}/{}x{}", name, scheme, reaches, steps),
             [=](benchmark::State& s) { route(s, device, scheme_from_name(scheme), reaches, steps, work); });
-  for (const Index catchments : real ? std::vector<Index>{100, 1000, 10000} : std::vector<Index>{40})
+  // 382: CAMELS; 100,000: all multiprocessors are full.
+  for (const Index catchments : real ? std::vector<Index>{382, 1000, 10000, 100000} : std::vector<Index>{40})
     for (const bool dynamic : {false, true})
       for (const bool adjoint : {false, true}) {
-        if (dynamic && catchments == 10000) continue;  // gigabytes of parameters by day
+        if (dynamic && catchments > 1000) continue;  // gigabytes of parameters by day
         add(fmt::format("runoff_forward{}/1.1p{}/{}", adjoint ? "_adjoint" : "", dynamic ? "_dynamic" : "", catchments),
             [=](benchmark::State& s) { runoff(s, device, catchments, dynamic, adjoint); });
       }

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.environ["DPL_SOURCE_DIR"], "tests", "support"))
+import basin_run as basins
 import twin_run as twin
 
 CONFIG = os.path.join(os.environ["DPL_SOURCE_DIR"], "configs", "continental_twin.yaml")
@@ -102,6 +103,20 @@ def check_gpus(domain, cpu_rows):
     assert rows[2]["gpu_window_bytes"] < 0.7 * rows[1]["gpu_window_bytes"], rows
 
 
+def check_basins(folder):
+    """Over basins it tells of a GPU's memory, and of nothing else."""
+    config = basins.make_domain(folder)
+    settings = ["network.kind=two_headed", "runoff.dynamic=[BETA, K0]", "plan.ranks=[1, 2]"]
+    done = twin.run(2, "plan", config, *settings, "device=cuda")
+    assert done.returncode == 0 and "windows fit" in done.stdout, done.stdout + done.stderr
+    plan = json.loads(twin.text(twin.run_folder_of(done.stdout), "plan.json"))
+    one, two = plan["plan"]
+    assert one["windows"] == 11 and 5 <= two["windows"] <= 6 and two["places"] < one["places"] <= 40, plan
+    assert all(value > 0 for value in plan["gpu_bytes_per_component_day"].values()), plan
+    done = twin.run(2, "plan", config, *settings)
+    assert done.returncode == 1 and done.stderr.count("set device: cuda") == 1, done.stderr
+
+
 def check_refusals(domain, folder):
     broken = os.path.join(folder, "broken.json")
     with open(broken, "w") as file:
@@ -130,6 +145,8 @@ def main():
         check_calibration(domain, path, rows)
         check_refusals(domain, folder)
         check_gpus(domain, rows)
+        os.mkdir(os.path.join(folder, "basins"))
+        check_basins(os.path.join(folder, "basins"))
         output, _, _ = domain.plan(1, "plan.largest=4")
         assert "(usual values, not measured)" in output, output
     print("plans fit the runs")

@@ -6,8 +6,11 @@
 #include <cstdlib>
 
 #include "dpl/base/date.hpp"
+#include "dpl/experiments/basin_plan.hpp"
 #include "dpl/experiments/basin_synth.hpp"
+#include "dpl/physics/device_array.hpp"
 #include "dpl/training/basin_trainer.hpp"
+#include "tests/support/message_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace dpl {
@@ -123,31 +126,82 @@ TEST(BasinGradient, TwoTargetsAndNoHydrograph) {
   check_gradient(config);
 }
 
-// Run by the host (DPL_EMULATE_DEVICE), a GPU's loops give the CPU's loss and weight gradient, bit for bit.
-TEST(BasinGradient, DeviceGivesTheBitsOfTheCpu) {
-  const Communicator comm;
-  const TemporaryFolder folder;
-  ::setenv("DPL_EMULATE_DEVICE", "1", 1);
-  for (const char* precision : {"single", "double"}) {
-    RunConfig config = config_of(folder);
-    config.precision = precision;
-    config.network.kind = "two_headed";
-    config.network.lstm_size = 4;
-    config.network.history_var_names = {"precipitation", "temperature_mean"};
-    config.runoff.dynamic = {"K0", "BETAET"};
-    config.runoff.gradient_through_warmup = false;
-    config.experiment.targets.soil_moisture = 0.5;
-    write_basin_twin(config, false);
-    BasinTrainer::Gradient of[2];
-    for (const bool device : {false, true}) {
-      config.device = device ? "cuda" : "cpu";
-      BasinProblem problem = load_basin_problem(comm, config, BasinUse::train);
-      of[device] = BasinTrainer(problem).gradient_of_update(2);
-    }
-    EXPECT_EQ(of[0].loss, of[1].loss);
-    EXPECT_EQ(of[0].weights, of[1].weights);
+// Static parameters; static ones from the past; one value a day.
+std::vector<RunConfig> device_settings(const TemporaryFolder& folder) {
+  std::vector<RunConfig> all(3, config_of(folder));
+  all[0].runoff.variant = "2.0";
+  for (RunConfig* config : {&all[1], &all[2]}) {
+    config->network.kind = config == &all[1] ? "lstm" : "two_headed";
+    config->network.lstm_size = 4;
+    config->network.history_var_names = {"precipitation", "temperature_mean", "observed_streamflow"};
+    config->experiment.targets.soil_moisture = 0.5;
   }
-  ::unsetenv("DPL_EMULATE_DEVICE");
+  all[1].network.history_days = 90;
+  all[2].runoff.dynamic = {"K0", "BETAET"};
+  all[2].runoff.gradient_through_warmup = false;
+  return all;
+}
+
+// Run by the host, DPL_EMULATE_DEVICE.
+class BasinDevice : public testing::Test {
+ protected:
+  void SetUp() override { ::setenv("DPL_EMULATE_DEVICE", "1", 1); }
+  void TearDown() override {
+    ::unsetenv("DPL_EMULATE_DEVICE");
+    ::unsetenv("DPL_EMULATE_MEMORY");
+  }
+
+  struct Update {
+    BasinTrainer::Gradient gradient;
+    Count held = 0, series = 0;   // bytes on the device, and of them those of whole series
+  };
+  Update update(RunConfig config, const char* device) const {
+    config.device = device;
+    BasinProblem problem = load_basin_problem(comm_, config, BasinUse::train);
+    BasinTrainer trainer(problem);
+    Update u{trainer.gradient_of_update(2), 0, 0};
+    const Count days = series_days(problem, config.experiment.period, config.experiment.warmup_days).days;
+    const auto channels = static_cast<Count>(history_channels(config).size());
+    u.series = problem.own() * (SeriesOnDevice::forcing_bytes(days) + SeriesOnDevice::history_bytes(days, channels));
+    u.held = held_bytes();
+    return u;
+  }
+
+  Communicator comm_;
+  TemporaryFolder folder_;
+};
+
+// A GPU's loops give the CPU's loss and weight gradient, bit for bit; whole series lie on it, and memory is as planned.
+TEST_F(BasinDevice, GivesTheBitsOfTheCpuInThePlannedMemory) {
+  write_basin_twin(config_of(folder_), false);
+  for (RunConfig config : device_settings(folder_))
+    for (const char* precision : {"single", "double"}) {
+      config.precision = precision;
+      const Update cpu = update(config, "cpu"), device = update(config, "cuda");
+      EXPECT_EQ(cpu.gradient.loss, device.gradient.loss);
+      EXPECT_EQ(cpu.gradient.weights, device.gradient.weights);
+      const Index windows = config.experiment.batch_size;
+      const Count lists = windows * static_cast<Count>(sizeof(Index) + sizeof(Count));
+      EXPECT_EQ(device.held - device.series - planned_bytes(config, windows).all(),
+                (history_channels(config).empty() ? 1 : 2) * lists);
+    }
+}
+
+TEST_F(BasinDevice, SeriesThatDoNotFitStayWithTheHost) {
+  write_basin_twin(config_of(folder_), false);
+  for (const RunConfig& config : device_settings(folder_)) {
+    const Update free = update(config, "cuda");
+    const Count windows = planned_bytes(config, config.experiment.batch_size).all() + 1024;
+    ::setenv("DPL_EMULATE_MEMORY", std::to_string(windows).c_str(), 1);
+    const Update full = update(config, "cuda");
+    EXPECT_LE(full.held, windows);
+    EXPECT_GE(free.held - full.held, free.series - 1024);
+    EXPECT_EQ(full.gradient.loss, free.gradient.loss);
+    EXPECT_EQ(full.gradient.weights, free.gradient.weights);
+    ::setenv("DPL_EMULATE_MEMORY", std::to_string(windows / 2).c_str(), 1);
+    EXPECT_NE(message_of([&] { update(config, "cuda"); }).find("more of GPU memory"), std::string::npos);
+    ::unsetenv("DPL_EMULATE_MEMORY");
+  }
 }
 
 // Without gradient through the warm-up the loss is the same, the gradient is that of the days after it.

@@ -1,7 +1,9 @@
 // Test that the runoff model and the unit hydrograph by the loops of a device, run by the host, give the bits of the
 // CPU's tiles: all forms, static and dynamic, further series and their seeds, every tape.
+#include <cstdlib>
 #include <limits>
 
+#include "dpl/physics/device_array.hpp"
 #include "dpl/physics/unit_hydrograph.hpp"
 #include "tests/support/message_of.hpp"
 #include "tests/support/runoff_cases.hpp"
@@ -120,7 +122,7 @@ TYPED_TEST(RunoffDevice, ArraysServeWindowsOfAnyLength) {
       }
 }
 
-TYPED_TEST(RunoffDevice, DynamicParametersMayLieOnIt) {
+TYPED_TEST(RunoffDevice, ForcingAndDynamicParametersMayLieOnIt) {
   using Real = TypeParam;
   const auto p = random_runoff_problem({"1.1p", {"BETA", "BETAET"}}, 20, 3, 50, 23);
   const auto seed = random_seed<Real>(p.days, 20, 4);
@@ -128,8 +130,9 @@ TYPED_TEST(RunoffDevice, DynamicParametersMayLieOnIt) {
   cpu.forward(7, false);
   cpu.adjoint(seed);
   std::vector<Real> runoff(cpu.runoff.size()), fixed(cpu.fixed.size()), dynamic(cpu.dynamic.size(), Real(-1));
-  device.model.forward({device.precipitation.data(), device.temperature.data(), device.pet.data(), p.days},
-                       {device.fixed, device.dynamic, true}, device.states, runoff, {}, 7);
+  const RunoffForcing<Real> there{device.precipitation.data(), device.temperature.data(), device.pet.data(), p.days,
+                                  true};
+  device.model.forward(there, {device.fixed, device.dynamic, true}, device.states, runoff, {}, 7);
   EXPECT_EQ(runoff, cpu.runoff);
   device.model.adjoint(seed, {}, {fixed, dynamic, {}, true});
   EXPECT_EQ(fixed, cpu.fixed_adjoint);
@@ -139,6 +142,10 @@ TYPED_TEST(RunoffDevice, DynamicParametersMayLieOnIt) {
                       {device.fixed, device.dynamic, true}, device.states, runoff, {}, 7);
   };
   EXPECT_NE(message_of(to_cpu).find("lie on a device"), std::string::npos);
+  const auto forcing_to_cpu = [&] {
+    cpu.model.forward(there, {device.fixed, device.dynamic}, device.states, runoff, {}, 7);
+  };
+  EXPECT_NE(message_of(forcing_to_cpu).find("forcing lies on a device"), std::string::npos);
 }
 
 TYPED_TEST(RunoffDevice, SaysWhatIsNotFinite) {
@@ -153,15 +160,40 @@ TYPED_TEST(RunoffDevice, SaysWhatIsNotFinite) {
   EXPECT_EQ(device.model.first_not_finite(), cpu.model.first_not_finite());
 }
 
+// What is predicted is what the arrays hold after a window and its adjoint, wherever inputs lie.
 TYPED_TEST(RunoffDevice, MemoryIsThatOfItsArrays) {
   using Real = TypeParam;
-  auto p = random_runoff_problem({"1.1p", {"K0"}}, 1000, 4, 1, 25);
-  EXPECT_EQ(Runoff<Real>(p.options).device_bytes(730, 365, 0, false), 0);
-  const Runoff<Real> model(emulated(p).options);
-  const Count tape = model.tape_bytes(365), dynamic = model.dynamic_size(730) * static_cast<Count>(sizeof(Real));
-  EXPECT_EQ(model.device_bytes(730, 365, 0, false) - model.device_bytes(730, 365, 0, true), 2 * dynamic);
-  EXPECT_GT(model.device_bytes(730, 365, 0, true), tape + 4 * 730 * 1000 * static_cast<Count>(sizeof(Real)));
-  EXPECT_LT(model.device_bytes(730, 0, 0, true), model.device_bytes(730, 365, 0, true) - tape);
+  for (const char* variant : {"1.1p", "2.0"}) {
+    const auto p = random_runoff_problem({variant, {"K0"}}, 70, 4, 50, 25);
+    const auto seed = random_seed<Real>(p.days, 70, 4);
+    EXPECT_EQ(Runoff<Real>(p.options).device_bytes({50, 43, 0, false, false}), 0);
+    for (const bool there : {false, true}) {
+      const Count before = held_bytes();
+      RunoffRun<Real> run(emulated(p));
+      std::vector<Real> fixed(run.fixed.size()), dynamic(run.dynamic.size());
+      run.runoff.resize(seed.size());
+      run.model.forward({run.precipitation.data(), run.temperature.data(), run.pet.data(), p.days, there},
+                        {run.fixed, run.dynamic, there}, {}, run.runoff, {}, 7);
+      run.model.adjoint(seed, {}, {fixed, dynamic, {}, there});
+      EXPECT_EQ(held_bytes() - before, run.model.device_bytes({50, 43, 0, there, there})) << variant << there;
+    }
+    EXPECT_EQ(held_bytes(), 0);
+  }
+}
+
+TYPED_TEST(RunoffDevice, TooLittleMemoryIsSaidBeforeItIsTaken) {
+  using Real = TypeParam;
+  const auto p = random_runoff_problem({"1.1p", {"K0"}}, 70, 4, 50, 25);
+  RunoffRun<Real> run(emulated(p));
+  const Count needed = run.model.device_bytes({50, 50, kRunoffOutputs, false, false});
+  ::setenv("DPL_EMULATE_MEMORY", std::to_string(needed - 1).c_str(), 1);
+  const Count held = held_bytes();
+  const auto message = message_of([&] { run.forward(); });
+  EXPECT_NE(message.find("50 days, 50 of them on tape, of 70 catchments with 4 components"), std::string::npos) << message;
+  EXPECT_EQ(held_bytes(), held);
+  ::setenv("DPL_EMULATE_MEMORY", std::to_string(needed).c_str(), 1);
+  EXPECT_NO_THROW(run.forward());
+  ::unsetenv("DPL_EMULATE_MEMORY");
 }
 
 TYPED_TEST(RunoffDevice, UnitHydrographGivesTheBitsOfTheCpu) {

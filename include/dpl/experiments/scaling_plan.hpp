@@ -9,6 +9,9 @@
 
 namespace dpl {
 
+/// Of a GPU's memory, for CUDA and its libraries, about.
+inline constexpr Count kGpuContextBytes = Count{512} << 20;
+
 /// The plan for one number of ranks; doubles only, so that rows travel between ranks as they are.
 struct PlanRow {
   double ranks = 1;

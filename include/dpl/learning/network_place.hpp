@@ -3,7 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace dpl {
 
@@ -20,6 +22,8 @@ bool libtorch_has_cuda();
 
 /// **Local:** the tensor where networks compute; itself on the host. Differentiable.
 at::Tensor placed(const at::Tensor& tensor);
+/// **Local:** memory where networks compute.
+at::Tensor empty_placed(const std::vector<std::int64_t>& sizes, at::ScalarType type);
 /// **Local:** the tensor in the host's memory. Differentiable.
 at::Tensor to_host(const at::Tensor& tensor);
 

@@ -24,8 +24,9 @@ struct SequenceInputs {
 
 /// Raw outputs with autograd graph, before parameter_ranges.hpp.
 struct SequenceOutputs {
-  at::Tensor fixed;    ///< [places][static outputs]
-  at::Tensor dynamic;  ///< [places][days][dynamic outputs], whole values, not offsets; undefined where there are none
+  at::Tensor fixed;    ///< [places][static outputs], on the host
+  at::Tensor dynamic;  ///< [places][days][dynamic outputs], whole values, not offsets; where the network computes
+                       ///< (network_place.hpp); undefined where there are none
 };
 
 /// A static output that also has one value a day. Draws of a parameter are shared by its components.

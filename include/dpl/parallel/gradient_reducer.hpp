@@ -10,6 +10,11 @@
 
 namespace dpl {
 
+/// Tensors from `first` to before `end` that are exchanged together.
+struct GradientBucket {
+  std::size_t first = 0, end = 0;
+};
+
 /// Adds the gradients of `sizes.size()` weight tensors, as exact_sum does and with its bits (one power of two for each
 /// tensor, chosen from its largest magnitude over all blocks and ranks). Tensors are exchanged in buckets, the last
 /// tensors first as a backward pass makes them; a bucket sets out as soon as this rank has closed its tensors and those
@@ -18,6 +23,9 @@ namespace dpl {
 class GradientReducer {
  public:
   static constexpr std::size_t kBucket = std::size_t{1} << 16;  ///< numbers, about: 512 KiB of integers
+
+  /// In the order in which they set out: each of at most `bucket` numbers, or of one tensor.
+  static std::vector<GradientBucket> buckets(std::span<const std::size_t> sizes, std::size_t bucket = kBucket);
 
   GradientReducer(const Communicator& comm, std::vector<std::size_t> sizes, std::size_t bucket = kBucket);
   /// Not after finish(): what is still on its way keeps its memory for ever, because the process is about to end.

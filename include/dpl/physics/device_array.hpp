@@ -20,7 +20,7 @@ void free_staging(Device device, void* memory) noexcept;
 /// Bytes of all DeviceArrays of the process.
 Count held_bytes();
 
-/// Free memory of the device in use [bytes]; the largest Count where it is the host's.
+/// Free memory of the device in use [bytes]; the largest Count where it is the host's (emulated: DPL_EMULATE_MEMORY).
 Count free_bytes(Device device);
 
 /// Throws Error where `bytes` more are not free. `what`: of the message ("routing a window of 8760 steps").

@@ -15,7 +15,7 @@ inline bool runs_device_loops(Device device) { return device != Device::cpu; }
 /// Throws Error for another name.
 Device device_named(const std::string& name);
 
-/// Throws Error where the device is not there; says which one is used otherwise.
+/// Throws Error where the device is not there.
 void check_device(Device device);
 
 /// Throws Error for a kernel that failed (apart from the kernels: nvcc does not read the formatting library).

@@ -26,6 +26,9 @@ struct GpuInventory {
 /// processes of the machine.
 GpuInventory visible_gpus();
 
+/// **Local.** Those that CUDA sees, whatever is pretended.
+GpuInventory real_gpus();
+
 /// Why CUDA cannot be used, from what its first calls say; empty where it can.
 /// @param error  CUDA's words where counting the GPUs failed, else empty
 std::string gpu_problem(int driver, int runtime, int count, const std::string& error);
@@ -35,5 +38,8 @@ void use_gpu(int gpu);
 
 /// N of DPL_EMULATE_DEVICE=N; nothing where it is not set.
 std::optional<int> emulated_gpus();
+
+/// Bytes of DPL_EMULATE_MEMORY (tests): all that the arrays of an emulated device may take; nothing where it is not set.
+std::optional<Count> emulated_bytes();
 
 }  // namespace dpl

@@ -1,7 +1,9 @@
 // What the router of a rank holds (included by its own files only).
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dpl/physics/device_routing.hpp"
@@ -21,6 +23,7 @@ struct Router<Real>::Impl {
   std::unique_ptr<DeviceRouting<Real>> device;   // null: on the CPU
   std::vector<std::unique_ptr<RoutedTile<Real>>> tiles;
   std::vector<RoutedTile<Real>*> routed;  // those of pieces not left out
+  std::optional<std::vector<std::uint8_t>> chosen;   // what the device's tiles were made for
   Supersteps supersteps;
   struct Superstep {
     std::vector<RoutedTile<Real>*> needed, chunked, further;  // whole, whose flow is needed; in chunks; whole, meanwhile
@@ -39,7 +42,12 @@ struct Router<Real>::Impl {
       : network(n), properties(p), options(o), boundary(b) {}
 
   void choose(std::span<const std::uint8_t> wanted) {
-    if (device) tiling = device->make_tiles(wanted, state_start, tiles);   // large tiles, of what is wanted
+    if (device) {
+      if (chosen && std::ranges::equal(*chosen, wanted)) return;
+      chosen.reset();                                                // where this fails there are none
+      tiling = device->make_tiles(wanted, state_start, tiles);       // large tiles, of what is wanted
+      chosen.emplace(wanted.begin(), wanted.end());
+    }
     routed.clear();
     for (const auto& tile : tiles)
       if (device || wanted.empty() || wanted[tile->piece()]) routed.push_back(tile.get());

@@ -82,11 +82,14 @@ struct RunoffOptions {
   Device device = Device::cpu;
 };
 
-/// Daily forcing [day][catchment], rows contiguous. Read by forward() only (a copy serves the adjoint).
+/// Daily forcing [day][catchment], rows contiguous. Read by forward() only (a copy serves the adjoint) where it lies on
+/// the host.
 template <class Real>
 struct RunoffForcing {
   const Real *precipitation_mm_day = nullptr, *temperature_degc = nullptr, *pet_mm_day = nullptr;
   Count days = 0;
+  bool on_device = false;  ///< it is memory of RunoffOptions::device, stays until adjoint() has run, and has been checked
+                           ///< (runoff_checks.hpp); what makes it is queued before
 };
 
 /// Physical values. Those of the parameters are read again by adjoint(): they must stay until it has run.
@@ -105,6 +108,14 @@ struct RunoffGradient {
   std::span<Real> dynamic;   ///< days without tape are set to 0
   std::span<Real> states;    ///< [state][component][catchment] at the first day on tape
   bool dynamic_on_device = false;   ///< as RunoffParameters
+};
+
+/// What a window needs of a device's memory depends on:
+struct RunoffWindow {
+  Count days = 0, taped = 0;       ///< taped: days on tape; 0: none, and no adjoint
+  int outputs = 0;                 ///< series beside runoff
+  bool forcing_on_device = false;  ///< as RunoffForcing
+  bool dynamic_on_device = false;  ///< as RunoffParameters, RunoffGradient
 };
 
 /// **Local.** Runs windows of days. Every catchment's results are the same bits whatever the other catchments of the
@@ -134,9 +145,9 @@ class Runoff {
   /// @param outputs   further series, [day][catchment]
   /// @param tape_from first day that adjoint() goes back to (0: the whole window; the length of a warm-up: no gradient
   ///                  through it); kNoTape: adjoint() does not follow
-  /// Throws Error for arrays that do not fit, forcing that is not finite or negative (T may be), parameters that are
-  /// not finite or outside the ranges by more than rounding, states below 0 (SM: below 1e-6): names variable, day,
-  /// catchment. Dynamic parameters are not looked at one by one: what is not finite shows in first_not_finite().
+  /// Throws Error for arrays that do not fit, forcing of the host that is not finite or negative (T may be), parameters
+  /// that are not finite or outside the ranges by more than rounding, states below 0 (SM: below 1e-6): names variable,
+  /// day, catchment. Dynamic parameters are not looked at one by one: what is not finite shows in first_not_finite().
   void forward(const RunoffForcing<Real>& forcing, const RunoffParameters<Real>& parameters,
                std::span<const Real> states, std::span<Real> runoff, const RunoffSeries<Real>& outputs,
                Count tape_from);
@@ -157,9 +168,8 @@ class Runoff {
   /// Bytes of tape kept for `days` days on tape.
   Count tape_bytes(Count days) const;
 
-  /// Bytes in the device's memory that a window and its adjoint need: `days` of them, `taped` on tape, `outputs` series
-  /// beside runoff; with dynamic parameters and their gradient uploaded where they lie on the host. 0 on the CPU.
-  Count device_bytes(Count days, Count taped, int outputs, bool dynamic_on_device) const;
+  /// Bytes of the device's memory that a window and its adjoint take here: not what is given there. 0 on the CPU.
+  Count device_bytes(const RunoffWindow& window) const;
 
  private:
   struct Impl;

@@ -8,9 +8,12 @@
 
 namespace dpl {
 
-/// [day][catchment]: finite, and from 0 unless `negative_too`.
+/// Each [day][catchment]: finite, precipitation and potential evapotranspiration from 0.
 template <class Real>
-void check_forcing(const Real* values, Count days, Index catchments, const char* name, bool negative_too);
+void check_forcing(const RunoffForcing<Real>& forcing, Index catchments);
+/// Whether these values of one series would pass that; `lowest`: 0, or that of their type.
+template <class Real>
+bool all_finite_from(const Real* values, Count n, Real lowest);
 
 /// [parameter][component][catchment]: in their ranges but for rounding; those with one value a day are not looked at.
 template <class Real>

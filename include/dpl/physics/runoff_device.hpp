@@ -22,10 +22,9 @@ class RunoffOnDevice {
   void adjoint(std::span<const Real> runoff, const RunoffSeries<const Real>& outputs,
                const RunoffGradient<Real>& gradient);
 
-  /// Bytes in the device's memory of a window, its adjoint included where there is a tape.
-  /// @param states on tape  @param interval days between them  @param outputs series beside runoff
-  /// @param dynamic arrays of dynamic parameters and their gradient that lie on the host
-  Count bytes(Count days, Count states, Count interval, int outputs, int dynamic) const;
+  /// Bytes of the device's memory that a window takes, its adjoint included where there is a tape.
+  /// @param interval days between states on tape
+  Count bytes(const RunoffWindow& window, Count interval) const;
 
  private:
   Count lanes() const { return static_cast<Count>(options_.components) * options_.catchments; }
@@ -41,7 +40,8 @@ class RunoffOnDevice {
   ColumnParameters where_;
   Real share_;
   Count days_ = 0, tape_from_ = -1, interval_ = 0, checked_bytes_ = 0;   // of the last forward pass
-  const Real* dynamic_given_ = nullptr;                                  // on the device
+  const Real* dynamic_given_ = nullptr;                                  // on the device, as the next
+  RunoffForcing<Real> forcing_;
   DeviceArray<Real> area_km2_, elevation_m_;                             // [catchment]
   DeviceArray<Real> precipitation_, temperature_, pet_;                  // [day][catchment]
   DeviceArray<Real> fixed_, fixed_adjoint_;                              // [parameter][lane]

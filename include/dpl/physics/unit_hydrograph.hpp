@@ -50,6 +50,9 @@ class UnitHydrograph {
 
   Index catchments() const { return static_cast<Index>(a_.size()); }
 
+  /// Bytes of a device's memory that forward() of `days` days and adjoint() take.
+  static Count device_bytes(Count days, Index catchments);
+
   /// @param x, y [day][catchment], any unit; not the same array.
   void forward(std::span<const Real> x, std::span<Real> y) const;
 

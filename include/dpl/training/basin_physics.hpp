@@ -8,6 +8,7 @@
 
 #include "dpl/base/run_config.hpp"
 #include "dpl/physics/runoff.hpp"
+#include "dpl/physics/series_windows.hpp"
 #include "dpl/physics/unit_hydrograph.hpp"
 #include "dpl/training/basin_problem.hpp"
 
@@ -39,6 +40,20 @@ struct BasinParameters {
 /// porosity of mineral soils.
 inline constexpr double kLargestMoistureOffset = 0.3, kLargestMoistureSlope = 0.5;
 
+/// Of a run's runoff model for `catchments`; areas and elevations (2.0) are left empty.
+RunoffOptions runoff_options(const RunConfig& config, const BasinParameters& parameters, Index catchments);
+
+/// Bytes of a device's memory that a batch of windows takes there, without what a network and whole series take.
+struct BasinBytes {
+  Count tape = 0;
+  Count daily = 0;    ///< parameters with one value a day, and derivatives by them
+  Count series = 0;   ///< forcing, runoff, their derivatives, and what does not grow with the days
+  Count all() const { return tape + daily + series; }
+};
+template <class Real>
+BasinBytes basin_bytes(const Runoff<Real>& model, const BasinParameters& parameters, Count days, Count taped,
+                       int further_outputs);
+
 /// Windows of this rank's places.
 struct BasinWindows {
   std::vector<Index> place;      ///< own numbers, ascending
@@ -63,25 +78,31 @@ class BasinPhysics {
   BasinPhysics(const BasinProblem& problem, const BasinSeries& series);
 
   const BasinParameters& parameters() const { return parameters_; }
-  /// Windows with the copies that fill the last lanes up: the innermost extent of `dynamic` below.
+  Device device() const { return device_; }
+  /// Windows with the copies that fill the last lanes up: the innermost extent of `daily` below.
   static Index padded(Index windows) { return (windows + kRound - 1) / kRound * kRound; }
 
   /// @param fixed     [window][output] shares
-  /// @param dynamic   [day][dynamic parameter][component][padded window] shares
+  /// @param daily     [day][dynamic parameter][component][padded window] physical values, in the memory of device();
+  ///                  they stay until adjoint() has run
   /// @param tape_from as Runoff::forward
   /// Throws Error naming place and day where the runoff is not finite.
-  BasinOutputs forward(const BasinWindows& windows, std::span<const Real> fixed, std::span<const Real> dynamic,
+  BasinOutputs forward(const BasinWindows& windows, std::span<const Real> fixed, std::span<const Real> daily,
                        Count tape_from, const std::vector<RunoffOutput>& further);
 
-  /// After forward with a tape: from derivatives [window][scored day] to those by the shares, same shapes as given
-  /// there. An empty series is 0.
+  /// After forward with a tape: from derivatives [window][scored day] to those by what was given there, same shapes and
+  /// places. An empty series is 0.
   void adjoint(std::span<const double> streamflow, std::span<const double> soil_moisture, std::span<Real> fixed,
-               std::vector<Real>& dynamic);
+               std::span<Real> daily);
+
+  /// Of a device's memory, for these windows with or without a tape.
+  BasinBytes bytes(const BasinWindows& windows, Count tape_from, std::size_t further);
 
  private:
   static constexpr Index kRound = 8;
-  Runoff<Real>& model(Index padded);
-  void gather_forcing();
+  Runoff<Real>& model(const BasinWindows& windows);
+  RunoffForcing<Real> gathered_here();
+  RunoffForcing<Real> gathered_there(Count window_bytes);
   void scale_fixed(std::span<const Real> fixed);
   std::vector<double> scored(const std::vector<Real>& values, std::span<const Real> offset,
                              std::span<const Real> slope) const;
@@ -93,11 +114,15 @@ class BasinPhysics {
   Device device_;
   UnitHydrograph<Real> unit_hydrograph_;  // of the last forward
   std::map<Index, Runoff<Real>> models_;  // by padded windows
+  std::vector<Index> places_of_model_;    // 2.0
   BasinWindows windows_;
   Index width_ = 0;                                                                // padded windows of the last forward
   Runoff<Real>* model_ = nullptr;                                                  // of the last forward
+  RunoffForcing<Real> forcing_;                                                    // one of the two that follow
   std::vector<Real> precipitation_, temperature_, pet_;                            // [day][padded]
-  std::vector<Real> fixed_, dynamic_;                                              // physical values
+  DeviceArray<Real> precipitation_there_, temperature_there_, pet_there_;          // the same, on the device
+  WindowList window_list_;                                                         // there too
+  std::vector<Real> fixed_;                                                        // physical values
   std::vector<Real> hydrograph_a_, hydrograph_b_, moisture_a_, moisture_b_;        // [padded]
   std::vector<Real> runoff_, flow_, wetness_, seed_, runoff_seed_, wetness_seed_;  // [day][padded]
   std::vector<Real> fixed_adjoint_;

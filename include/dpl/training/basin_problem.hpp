@@ -10,6 +10,7 @@
 #include "dpl/data/forcing.hpp"
 #include "dpl/learning/input_statistics.hpp"
 #include "dpl/parallel/communicator.hpp"
+#include "dpl/training/series_on_device.hpp"
 
 namespace dpl {
 
@@ -61,13 +62,13 @@ struct BasinSeries {
   bool has_streamflow = false, has_soil_moisture = false;  ///< which of them were read: the same on all ranks, also on
                                                            ///< one that has no place
   std::vector<std::string> warnings;  ///< of all ranks about their places
+  mutable SeriesOnDevice on_device;   ///< the same forcing and history, for runs on a device
   /// Row of a day (days since 1970-01-01).
-  Count row(Count day) const {
-    if (day >= first_day) return day - first_day;
-    const Count back = (first_day - day) % cycle;
-    return back == 0 ? 0 : cycle - back;
-  }
+  Count row(Count day) const { return SeriesDays{first_day, days, cycle}.row(day); }
 };
+
+/// Days of the series that a run over `scored` and `warmup` days before it reads.
+SeriesDays series_days(const BasinProblem& problem, const Period& scored, Count warmup);
 
 /// **Collective:** series of `scored` and `warmup` days before it, as far as the forcing reaches. Fills the
 /// statistics of the history's channels where the problem has none yet (training).
