@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dpl/base/random.hpp"
+#include "dpl/physics/aligned_vector.hpp"
 #include "dpl/physics/device_array.hpp"
 #include "dpl/physics/runoff.hpp"
 
