@@ -42,7 +42,7 @@ expect 1 "cannot read the configuration $folder/none.yaml: No such file or direc
 expect 1 "$folder is a folder; give the path of a configuration file" train "$folder"
 expect 1 "$config:3: key experiment.lerning_rate is not known; did you mean experiment.learning_rate? allowed below \
 experiment: start_time, end_time, rho, warmup, batch_size, windows, gauges, epochs, updates, epoch_coverage, learning_rate, clip, \
-optimizer, weight_decay, channel_rate, routing_warmup, dynamic_rate, loss, schedule, targets" train "$config"
+optimizer, weight_decay, channel_rate, routing_warmup, dynamic_rate, loss, huber_threshold, schedule, targets" train "$config"
 printf 'name: test\n' >"$config"
 expect 1 "command line: key experiment.rho is '0'; allowed: a whole number from 1 to 1000000 (d)" \
   train "$config" experiment.rho=0
