@@ -10,7 +10,7 @@ import yaml
 from plot_files import (INK, MODEL, QUIET, START, MissingData, dataset, floats, is_constant, rows_of, spread, texts,
                         variable)
 
-CONTENDERS = {"learned": MODEL, "untrained": START, "uniform": "#7a8694"}
+CONTENDERS = {"learned": MODEL, "ensemble": MODEL, "untrained": START, "uniform": "#7a8694"}
 BESIDE = ("#1a1a1a", "#2b8a4b", "#a33b6b", "#8a6d1d", "#5b4ea8", "#b8442a")
 HELD_OUT = "#d9822b"
 SCORES = "metrics_by_basin.csv"
@@ -32,6 +32,11 @@ def read_scores(run, name):
             of = scores.setdefault(row["variable"], {}).setdefault(row["contender"], {})
             of[row["place_id"]] = row["list"], value
     return scores
+
+
+def model_of(contenders):
+    """Name of what a run is about: its learned network, or the ensemble of such; None without either."""
+    return next((name for name in ("learned", "ensemble") if name in contenders), None)
 
 
 def domain_of(run):
@@ -97,29 +102,30 @@ def plot_share(axes, values, colour, label, style="-"):
                   linewidth=1.6, label=f"{label}: median {np.median(values):.3f}")
 
 
-def plot_pair(axes, learned, published, name):
+def plot_pair(axes, model, own, published, name):
     """One basin a point; what lies outside the axes stands at their edge."""
     low, high = -0.2, 1.0
-    x, y = np.clip(published, low, high), np.clip(learned, low, high)
+    x, y = np.clip(published, low, high), np.clip(own, low, high)
     axes.plot([low, high], [low, high], color=INK, linewidth=1, linestyle="--")
     axes.scatter(x, y, s=9, color=MODEL, alpha=0.5, linewidths=0)
     axes.set_xlim(low - 0.02, high)
     axes.set_ylim(low - 0.02, high)
     axes.set_aspect("equal")
     axes.set_xlabel(f"NSE of {name}")
-    axes.set_title(f"learned is better in {100 * np.mean(learned > published):.0f} %", loc="left", fontsize=9)
+    axes.set_title(f"{model} is better in {100 * np.mean(own > published):.0f} %", loc="left", fontsize=9)
 
 
 def score_figures(run, beside):
     """The share of basins below each NSE, and one scatter a published model."""
     scores = read_scores(run, "nse").get("streamflow")
-    if scores is None or "learned" not in scores:
-        raise MissingData(f"{run / SCORES} has no learned streamflow: no scores drawn")
+    model = model_of(scores or {})
+    if model is None:
+        raise MissingData(f"{run / SCORES} has no streamflow of a learned network or an ensemble: no scores drawn")
     published = read_beside(beside)
-    common = [k for k in scores["learned"] if all(k in of for of in published.values())]
+    common = [k for k in scores[model] if all(k in of for of in published.values())]
     if not common:
         raise MissingData(f"no basin of {run / SCORES} is in all files of --beside: no scores drawn")
-    lists = sorted({scores["learned"][k][0] for k in common}, key=lambda one: (one == "holdout", one))
+    lists = sorted({scores[model][k][0] for k in common}, key=lambda one: (one == "holdout", one))
     columns = 3 if len(published) > 4 else min(2, len(published))
     rows = -(-len(published) // max(1, columns))
     width = 6.5 + 3.3 * columns if published else 7.5
@@ -143,24 +149,25 @@ def score_figures(run, beside):
     if published:
         panels = right[0].subplots(rows, columns, squeeze=False)
         for at, (name, of) in zip(panels.ravel(), published.items()):
-            pairs = np.array([(scores["learned"][k][1], of[k]) for k in common])
-            plot_pair(at, *pairs[np.isfinite(pairs).all(1)].T, name)
+            pairs = np.array([(scores[model][k][1], of[k]) for k in common])
+            plot_pair(at, model, *pairs[np.isfinite(pairs).all(1)].T, name)
         for at in panels[:, 0]:
-            at.set_ylabel("NSE, learned")
+            at.set_ylabel(f"NSE, {model}")
         for at in panels.ravel()[len(published):]:
             at.axis("off")
     return [("nse.png", figure)]
 
 
 def map_figures(run, _):
-    """Where the learned network is good: a point a basin, with the metric of the first variable scored."""
+    """Where the learned network or the ensemble is good: a point a basin, with the metric of the first variable scored."""
     scores = read_scores(run, "nse")
     name = "streamflow" if "streamflow" in scores else next(iter(scores))
-    learned = scores[name].get("learned", {})
+    model = model_of(scores[name])
+    own = scores[name].get(model, {})
     with dataset(run / "runoff.nc", "map") as file:
         ids = texts(variable(file, "place_id", "map"))
         latitude, longitude = (floats(variable(file, n, "map")) for n in ("latitude", "longitude"))
-    value = np.array([learned[k][1] if k in learned else np.nan for k in ids])
+    value = np.array([own[k][1] if k in own else np.nan for k in ids])
     shown = np.isfinite(value) & np.isfinite(latitude) & np.isfinite(longitude)
     if not shown.any():
         raise MissingData(f"{run / 'runoff.nc'} has no place with latitude, longitude and a score: no map drawn")
@@ -168,7 +175,7 @@ def map_figures(run, _):
     figure, axes = plt.subplots(figsize=(9, min(8, max(3.5, 1 + 8 * height / max(width, 1e-9)))), layout="constrained")
     points = axes.scatter(longitude[shown], latitude[shown], c=value[shown], cmap="viridis", vmin=0, vmax=1, s=22,
                           edgecolors=INK, linewidths=0.2)
-    figure.colorbar(points, ax=axes, label=f"NSE of {name.replace('_', ' ')}, learned", extend="min", pad=0.01)
+    figure.colorbar(points, ax=axes, label=f"NSE of {name.replace('_', ' ')}, {model}", extend="min", pad=0.01)
     axes.set_xlabel("longitude (°E)")
     axes.set_ylabel("latitude (°N)")
     axes.set_title(f"{shown.sum()} places, median {np.median(value[shown]):.3f}", loc="left")
@@ -221,14 +228,18 @@ def moisture_figures(run, _):
             return []
         ids, days = texts(variable(file, "place_id", "soil moisture")), days_of(file, "soil moisture")
         observed = floats(variable(file, "soil_moisture_observed", "soil moisture"))
-        learned = floats(variable(file, "soil_moisture_simulated", "soil moisture"))
-    made = {"learned": moisture_scores(learned, observed)}
+        simulated = floats(variable(file, "soil_moisture_simulated", "soil moisture"))
+    of_places = read_scores(run, "rmse").get("soil_moisture", {})
+    model = model_of(of_places)
+    if model is None:
+        raise MissingData(f"{run / SCORES} has no soil moisture of a learned network or an ensemble: none drawn")
+    made = {model: moisture_scores(simulated, observed)}
     made |= {name: moisture_scores(values, observed) for name, values in climatologies(run, ids, days).items()}
     untrained = [read_scores(run, name).get("soil_moisture", {}).get("untrained", {})
                  for name in ("rmse", "ubrmse", "pearson_r")]
     if untrained[0]:
         made["untrained"] = np.array([[of[k][1] if k in of else np.nan for k in ids] for of in untrained])
-    lists = {k: of[0] for k, of in read_scores(run, "rmse")["soil_moisture"]["learned"].items()}
+    lists = {k: of[0] for k, of in of_places[model].items()}
     held = np.array([lists.get(k) == "holdout" for k in ids])
     colours = {**CONTENDERS, "mean of the training period": QUIET, "its mean of ± 15 days": INK}
     figure, panels = plt.subplots(1, 3, figsize=(12.6, 4.8), sharey=True, layout="constrained")
@@ -256,6 +267,8 @@ def truth_of(run):
     if domain is None or not (domain[1]["forcing"].parent / "truth.nc").exists():
         return None
     path = domain[1]["forcing"].parent / "truth.nc"
+    if not (run / "parameters.nc").exists():  # of an ensemble
+        return None
     with dataset(run / "parameters.nc", "recovered parameters") as file:
         ids = texts(variable(file, "place_id", "recovered parameters"))
     with dataset(path, "recovered parameters") as file:

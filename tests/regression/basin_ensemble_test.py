@@ -1,9 +1,10 @@
 # Several trainings scored as one: the series of the ensemble are the mean of its members' series, each member's scores
 # are those of its own evaluation, with the statistics of its own training basins; the same bits on 1 and 3 ranks; what
-# cannot be an ensemble is told in one line.
+# cannot be an ensemble is told in one line; tools/plot draws it.
 # timeout: 120
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -74,6 +75,10 @@ def main():
         first, second = (twin.arrays(os.path.join(whole[ranks], "runoff.nc")) for ranks in (1, 3))
         for key in first:
             assert first[key].tobytes() == second[key].tobytes(), key
+
+        drawn = subprocess.run([os.path.join(os.environ["DPL_SOURCE_DIR"], "tools", "plot"), whole[1]], capture_output=True, text=True)
+        assert drawn.returncode == 0, drawn.stderr
+        assert [os.path.basename(line) for line in drawn.stdout.splitlines()] == ["nse.png", "map.png", "soil_moisture.png"], drawn.stdout
 
         refused(config, ["params.source", "params.ensemble"], moisture, members, "params.source=" + runs[0])
         refused(config, ["params.ensemble", runs[0], "runoff.pet"], moisture, members, "runoff.pet=oudin")
