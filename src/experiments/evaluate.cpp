@@ -19,17 +19,11 @@ class TrainingLoss {
   explicit TrainingLoss(const Problem& problem)
       : problem_(problem),
         evaluation_(problem, problem.config.experiment.period),
-        sigma_(observed_deviation(*problem.observations, problem.config.experiment.period)),
-        scored_(evaluation_.intervals(), 1) {}
+        sigma_(observed_deviation(*problem.observations, problem.config.experiment.period)) {}
 
   double operator()(std::span<const double> theta) {
-    auto means = evaluation_.routed("", theta).means;
-    const auto& observed = evaluation_.observed();
-    for (std::size_t k = 0; k < means.size(); ++k)
-      if (std::isnan(observed[k])) means[k] = 0;
-    const TrainConfig& e = problem_.config.experiment;
-    return evaluate_loss(e.loss, {problem_.observations->size(), evaluation_.intervals(), means, observed, scored_, sigma_,
-                                  e.huber_threshold})
+    return loss_at_gauges(problem_.config.experiment, evaluation_.routed("", theta).means, evaluation_.observed(),
+                          evaluation_.intervals(), sigma_)
         .value;
   }
 
@@ -37,7 +31,6 @@ class TrainingLoss {
   const Problem& problem_;
   Evaluation evaluation_;
   std::vector<double> sigma_;
-  std::vector<std::uint8_t> scored_;
 };
 
 // The same with the gauges of the training, whatever gauges are scored.

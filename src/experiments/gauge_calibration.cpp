@@ -192,14 +192,7 @@ std::vector<double> GaugeCalibration::route(std::span<const double> theta, std::
 }
 
 double GaugeCalibration::training_loss(std::span<const double> theta) {
-  auto means = route(theta, {});
-  for (std::size_t k = 0; k < means.size(); ++k)
-    if (std::isnan(observed_[k])) means[k] = 0;  // not complete, and takes no part
-  const std::vector<std::uint8_t> scored(static_cast<std::size_t>(window_.intervals), 1);
-  const TrainConfig& e = problem_.config.experiment;
-  return evaluate_loss(e.loss, {problem_.observations->size(), window_.intervals, means, observed_, scored, sigma_,
-                                e.huber_threshold})
-      .value;
+  return loss_at_gauges(problem_.config.experiment, route(theta, {}), observed_, window_.intervals, sigma_).value;
 }
 
 bool GaugeCalibration::run() {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "dpl/base/error.hpp"
+#include "dpl/base/run_config.hpp"
 
 namespace dpl {
 namespace {
@@ -232,6 +233,15 @@ LossResult evaluate_loss(const std::string& name, const LossInput& input) {
   }
   chosen->evaluate(input, result);
   return result;
+}
+
+LossResult loss_at_gauges(const TrainConfig& experiment, std::vector<double> means, std::span<const double> observed,
+                          Count intervals, std::span<const double> sigma) {
+  for (std::size_t k = 0; k < means.size(); ++k)
+    if (std::isnan(observed[k])) means[k] = 0;
+  const std::vector<std::uint8_t> scored(static_cast<std::size_t>(intervals), 1);
+  return evaluate_loss(experiment.loss, {static_cast<Index>(static_cast<Count>(observed.size()) / intervals), intervals,
+                                         means, observed, scored, sigma, experiment.huber_threshold});
 }
 
 }  // namespace dpl

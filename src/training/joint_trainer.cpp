@@ -37,15 +37,6 @@ struct JointTrainer::Targets {
       any = any || !std::isnan(observed[k]);
     }
   }
-
-  // Means that are not scored may be NaN (not complete): they take no part.
-  LossResult loss(const TrainConfig& e, std::vector<double> simulated, const std::vector<double>& sigma) const {
-    for (std::size_t k = 0; k < simulated.size(); ++k)
-      if (std::isnan(observed[k])) simulated[k] = 0;
-    const std::vector<std::uint8_t> scored(static_cast<std::size_t>(intervals), 1);
-    return evaluate_loss(e.loss, {static_cast<Index>(static_cast<Count>(observed.size()) / intervals), intervals,
-                                  simulated, observed, scored, sigma, e.huber_threshold});
-  }
 };
 
 JointTrainer::JointTrainer(JointProblem& problem)
@@ -118,7 +109,8 @@ JointTrainer::Gradient JointTrainer::gradient_of_update(Count update) {
   }
   domain_->give_inflow(rivers.inflow, window.first_row, inflow_->to_reaches(made.streamflow_mm_day, days));
   const auto means = domain_->forward(channel_->theta(true), window, true);
-  const LossResult loss = targets.loss(problem_.config.experiment, means, sigma_);
+  const LossResult loss =
+      loss_at_gauges(problem_.config.experiment, means, targets.observed, targets.intervals, sigma_);
   Gradient result{loss.value, {}};
   if (!std::isfinite(loss.value)) return result;
 

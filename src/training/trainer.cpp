@@ -87,7 +87,6 @@ RoutedWindow Trainer::window(Count first_day, Count days) const {
 // What a window's discharge is held against: observed values of the chosen gauges, NaN where not scored.
 struct Trainer::Targets {
   std::vector<double> observed;
-  std::vector<std::uint8_t> scored;
   Count intervals = 0;
   bool any = false;
 
@@ -101,16 +100,6 @@ struct Trainer::Targets {
       if (!chosen[k / intervals]) observed[k] = std::numeric_limits<double>::quiet_NaN();
       any = any || !std::isnan(observed[k]);
     }
-    scored.assign(intervals, 1);
-  }
-
-  // Means outside the scored intervals may be NaN (not complete): they take no part.
-  LossResult loss(const TrainConfig& e, std::span<const double> means, const std::vector<double>& sigma) const {
-    std::vector<double> simulated(means.begin(), means.end());
-    for (std::size_t k = 0; k < simulated.size(); ++k)
-      if (std::isnan(observed[k])) simulated[k] = 0;
-    return evaluate_loss(e.loss, {static_cast<Index>(observed.size() / intervals), intervals, simulated, observed, scored,
-                                  sigma, e.huber_threshold});
   }
 };
 
@@ -161,7 +150,9 @@ Trainer::Gradient Trainer::gradient(const Sample& sample, std::span<const double
       }};
   auto theta = to_tensor(learned_values, reaches, learned).requires_grad_(true);
   const auto means = apply_window_model(theta, model);
-  const LossResult loss = targets.loss(problem_.config.experiment, values_of(means), sigma_);
+  const auto simulated = values_of(means);
+  const LossResult loss = loss_at_gauges(problem_.config.experiment, {simulated.begin(), simulated.end()},
+                                         targets.observed, targets.intervals, sigma_);
   Gradient result{loss.value, {}, domain_->reaches_wanted()};
   if (!std::isfinite(loss.value)) return result;
   means.backward(to_tensor(loss.gradient, probes, routed.intervals));
@@ -273,7 +264,7 @@ double Trainer::training_loss(std::span<const double> theta) {
     fail("{}: no observation in the training period {}..{}", problem_.observations->path, iso_date(period.start.day),
          iso_date(period.end.day));
   const auto means = route_period(comm_, *domain_, problem_.config, window(period.start.day, period.days()), rows_per_day_, theta);
-  return targets.loss(problem_.config.experiment, means, sigma_).value;
+  return loss_at_gauges(problem_.config.experiment, means, targets.observed, targets.intervals, sigma_).value;
 }
 
 void Trainer::write(const RunFolder& folder) {

@@ -11,6 +11,8 @@
 
 namespace dpl {
 
+struct TrainConfig;
+
 /// Simulated and observed values [gauge][time], m3/s; NaN observations are missing. A time with `scored` false is
 /// left out for all gauges.
 struct LossInput {
@@ -37,5 +39,10 @@ std::vector<std::string> loss_names();
 /// simulated values that count makes the value NaN and throws nothing. Throws Error when the name is unknown (naming
 /// all), when nothing can be scored, when nse_batch or nse_huber lacks a sigma.
 LossResult evaluate_loss(const std::string& name, const LossInput& input);
+
+/// experiment.loss of simulated means, held against observed ones, both [gauge][interval], all intervals scored. A mean
+/// without an observation takes no part and may be NaN (an interval that is not complete).
+LossResult loss_at_gauges(const TrainConfig& experiment, std::vector<double> means, std::span<const double> observed,
+                          Count intervals, std::span<const double> sigma);
 
 }  // namespace dpl
