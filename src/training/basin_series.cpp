@@ -135,10 +135,7 @@ BasinSeries read_basin_series(BasinProblem& p, const Period& scored, Count warmu
     fail("{}: {} to {} is not covered by the forcing, which holds {} to {}", p.forcing.path, iso_date(scored.start.day),
          iso_date(scored.end.day), iso_date(p.forcing.first_day), iso_date(p.forcing.end_day() - 1));
   BasinSeries s;
-  const SeriesDays read = series_days(p, scored, warmup);
-  s.first_day = read.first_day;
-  s.days = read.days;
-  s.cycle = read.cycle;
+  static_cast<SeriesDays&>(s) = series_days(p, scored, warmup);
   const std::vector<Index> own(p.place.begin() + p.first_own(), p.place.begin() + p.first_own() + p.own());
   const Forcing f = read_forcing(p.comm, p.forcing, own, forcing_variables(p.config), s.first_day, end);
   s.precipitation_mm_day = by_place(f.of("precipitation"), own.size(), f.days);

@@ -12,8 +12,6 @@ namespace {
 
 double gib(Count bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
-SeriesDays days_of(const BasinSeries& s) { return {s.first_day, s.days, s.cycle}; }
-
 Count places_of(const BasinSeries& s) {
   return s.days > 0 ? static_cast<Count>(s.precipitation_mm_day.size()) / s.days : 0;
 }
@@ -58,9 +56,9 @@ bool SeriesOnDevice::Forcing::all_usable(std::span<const Index> places) const {
 
 const SeriesOnDevice::Forcing* SeriesOnDevice::forcing(const BasinSeries& s, Device device, Count window_bytes) {
   if (!forcing_asked_ && fits("forcing", s, device, places_of(s) * forcing_bytes(s.days), window_bytes))
-    forcing_ = std::make_unique<Forcing>(Forcing{PlaceSeries(device, days_of(s), 1, s.precipitation_mm_day),
-                                                 PlaceSeries(device, days_of(s), 1, s.temperature_degc),
-                                                 PlaceSeries(device, days_of(s), 1, s.pet_mm_day), usable_places_of(s)});
+    forcing_ = std::make_unique<Forcing>(Forcing{PlaceSeries(device, s, 1, s.precipitation_mm_day),
+                                                 PlaceSeries(device, s, 1, s.temperature_degc),
+                                                 PlaceSeries(device, s, 1, s.pet_mm_day), usable_places_of(s)});
   forcing_asked_ = true;
   return forcing_.get();
 }
@@ -69,7 +67,7 @@ const PlaceSeries* SeriesOnDevice::history(const BasinSeries& s, Device device, 
   const auto channels = static_cast<Count>(s.channels);
   if (!history_asked_ &&
       fits("network's history", s, device, places_of(s) * history_bytes(s.days, channels), window_bytes))
-    history_ = std::make_unique<PlaceSeries>(device, days_of(s), static_cast<Index>(channels), s.history);
+    history_ = std::make_unique<PlaceSeries>(device, s, static_cast<Index>(channels), s.history);
   history_asked_ = true;
   return history_.get();
 }

@@ -52,9 +52,7 @@ BasinProblem load_basin_problem(const Communicator& comm, const RunConfig& confi
                                 const InputStatistics* statistics = nullptr);
 
 /// Forcing and observations of this rank's places in memory.
-struct BasinSeries {
-  Count first_day = 0, days = 0;
-  Count cycle = 0;  ///< a day before the first is taken from the first `cycle` days, repeated backward
+struct BasinSeries : SeriesDays {
   std::vector<float> precipitation_mm_day, temperature_degc, pet_mm_day;  ///< [own place][day]
   std::vector<float> history;                                             ///< [own place][day][channel], standardised
   std::size_t channels = 0;
@@ -63,8 +61,6 @@ struct BasinSeries {
                                                            ///< one that has no place
   std::vector<std::string> warnings;  ///< of all ranks about their places
   mutable SeriesOnDevice on_device;   ///< the same forcing and history, for runs on a device
-  /// Row of a day (days since 1970-01-01).
-  Count row(Count day) const { return SeriesDays{first_day, days, cycle}.row(day); }
 };
 
 /// Days of the series that a run over `scored` and `warmup` days before it reads.
