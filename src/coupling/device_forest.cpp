@@ -21,8 +21,10 @@ typename DeviceForest<Real>::Side DeviceForest<Real>::side(std::vector<RankRows>
   Side s;
   s.row = DeviceArray<Index>(device_);
   s.message = DeviceArray<Real>(device_);
+  s.own = neighbours.size();
   std::vector<Index> rows;
   for (const RankRows& neighbour : neighbours) {
+    if (neighbour.rank == comm_.rank()) s.own = s.first.size();
     s.first.push_back(static_cast<Index>(rows.size()));
     rows.insert(rows.end(), neighbour.rows.begin(), neighbour.rows.end());
   }
@@ -46,18 +48,16 @@ void DeviceForest<Real>::begin(Side& from, const Real* values, Side& to, Index w
   gather_rows(device_, values, from.row.data(), from.rows, width, from.message.data());
   const auto place = [&](const Side& s, std::size_t k) { return s.message.data() + static_cast<Count>(s.first[k]) * width; };
   const auto count = [&](const Side& s, std::size_t k) { return static_cast<int>(s.neighbours[k].rows.size()) * width; };
-  for (std::size_t f = 0; f < from.neighbours.size(); ++f)
-    for (std::size_t t = 0; t < to.neighbours.size(); ++t)
-      if (from.neighbours[f].rank == comm_.rank() && to.neighbours[t].rank == comm_.rank())
-        copy_on(device_, place(to, t), place(from, f), count(from, f) * sizeof(Real));
+  if (from.own < from.neighbours.size())   // what a rank sends to itself comes to it
+    copy_on(device_, place(to, to.own), place(from, from.own), count(from, from.own) * sizeof(Real));
   // What was gathered must be there before it is sent, and what came before must have been read before more comes.
   wait_for(device_);
   for (std::size_t t = 0; t < to.neighbours.size(); ++t)
-    if (const int rank = to.neighbours[t].rank; rank != comm_.rank())
-      mpi_check(MPI_Irecv(place(to, t), count(to, t), type, rank, 0, comm_.mpi(), &pending_.emplace_back()), "MPI_Irecv");
+    if (t != to.own)
+      mpi_check(MPI_Irecv(place(to, t), count(to, t), type, to.neighbours[t].rank, 0, comm_.mpi(), &pending_.emplace_back()), "MPI_Irecv");
   for (std::size_t f = 0; f < from.neighbours.size(); ++f)
-    if (const int rank = from.neighbours[f].rank; rank != comm_.rank())
-      mpi_check(MPI_Isend(place(from, f), count(from, f), type, rank, 0, comm_.mpi(), &pending_.emplace_back()), "MPI_Isend");
+    if (f != from.own)
+      mpi_check(MPI_Isend(place(from, f), count(from, f), type, from.neighbours[f].rank, 0, comm_.mpi(), &pending_.emplace_back()), "MPI_Isend");
 }
 
 template <class Real>

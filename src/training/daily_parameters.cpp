@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "dpl/base/error.hpp"
 
 namespace dpl {
@@ -51,11 +53,10 @@ void DailyParameters<Real>::begin(Index windows, Index width, Count days, bool g
   windows_ = windows;
   width_ = width;
   days_ = days;
-  Count grown = 0;
-  for (const DeviceArray<Real>* array : {&values_, &gradient_})
-    if ((array == &values_ || gradient) && size() > array->size()) grown += static_cast<Count>(size() - array->size());
+  const auto more = [&](const DeviceArray<Real>& array) { return size() - std::min(size(), array.size()); };
+  const std::size_t grown = more(values_) + (gradient ? more(gradient_) : 0);
   if (runs_device_loops(device_) && grown > 0)
-    check_free_bytes(device_, grown * static_cast<Count>(sizeof(Real)),
+    check_free_bytes(device_, static_cast<Count>(grown * sizeof(Real)),
                      fmt::format("{} windows of {} days of parameters by day", windows, days).c_str());
   values_.need(size());
   if (gradient) gradient_.need(size());

@@ -32,6 +32,7 @@ class DeviceForest {
   // One side of the links: its rows by neighbour, and a message [row][width] for all of them.
   struct Side {
     std::vector<RankRows> neighbours;
+    std::size_t own = 0;        // the neighbour that is this rank; all of them: none is
     std::vector<Index> first;   // [neighbour] first row of its message
     Index rows = 0;
     DeviceArray<Index> row;     // [row of the message]
