@@ -78,8 +78,8 @@ def judge_evolutionary(data):
         dpl, sce, part = (mine[mine.contender == name] for name in ("dpl", "sce", "dpl_0.125"))
         if dpl.empty or sce.empty:
             continue
-        whole = difference(*paired(dpl, sce))
         a, b = paired(dpl, sce)
+        whole = difference(a, b)
         cost = sce.runs_per_place.median() / dpl.runs_per_place.median()
         plural = "component" if c == 1 else "components"
         yield (
@@ -118,8 +118,8 @@ def judge_evolutionary(data):
             chosen = part[part.list == where]
             if chosen.empty:
                 continue
-            result = difference(*paired(chosen, sce))
             a, b = paired(chosen, sce)
+            result = difference(a, b)
             yield (
                 f"12.5 % of the basins give the skill of SCE-UA on 100 %, {text} ({c} {plural})",
                 verdict(result[1], result[2]),
